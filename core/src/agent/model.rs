@@ -1,0 +1,204 @@
+//! The trained networks on a device, ready to act.
+
+use burn::tensor::{Device, Tensor};
+use thiserror::Error;
+
+use crate::bundle::{Bundle, BundleError};
+use crate::critic::{TwinQ, VNetwork};
+use crate::data::Normaliser;
+use crate::diffusion::{Denoiser, NoiseSchedule, Update, sample};
+use crate::nn::{load_parameters, tensor};
+use crate::rng::Key;
+use crate::settings::{InvalidSetting, Settings};
+use crate::task::Task;
+use crate::vae::{Decoder, Vae};
+
+/// Why a decision could not be made.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum AgentError {
+    /// A setting that cannot be used.
+    #[error(transparent)]
+    Setting(#[from] InvalidSetting),
+    /// The device failed.
+    #[error("the device failed: {0}")]
+    Device(String),
+    /// A value that is not a number.
+    #[error("{0} is not a finite number: the weights are damaged, or the state is far outside the maze")]
+    NotFinite(&'static str),
+}
+
+/// All that acting needs, on one device. Networks see normalised states, and latents as the diffusion model has them.
+#[derive(Debug)]
+pub struct Agent {
+    task: &'static Task,
+    settings: Settings,
+    device: Device,
+    decoder: Decoder,
+    denoiser: Denoiser,
+    schedule: NoiseSchedule,
+    q: TwinQ,
+    v: VNetwork,
+    state_norm: Normaliser,
+    /// Mean and deviation of the latents, `[1, latent]` each.
+    latent_norm: [Tensor<2>; 2],
+}
+
+impl Agent {
+    /// Puts a bundle's networks on a device.
+    ///
+    /// # Errors
+    /// When a parameter is missing, has the wrong shape, or belongs to no network of the bundle's sizes.
+    pub fn load(bundle: &Bundle, device: &Device) -> Result<Self, BundleError> {
+        let info = bundle.info();
+        let task = Task::find(&info.task)?;
+        let settings = info.settings.clone();
+        let mut tensors = bundle.tensors();
+        // The networks are drawn first and filled after; the draw does not matter.
+        let key = Key::new(0);
+        let vae = load_parameters("vae", Vae::new(key, &settings.vae, task, device), &mut tensors)?;
+        let denoiser = Denoiser::new(
+            key,
+            &settings.diffusion.widths,
+            settings.diffusion.embedding,
+            task.state_dim,
+            settings.vae.latent,
+            device,
+        );
+        let denoiser = load_parameters("denoiser", denoiser, &mut tensors)?;
+        let q = TwinQ::new(key, &settings.critic, task.state_dim, settings.vae.latent, device);
+        let q = TwinQ {
+            q0: load_parameters("critic.q0", q.q0, &mut tensors)?,
+            q1: load_parameters("critic.q1", q.q1, &mut tensors)?,
+        };
+        let v = VNetwork::new(key, &settings.critic, task.state_dim, device);
+        let v = load_parameters("critic.v", v, &mut tensors)?;
+        if let Some(name) = tensors.into_keys().next() {
+            return Err(crate::nn::LoadError::Unknown(name).into());
+        }
+        let width = info.latent_norm.width();
+        Ok(Self {
+            task,
+            device: device.clone(),
+            decoder: vae.decoder,
+            denoiser,
+            schedule: NoiseSchedule::new(settings.diffusion.diffusion_steps),
+            q,
+            v,
+            state_norm: info.state_norm.clone(),
+            latent_norm: [&info.latent_norm.mean, &info.latent_norm.deviation]
+                .map(|values| tensor(values.clone(), [1, width], device)),
+            settings,
+        })
+    }
+
+    /// The task it was trained on.
+    pub fn task(&self) -> &'static Task {
+        self.task
+    }
+
+    /// The settings it was trained with; `plan` holds its defaults for acting.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// How noise was added in training.
+    pub fn schedule(&self) -> &NoiseSchedule {
+        &self.schedule
+    }
+
+    /// Numbers in a latent.
+    pub fn latent(&self) -> usize {
+        self.settings.vae.latent
+    }
+
+    /// Raw states as the networks see them.
+    pub fn normalise(&self, states: &mut [f32]) {
+        self.state_norm.apply(states);
+    }
+
+    /// What the networks see as raw states.
+    pub fn denormalise(&self, states: &mut [f32]) {
+        self.state_norm.invert(states);
+    }
+
+    /// `rows` normalised states as a tensor, `[rows, state]`.
+    pub fn states(&self, values: Vec<f32>) -> Tensor<2> {
+        let rows = values.len() / self.task.state_dim;
+        tensor(values, [rows, self.task.state_dim], &self.device)
+    }
+
+    /// `rows` latents as a tensor, `[rows, latent]`.
+    pub fn latents(&self, values: Vec<f32>) -> Tensor<2> {
+        let rows = values.len() / self.latent();
+        tensor(values, [rows, self.latent()], &self.device)
+    }
+
+    /// Candidate latents for states `[states, state]`, `[states, candidates, latent]`; for `noise` see
+    /// [`sample`](crate::diffusion::sample).
+    pub fn sample(
+        &self,
+        states: Tensor<2>,
+        candidates: usize,
+        updates: &[Update],
+        noise: impl FnMut(usize) -> Vec<f32>,
+    ) -> Tensor<3> {
+        let shape = [states.dims()[0], candidates, self.latent()];
+        sample(&self.denoiser, updates, states, shape, noise)
+    }
+
+    /// `min(Q0, Q1)(s, z)`, `[states, candidates]`, from `[states, state]` and `[states, candidates, latent]`.
+    pub fn q(&self, states: Tensor<2>, latents: Tensor<3>) -> Tensor<2> {
+        self.q.min(states, latents)
+    }
+
+    /// `V(s)`, `[states]`, from `[states, state]`.
+    pub fn v(&self, states: Tensor<2>) -> Tensor<1> {
+        self.v.forward(states)
+    }
+
+    /// Predicted end states, `[rows, state]`, from `[rows, state]` and `[rows, latent]`.
+    pub fn end(&self, states: Tensor<2>, latents: Tensor<2>) -> Tensor<2> {
+        self.decoder.end(states, self.decoded(latents))
+    }
+
+    /// Actions, `[rows, action]`, from `[rows, state]` and `[rows, latent]`: the mean, or a sample when noise is given.
+    pub fn act(&self, states: Tensor<2>, latents: Tensor<2>, noise: Option<Vec<f32>>) -> Tensor<2> {
+        let rows = states.dims()[0];
+        let noise = noise.map(|noise| tensor(noise, [rows, self.task.action_dim], &self.device));
+        self.decoder.policy.act(states, self.decoded(latents), noise)
+    }
+
+    /// Latents as the VAE has them.
+    fn decoded(&self, latents: Tensor<2>) -> Tensor<2> {
+        let [mean, deviation] = self.latent_norm.clone();
+        latents * deviation + mean
+    }
+
+    /// The values of raw states, `rows` times `[state]`.
+    ///
+    /// # Errors
+    /// When the device fails or a value is not finite.
+    pub async fn values(&self, states: &[Vec<f32>]) -> Result<Vec<f32>, AgentError> {
+        if states.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut flat = states.concat();
+        self.normalise(&mut flat);
+        read("V", self.v(self.states(flat))).await
+    }
+}
+
+/// Reads numbers back from the device.
+pub(super) async fn read<const D: usize>(
+    what: &'static str,
+    tensor: Tensor<D>,
+) -> Result<Vec<f32>, AgentError> {
+    // Boxed: the future of a GPU's answer takes 18 kB, in every future that waits for it.
+    let data = Box::pin(tensor.into_data_async()).await;
+    let data = data.map_err(|error| AgentError::Device(error.to_string()))?;
+    let values = data.try_into_vec::<f32>().map_err(|error| AgentError::Device(error.to_string()))?;
+    if values.iter().any(|value| !value.is_finite()) {
+        return Err(AgentError::NotFinite(what));
+    }
+    Ok(values)
+}

@@ -1,0 +1,294 @@
+//! Algorithm 2 as an explicit state machine over a batch of states.
+//!
+//! Each lane stands at a [`Phase`]. One call of [`Planner::advance`] runs the earliest phase at which any lane stands,
+//! for all lanes that stand there, so stepping through one decision part by part and deciding for hundreds of
+//! episodes at once are the same mechanism. Noise is drawn per lane, so a lane's decisions do not depend on the others.
+
+use std::sync::Arc;
+
+use burn::tensor::Tensor;
+
+use super::model::{Agent, AgentError, read};
+use super::trace::{Event, Outcome, Phase};
+use crate::diffusion::{Update, updates};
+use crate::rng::Key;
+use crate::settings::PlanSettings;
+
+/// Latents that go through the denoiser together: more would fall out of a core's cache.
+const CHUNK: usize = 2048;
+
+/// One state being planned for.
+#[derive(Clone, Debug)]
+struct Lane {
+    key: Key,
+    phase: Phase,
+    /// The current state, normalised, `[state]`.
+    state: Vec<f32>,
+    /// Environment steps taken.
+    t: usize,
+    /// Plans sampled.
+    decisions: usize,
+    /// Plans dropped in a row before their first step.
+    retries: usize,
+    /// Steps taken with this plan, h.
+    followed: usize,
+    /// The chosen latent, `[latent]`.
+    latent: Vec<f32>,
+    /// Value of its predicted end.
+    v_end: f32,
+}
+
+/// Lanes that were sampled for together, and their candidates.
+#[derive(Debug)]
+struct Sampled {
+    lanes: Vec<usize>,
+    /// `[lanes, candidates, latent]`.
+    latents: Tensor<3>,
+}
+
+/// The planner: an agent, its settings, and the lanes it plans for.
+#[derive(Debug)]
+pub struct Planner {
+    agent: Arc<Agent>,
+    settings: PlanSettings,
+    updates: Vec<Update>,
+    record: bool,
+    lanes: Vec<Lane>,
+    sampled: Option<Sampled>,
+}
+
+/// What a lane did in one part.
+pub type LaneEvent = (usize, Event);
+
+/// An action for a lane to take.
+pub type LaneAction = (usize, Vec<f32>);
+
+/// What one call of [`Planner::advance`] gave.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Advance {
+    /// A part of decisions; events only when they are recorded.
+    Decided(Vec<LaneEvent>),
+    /// Actions to take; call [`Planner::observe`] with what came of each.
+    Act(Vec<LaneAction>),
+    /// All lanes are done.
+    Done,
+}
+
+impl Planner {
+    /// A planner for raw states with a key each. With `record`, every part gives its numbers, at the cost of reading
+    /// them back from the device.
+    ///
+    /// # Errors
+    /// When a setting cannot be used with this agent.
+    pub fn new(
+        agent: Arc<Agent>,
+        settings: PlanSettings,
+        lanes: impl IntoIterator<Item = (Key, Vec<f32>)>,
+        record: bool,
+    ) -> Result<Self, AgentError> {
+        settings.check(agent.schedule().steps())?;
+        let updates = updates(agent.schedule(), settings.sampler);
+        let lanes = lanes
+            .into_iter()
+            .map(|(key, mut state)| {
+                agent.normalise(&mut state);
+                Lane {
+                    key,
+                    phase: Phase::Sample,
+                    state,
+                    t: 0,
+                    decisions: 0,
+                    retries: 0,
+                    followed: 0,
+                    latent: Vec::new(),
+                    v_end: 0.0,
+                }
+            })
+            .collect();
+        Ok(Self { agent, settings, updates, record, lanes, sampled: None })
+    }
+
+    /// Where a lane stands.
+    pub fn phase(&self, lane: usize) -> Phase {
+        self.lanes[lane].phase
+    }
+
+    /// Plans sampled for a lane so far.
+    pub fn decisions(&self, lane: usize) -> usize {
+        self.lanes[lane].decisions
+    }
+
+    /// Runs the earliest phase at which any lane stands, for all lanes that stand there.
+    ///
+    /// # Errors
+    /// When the device fails or a network gives a number that is not finite.
+    pub async fn advance(&mut self) -> Result<Advance, AgentError> {
+        let phase = self.lanes.iter().map(|lane| lane.phase).min().unwrap_or(Phase::Done);
+        let lanes: Vec<usize> = (0..self.lanes.len()).filter(|&i| self.lanes[i].phase == phase).collect();
+        match phase {
+            Phase::Sample => self.sample(lanes).await.map(Advance::Decided),
+            Phase::Rank => self.rank().await.map(Advance::Decided),
+            Phase::Predict => self.predict().await.map(Advance::Decided),
+            Phase::Compare => self.compare(lanes).await.map(Advance::Decided),
+            Phase::Follow => self.follow(lanes).await.map(Advance::Act),
+            Phase::Done => Ok(Advance::Done),
+        }
+    }
+
+    /// Tells a lane what its action led to: the new raw state, and whether the episode ended with it. Gives the
+    /// outcome of the decision, when this step was its last.
+    pub fn observe(&mut self, lane: usize, state: &[f32], ended: Option<Outcome>) -> Option<Outcome> {
+        let lane = &mut self.lanes[lane];
+        lane.state = state.to_vec();
+        self.agent.normalise(&mut lane.state);
+        lane.t += 1;
+        lane.followed += 1;
+        lane.retries = 0;
+        let outcome =
+            ended.or_else(|| (lane.followed >= self.settings.exec_horizon).then_some(Outcome::Completed));
+        lane.phase = match outcome {
+            None => Phase::Compare,
+            Some(Outcome::Completed | Outcome::Revalued { .. }) => Phase::Sample,
+            Some(Outcome::Goal | Outcome::TimeLimit) => Phase::Done,
+        };
+        outcome
+    }
+
+    /// Normalised states of lanes, `[lanes, state]`.
+    fn states(&self, lanes: &[usize]) -> Tensor<2> {
+        self.agent.states(lanes.iter().flat_map(|&i| &self.lanes[i].state).copied().collect())
+    }
+
+    async fn sample(&mut self, lanes: Vec<usize>) -> Result<Vec<LaneEvent>, AgentError> {
+        let (n, latent) = (self.settings.candidates, self.agent.latent());
+        let mut chunks = Vec::new();
+        for chunk in lanes.chunks((CHUNK / n).max(1)) {
+            let keys: Vec<Key> = chunk
+                .iter()
+                .map(|&i| self.lanes[i].key.named("latents").fold(self.lanes[i].decisions as u64))
+                .collect();
+            let noise =
+                |k: usize| keys.iter().flat_map(|key| key.fold(k as u64).normals(n * latent)).collect();
+            chunks.push(self.agent.sample(self.states(chunk), n, &self.updates, noise));
+        }
+        let latents = Tensor::cat(chunks, 0);
+        let mut events = Vec::new();
+        if self.record {
+            let values = read("a latent", latents.clone()).await?;
+            for (&lane, values) in lanes.iter().zip(values.chunks_exact(n * latent)) {
+                let latents = values.chunks_exact(latent).map(<[f32]>::to_vec).collect();
+                events.push((lane, Event::Sampled { latents }));
+            }
+        }
+        for &i in &lanes {
+            let lane = &mut self.lanes[i];
+            lane.decisions += 1;
+            lane.followed = 0;
+            lane.phase = Phase::Rank;
+        }
+        self.sampled = Some(Sampled { lanes, latents });
+        Ok(events)
+    }
+
+    async fn rank(&mut self) -> Result<Vec<LaneEvent>, AgentError> {
+        let Some(Sampled { lanes, latents }) = &self.sampled else { return Ok(Vec::new()) };
+        let [count, n, width] = latents.dims();
+        let q = read("Q", self.agent.q(self.states(lanes), latents.clone())).await?;
+        let best: Vec<usize> = q.chunks_exact(n).map(argmax).collect();
+        let rows: Vec<i32> = best.iter().enumerate().map(|(i, chosen)| (i * n + chosen) as i32).collect();
+        let rows = Tensor::from_data(burn::tensor::TensorData::new(rows, [count]), &latents.device());
+        let chosen: Tensor<2> = latents.clone().reshape([count * n, width]).select(0, rows);
+        let chosen = read("a latent", chosen).await?;
+
+        let lanes = lanes.clone();
+        let mut events = Vec::new();
+        for (row, &i) in lanes.iter().enumerate() {
+            self.lanes[i].latent = chosen[row * width..(row + 1) * width].to_vec();
+            self.lanes[i].phase = Phase::Predict;
+            if self.record {
+                let q = q[row * n..(row + 1) * n].to_vec();
+                events.push((i, Event::Ranked { q, chosen: best[row] }));
+            }
+        }
+        Ok(events)
+    }
+
+    async fn predict(&mut self) -> Result<Vec<LaneEvent>, AgentError> {
+        let Some(Sampled { lanes, latents }) = self.sampled.take() else { return Ok(Vec::new()) };
+        let [count, n, width] = latents.dims();
+        let states = self.states(&lanes);
+        let dim = states.dims()[1];
+        let chosen = lanes.iter().flat_map(|&i| &self.lanes[i].latent).copied().collect();
+        let end = self.agent.end(states.clone(), self.agent.latents(chosen));
+        let v_end = read("V", self.agent.v(end)).await?;
+
+        let mut ends = Vec::new();
+        if self.record {
+            let repeated = states.unsqueeze_dim::<3>(1).expand([count, n, dim]).reshape([count * n, dim]);
+            let all = self.agent.end(repeated, latents.reshape([count * n, width]));
+            ends = read("a predicted state", all).await?;
+            self.agent.denormalise(&mut ends);
+        }
+        let mut events = Vec::new();
+        for (row, &i) in lanes.iter().enumerate() {
+            self.lanes[i].v_end = v_end[row];
+            self.lanes[i].phase = Phase::Compare;
+            if self.record {
+                let ends = ends[row * n * dim..(row + 1) * n * dim].chunks_exact(dim).map(<[f32]>::to_vec);
+                events.push((i, Event::Predicted { ends: ends.collect(), v_end: v_end[row] }));
+            }
+        }
+        Ok(events)
+    }
+
+    async fn compare(&mut self, lanes: Vec<usize>) -> Result<Vec<LaneEvent>, AgentError> {
+        if !self.settings.revalue && !self.record {
+            for i in lanes {
+                self.lanes[i].phase = Phase::Follow;
+            }
+            return Ok(Vec::new());
+        }
+        let v_now = read("V", self.agent.v(self.states(&lanes))).await?;
+        let PlanSettings { revalue, margin, retry_cap, .. } = self.settings;
+        let mut events = Vec::new();
+        for (i, v_now) in lanes.into_iter().zip(v_now) {
+            let lane = &mut self.lanes[i];
+            // Strictly larger: equality goes on (Fig. 5b). Before its first step a plan is dropped at most
+            // `retry_cap` times in a row, or a state of the highest value would be planned for without end.
+            let may_drop = lane.followed > 0 || lane.retries < retry_cap;
+            let dropped = revalue && may_drop && v_now > lane.v_end + margin;
+            if dropped && lane.followed == 0 {
+                lane.retries += 1;
+            }
+            lane.phase = if dropped { Phase::Sample } else { Phase::Follow };
+            if self.record {
+                events.push((i, Event::Compared { v_now, dropped }));
+            }
+        }
+        Ok(events)
+    }
+
+    async fn follow(&mut self, lanes: Vec<usize>) -> Result<Vec<LaneAction>, AgentError> {
+        let width = self.agent.task().action_dim;
+        let latents = lanes.iter().flat_map(|&i| &self.lanes[i].latent).copied().collect();
+        let noise = (!self.settings.mean_action).then(|| {
+            let draw = |&i: &usize| {
+                let lane = &self.lanes[i];
+                lane.key.named("action").fold(lane.t as u64).normals(width)
+            };
+            lanes.iter().flat_map(draw).collect()
+        });
+        let actions = self.agent.act(self.states(&lanes), self.agent.latents(latents), noise);
+        let actions = read("an action", actions).await?;
+        Ok(lanes.into_iter().zip(actions.chunks_exact(width).map(<[f32]>::to_vec)).collect())
+    }
+}
+
+/// Index of the largest number, the first one if there are several.
+fn argmax(values: &[f32]) -> usize {
+    values
+        .iter()
+        .enumerate()
+        .fold((0, f32::NEG_INFINITY), |best, (i, &x)| if x > best.1 { (i, x) } else { best })
+        .0
+}

@@ -1,0 +1,123 @@
+//! Episodes: the planner and the environments it acts in.
+
+use std::sync::Arc;
+
+use super::model::{Agent, AgentError};
+use super::planner::{Advance, LaneEvent, Planner};
+use super::trace::{Event, Outcome, Phase};
+use crate::maze::MazeEnv;
+use crate::rng::Key;
+use crate::settings::PlanSettings;
+
+/// Which episode: its random draws depend on these numbers alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Episode {
+    /// Seed of the run it belongs to.
+    pub seed: u64,
+    /// Number within the run.
+    pub index: u64,
+    /// Where it begins, x, y (m), vx, vy (m/s); drawn as D4RL draws it when `None`.
+    pub start: Option<[f64; 4]>,
+}
+
+impl Episode {
+    fn key(self) -> Key {
+        Key::new(self.seed).named("episode").fold(self.index)
+    }
+}
+
+/// What is recorded, and when episodes end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RolloutOptions {
+    /// Give every part's numbers.
+    pub record: bool,
+    /// End an episode at the first contact with the goal instead of at the time limit.
+    pub stop_at_goal: bool,
+}
+
+/// Episodes in lockstep.
+#[derive(Debug)]
+pub struct Rollout {
+    planner: Planner,
+    envs: Vec<MazeEnv>,
+    options: RolloutOptions,
+}
+
+impl Rollout {
+    /// Episodes about to begin.
+    ///
+    /// # Errors
+    /// When a setting cannot be used with this agent.
+    pub fn new(
+        agent: Arc<Agent>,
+        settings: PlanSettings,
+        episodes: Vec<Episode>,
+        options: RolloutOptions,
+    ) -> Result<Self, AgentError> {
+        let task = agent.task();
+        let envs: Vec<MazeEnv> = episodes
+            .iter()
+            .map(|episode| match episode.start {
+                Some(state) => MazeEnv::at(task, state),
+                None => MazeEnv::reset(task, &mut episode.key().named("reset").stream()),
+            })
+            .collect();
+        let lanes =
+            episodes.iter().zip(&envs).map(|(episode, env)| (episode.key().named("plan"), observation(env)));
+        let planner = Planner::new(agent, settings, lanes, options.record)?;
+        Ok(Self { planner, envs, options })
+    }
+
+    /// Runs one part of a decision, or one environment step, for the lanes that are furthest behind. Gives events only
+    /// when they are recorded.
+    ///
+    /// # Errors
+    /// When the device fails or a network gives a number that is not finite.
+    pub async fn advance(&mut self) -> Result<Vec<LaneEvent>, AgentError> {
+        let actions = match self.planner.advance().await? {
+            Advance::Decided(events) => return Ok(events),
+            Advance::Done => return Ok(Vec::new()),
+            Advance::Act(actions) => actions,
+        };
+        let mut events = Vec::new();
+        for (lane, action) in actions {
+            let env = &mut self.envs[lane];
+            let reward = env.step([action[0], action[1]]);
+            let ended = if self.options.stop_at_goal && reward > 0.0 {
+                Some(Outcome::Goal)
+            } else {
+                env.over().then_some(Outcome::TimeLimit)
+            };
+            let outcome = self.planner.observe(lane, &observation(env), ended);
+            if self.options.record {
+                events.push((lane, Event::Followed { action, state: env.state().to_vec(), reward, outcome }));
+            }
+        }
+        Ok(events)
+    }
+
+    /// Whether all episodes have ended.
+    pub fn finished(&self) -> bool {
+        (0..self.envs.len()).all(|lane| self.phase(lane) == Phase::Done)
+    }
+
+    /// The environments, lane by lane.
+    pub fn envs(&self) -> &[MazeEnv] {
+        &self.envs
+    }
+
+    /// Where a lane stands.
+    pub fn phase(&self, lane: usize) -> Phase {
+        self.planner.phase(lane)
+    }
+
+    /// Plans sampled for a lane so far.
+    pub fn decisions(&self, lane: usize) -> usize {
+        self.planner.decisions(lane)
+    }
+}
+
+/// The environment's state in single precision, as in the data.
+fn observation(env: &MazeEnv) -> Vec<f32> {
+    env.state().iter().map(|&x| x as f32).collect()
+}

@@ -1,0 +1,310 @@
+//! The record of an episode: the seam between deciding and everything that shows decisions.
+//!
+//! The rollout emits [`Event`]s, one per part of a decision; a [`Trace`] is their fold. Native prints it, tests
+//! compare it, the page draws it, a link encodes it. It holds plain numbers and no tensor.
+
+use serde::{Deserialize, Serialize};
+
+use crate::settings::PlanSettings;
+
+/// The parts of a decision, in order (Alg. 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Draw candidate latents from the diffusion model (line 6).
+    Sample,
+    /// Score them by Q and choose the best (lines 7-8).
+    Rank,
+    /// Predict where the chosen plan ends, and its value (lines 9-10).
+    Predict,
+    /// Compare the value of the current state with that of the predicted end (lines 14-17).
+    Compare,
+    /// Take one environment step with the chosen latent (lines 19-22).
+    Follow,
+    /// The episode is over.
+    Done,
+}
+
+/// Why a decision ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Followed for the whole horizon.
+    Completed,
+    /// Dropped by Adaptive Revaluation before step `at` of the plan.
+    Revalued {
+        /// Steps taken with this plan.
+        at: usize,
+    },
+    /// The goal was reached and the episode stopped there.
+    Goal,
+    /// The episode's time limit was reached.
+    TimeLimit,
+}
+
+/// What one part of a decision produced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "part")]
+pub enum Event {
+    /// Candidate latents, `[candidates, latent]`.
+    Sampled {
+        /// One latent z per candidate.
+        latents: Vec<Vec<f32>>,
+    },
+    /// Their values, `[candidates]`, and the best one.
+    Ranked {
+        /// `min(Q0, Q1)(s, z)` per candidate.
+        q: Vec<f32>,
+        /// Index of the largest.
+        chosen: usize,
+    },
+    /// Predicted end states, `[candidates, state]`, and the value of the chosen one.
+    Predicted {
+        /// Mean of the state decoder per candidate.
+        ends: Vec<Vec<f32>>,
+        /// `V(s_end)` of the chosen candidate.
+        v_end: f32,
+    },
+    /// The value of the current state, and whether the plan was dropped for it.
+    Compared {
+        /// `V(s_now)`.
+        v_now: f32,
+        /// Whether it exceeds the value of the predicted end, so that the plan is dropped.
+        dropped: bool,
+    },
+    /// One environment step.
+    Followed {
+        /// The action taken.
+        action: Vec<f32>,
+        /// The state it led to.
+        state: Vec<f64>,
+        /// Its reward.
+        reward: f32,
+        /// Set when the decision ends with this step.
+        outcome: Option<Outcome>,
+    },
+}
+
+/// One environment step of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// The action taken.
+    pub action: Vec<f32>,
+    /// The state it led to.
+    pub state: Vec<f64>,
+    /// Its reward.
+    pub reward: f32,
+}
+
+/// One decision, filled in part by part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Environment steps taken before it.
+    pub t: usize,
+    /// The state it was made in.
+    pub state: Vec<f64>,
+    /// Candidate latents, `[candidates, latent]`; empty until sampled.
+    pub latents: Vec<Vec<f32>>,
+    /// Their Q, `[candidates]`; empty until ranked.
+    pub q: Vec<f32>,
+    /// The best of them.
+    pub chosen: Option<usize>,
+    /// Where each would end, `[candidates, state]`; empty until predicted.
+    pub ends: Vec<Vec<f32>>,
+    /// Value of the chosen one's end.
+    pub v_end: Option<f32>,
+    /// Value of the current state at each comparison, `[comparisons]`.
+    pub v_now: Vec<f32>,
+    /// Steps taken so far with this plan.
+    pub steps: Vec<Step>,
+    /// Why it ended, once it has.
+    pub outcome: Option<Outcome>,
+}
+
+impl Decision {
+    fn new(t: usize, state: Vec<f64>) -> Self {
+        Self {
+            t,
+            state,
+            latents: Vec::new(),
+            q: Vec::new(),
+            chosen: None,
+            ends: Vec::new(),
+            v_end: None,
+            v_now: Vec::new(),
+            steps: Vec::new(),
+            outcome: None,
+        }
+    }
+
+    /// The part that comes next.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        if self.outcome.is_some() {
+            Phase::Done
+        } else if self.latents.is_empty() {
+            Phase::Sample
+        } else if self.chosen.is_none() {
+            Phase::Rank
+        } else if self.v_end.is_none() {
+            Phase::Predict
+        } else if self.v_now.len() == self.steps.len() {
+            Phase::Compare
+        } else {
+            Phase::Follow
+        }
+    }
+}
+
+/// An episode, decision by decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// D4RL's environment id.
+    pub task: String,
+    /// Seed of the run the episode belongs to.
+    pub seed: u64,
+    /// Number of the episode within the run.
+    pub episode: u64,
+    /// How decisions were made.
+    pub settings: PlanSettings,
+    /// Where the episode began: x, y (m), vx, vy (m/s).
+    pub start: Vec<f64>,
+    /// All decisions, the last one possibly unfinished.
+    pub decisions: Vec<Decision>,
+}
+
+impl Trace {
+    /// An episode about to begin.
+    #[must_use]
+    pub fn new(task: &str, seed: u64, episode: u64, settings: PlanSettings, start: Vec<f64>) -> Self {
+        Self {
+            task: task.to_owned(),
+            seed,
+            episode,
+            settings,
+            decisions: vec![Decision::new(0, start.clone())],
+            start,
+        }
+    }
+
+    /// Adds what one part of a decision produced.
+    ///
+    /// Events come in the order of [`Phase`]; one that comes after the end of the episode is ignored.
+    pub fn apply(&mut self, event: Event) {
+        let Some(decision) = self.decisions.last_mut() else { return };
+        if decision.outcome.is_some() {
+            return;
+        }
+        match event {
+            Event::Sampled { latents } => decision.latents = latents,
+            Event::Ranked { q, chosen } => {
+                decision.q = q;
+                decision.chosen = Some(chosen);
+            }
+            Event::Predicted { ends, v_end } => {
+                decision.ends = ends;
+                decision.v_end = Some(v_end);
+            }
+            Event::Compared { v_now, dropped } => {
+                decision.v_now.push(v_now);
+                if dropped {
+                    decision.outcome = Some(Outcome::Revalued { at: decision.steps.len() });
+                }
+            }
+            Event::Followed { action, state, reward, outcome } => {
+                decision.steps.push(Step { action, state, reward });
+                decision.outcome = outcome;
+            }
+        }
+        if matches!(decision.outcome, Some(Outcome::Completed | Outcome::Revalued { .. })) {
+            let (t, state) = (self.steps(), self.state().to_vec());
+            self.decisions.push(Decision::new(t, state));
+        }
+    }
+
+    /// Environment steps taken.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.decisions.iter().map(|decision| decision.steps.len()).sum()
+    }
+
+    /// The current state, `[state]`.
+    #[must_use]
+    pub fn state(&self) -> &[f64] {
+        self.decisions
+            .iter()
+            .rev()
+            .flat_map(|decision| decision.steps.iter().rev())
+            .next()
+            .map_or(&self.start, |step| &step.state)
+    }
+
+    /// The part that comes next.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.decisions.last().map_or(Phase::Done, Decision::phase)
+    }
+
+    /// Number of the first step that was rewarded (1 = the first step), if any.
+    #[must_use]
+    pub fn first_contact(&self) -> Option<usize> {
+        self.decisions
+            .iter()
+            .flat_map(|decision| &decision.steps)
+            .position(|step| step.reward > 0.0)
+            .map(|index| index + 1)
+    }
+
+    /// Decisions that Adaptive Revaluation ended.
+    #[must_use]
+    pub fn revaluations(&self) -> usize {
+        self.decisions
+            .iter()
+            .filter(|decision| matches!(decision.outcome, Some(Outcome::Revalued { .. })))
+            .count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Preset, Settings};
+    use crate::task::TASKS;
+
+    #[test]
+    fn events_fold_into_decisions() {
+        let settings = Settings::preset(Preset::Quick, &TASKS[0]).plan;
+        let mut trace = Trace::new("maze2d-umaze-v1", 1, 2, settings, vec![0.0; 4]);
+        let followed = |x: f64, outcome| Event::Followed {
+            action: vec![0.0; 2],
+            state: vec![x, 0.0, 0.0, 0.0],
+            reward: if x > 1.5 { 1.0 } else { 0.0 },
+            outcome,
+        };
+        assert_eq!(trace.phase(), Phase::Sample);
+        trace.apply(Event::Sampled { latents: vec![vec![0.0]; 3] });
+        assert_eq!(trace.phase(), Phase::Rank);
+        trace.apply(Event::Ranked { q: vec![1.0, 3.0, 2.0], chosen: 1 });
+        assert_eq!(trace.phase(), Phase::Predict);
+        trace.apply(Event::Predicted { ends: vec![vec![0.0; 4]; 3], v_end: 2.0 });
+        assert_eq!(trace.phase(), Phase::Compare);
+        trace.apply(Event::Compared { v_now: 1.0, dropped: false });
+        assert_eq!(trace.phase(), Phase::Follow);
+        trace.apply(followed(1.0, None));
+        trace.apply(Event::Compared { v_now: 3.0, dropped: true });
+        assert_eq!(trace.decisions[0].outcome, Some(Outcome::Revalued { at: 1 }));
+        assert_eq!((trace.decisions[1].t, trace.decisions[1].state[0]), (1, 1.0));
+        assert_eq!(trace.phase(), Phase::Sample);
+
+        trace.apply(Event::Sampled { latents: vec![vec![0.0]; 3] });
+        trace.apply(Event::Ranked { q: vec![1.0, 3.0, 2.0], chosen: 1 });
+        trace.apply(Event::Predicted { ends: vec![vec![0.0; 4]; 3], v_end: 9.0 });
+        trace.apply(Event::Compared { v_now: 1.0, dropped: false });
+        trace.apply(followed(2.0, Some(Outcome::Goal)));
+        assert_eq!(trace.phase(), Phase::Done);
+        assert_eq!((trace.steps(), trace.first_contact(), trace.revaluations()), (2, Some(2), 1));
+        let before = trace.clone();
+        trace.apply(Event::Compared { v_now: 1.0, dropped: true });
+        assert_eq!(trace, before);
+    }
+}

@@ -1,0 +1,201 @@
+//! The denoiser `μ_ψ(z_j, s, j)`: a U-Net of residual MLP blocks that predicts the clean latent (A.2).
+//!
+//! A state's candidates share everything that depends on the state alone, and all candidates share everything that
+//! depends on the diffusion step alone. The forward pass is therefore split in three: [`Denoiser::condition`] once per
+//! state, [`Denoiser::time`] once per step, [`Denoiser::forward`] once per candidate and step.
+
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::activation::gelu;
+use burn::tensor::module::linear as product;
+use burn::tensor::{Device, Tensor};
+
+use crate::nn::{NormGelu, layer_norm, linear, tensor};
+use crate::rng::Key;
+
+/// Sines and cosines in the embedding of a diffusion step.
+const SINUSOIDS: usize = 128;
+/// Longest period of those sinusoids, over 2π.
+const LONGEST_PERIOD: f64 = 10_000.0;
+
+/// A residual block of one width, modulated by time and state.
+#[derive(Module, Debug)]
+struct Block {
+    /// Embedded time to scale and shift.
+    time: Linear,
+    /// Embedded state to the block's width.
+    state: Linear,
+    /// From block input and state.
+    first: Linear,
+    second: Linear,
+    /// One norm, used three times, as in the ancestor.
+    norm: LayerNorm,
+}
+
+impl Block {
+    fn new(key: Key, width: usize, embedding: usize, device: &Device) -> Self {
+        Self {
+            time: linear(key.fold(0), embedding, 2 * width, device),
+            state: linear(key.fold(1), embedding, width, device),
+            first: linear(key.fold(2), 2 * width, width, device),
+            second: linear(key.fold(3), width, width, device),
+            norm: layer_norm(width, device),
+        }
+    }
+
+    /// The share of the state in `first`, bias included: `[states, embedding]` to `[states, 1, width]`.
+    fn condition(&self, state: Tensor<2>) -> Tensor<3> {
+        let embedded = self.norm.forward(self.state.forward(state));
+        let [_, width] = embedded.dims();
+        let weight = self.first.weight.val().narrow(0, width, width);
+        let bias = self.first.bias.as_ref().map(Param::val);
+        product(embedded, weight, bias).unsqueeze_dim(1)
+    }
+
+    /// Scale (one added) and shift, `[times, embedding]` to two of `[times, 1, width]`.
+    fn modulation(&self, time: Tensor<2>) -> (Tensor<3>, Tensor<3>) {
+        let both = self.time.forward(time).unsqueeze_dim::<3>(1);
+        let width = both.dims()[2] / 2;
+        (both.clone().narrow(2, 0, width).add_scalar(1.0), both.narrow(2, width, width))
+    }
+
+    fn forward(&self, x: Tensor<3>, condition: &Tensor<3>, modulation: &(Tensor<3>, Tensor<3>)) -> Tensor<3> {
+        let width = x.dims()[2];
+        let weight = self.first.weight.val().narrow(0, 0, width);
+        let h = product(x.clone(), weight, None) + condition.clone();
+        let h = self.norm.forward(h) * modulation.0.clone() + modulation.1.clone();
+        let h = self.norm.forward(self.second.forward(gelu(h)));
+        gelu(h) + x
+    }
+}
+
+/// What a state contributes to every block, `[states, 1, width]` each.
+#[derive(Clone, Debug)]
+pub struct Condition(Vec<Tensor<3>>);
+
+/// What a diffusion step contributes to every block, scale and shift of `[steps, 1, width]` each.
+#[derive(Clone, Debug)]
+pub struct TimeCode(Vec<(Tensor<3>, Tensor<3>)>);
+
+/// The denoiser.
+#[derive(Module, Debug)]
+pub struct Denoiser {
+    time: Vec<NormGelu>,
+    state: Vec<NormGelu>,
+    input: Linear,
+    /// One more than there are levels below the top on the way down, as many on the way up, and one at the end.
+    blocks: Vec<Block>,
+    /// To the next narrower level.
+    down: Vec<Linear>,
+    /// To the next wider level, narrowest first.
+    up: Vec<Linear>,
+    /// One per level, shared by the way down and the way up.
+    norms: Vec<LayerNorm>,
+    output: Linear,
+}
+
+impl Denoiser {
+    /// A denoiser of `latent` numbers given `state` numbers, newly drawn; `widths` are its levels, widest first.
+    ///
+    /// # Panics
+    /// When `widths` is empty; `Settings::check` excludes it.
+    pub fn new(
+        key: Key,
+        widths: &[usize],
+        embedding: usize,
+        state: usize,
+        latent: usize,
+        device: &Device,
+    ) -> Self {
+        assert!(!widths.is_empty(), "a denoiser has at least one level");
+        let layers = |name: &str, input: usize| {
+            let key = key.named(name);
+            vec![
+                NormGelu::new(key.fold(0), input, embedding, device),
+                NormGelu::new(key.fold(1), embedding, embedding, device),
+            ]
+        };
+        let ways = |name: &str, from: &[usize], to: &[usize]| -> Vec<Linear> {
+            let key = key.named(name);
+            from.iter()
+                .zip(to)
+                .enumerate()
+                .map(|(i, (&from, &to))| linear(key.fold(i as u64), from, to, device))
+                .collect()
+        };
+        let below: Vec<usize> = widths[1..].to_vec();
+        let upward: Vec<usize> = widths.iter().rev().copied().collect();
+        let order = widths.iter().chain(&upward[1..]).chain(&widths[..1]);
+        Self {
+            time: layers("time", SINUSOIDS),
+            state: layers("state", state),
+            input: linear(key.named("input"), latent, widths[0], device),
+            blocks: order
+                .enumerate()
+                .map(|(i, &width)| Block::new(key.named("blocks").fold(i as u64), width, embedding, device))
+                .collect(),
+            down: ways("down", widths, &below),
+            up: ways("up", &upward, &upward[1..]),
+            norms: widths.iter().map(|&width| layer_norm(width, device)).collect(),
+            output: linear(key.named("output"), widths[0], latent, device),
+        }
+    }
+
+    /// What states contribute, from `[states, state]`.
+    ///
+    /// `shown` is 1 for states that are shown and 0 for hidden ones, `[states, 1]`.
+    pub fn condition(&self, states: Tensor<2>, shown: Option<Tensor<2>>) -> Condition {
+        let mut embedded = states;
+        for layer in &self.state {
+            embedded = layer.forward(embedded);
+        }
+        if let Some(shown) = shown {
+            embedded = embedded * shown;
+        }
+        Condition(self.blocks.iter().map(|block| block.condition(embedded.clone())).collect())
+    }
+
+    /// What diffusion steps 1..=T contribute.
+    ///
+    /// Their sinusoids are computed on the host: of a large angle, a shader's sine is good to three digits only.
+    pub fn time(&self, steps: &[usize]) -> TimeCode {
+        let half = SINUSOIDS / 2;
+        let frequencies: Vec<f64> =
+            (0..half).map(|k| libm::exp(-libm::log(LONGEST_PERIOD) * k as f64 / (half - 1) as f64)).collect();
+        let mut waves = vec![0.0; steps.len() * SINUSOIDS];
+        for (row, &step) in waves.chunks_exact_mut(SINUSOIDS).zip(steps) {
+            for (k, frequency) in frequencies.iter().enumerate() {
+                let (sine, cosine) = libm::sincos(step as f64 * frequency);
+                row[k] = sine as f32;
+                row[half + k] = cosine as f32;
+            }
+        }
+        let device = self.output.weight.val().device();
+        let mut embedded = tensor(waves, [steps.len(), SINUSOIDS], &device);
+        for layer in &self.time {
+            embedded = layer.forward(embedded);
+        }
+        TimeCode(self.blocks.iter().map(|block| block.modulation(embedded.clone())).collect())
+    }
+
+    /// The predicted clean latents of `[states, candidates, latent]`, same shape.
+    pub fn forward(&self, noised: Tensor<3>, condition: &Condition, time: &TimeCode) -> Tensor<3> {
+        let levels = self.norms.len();
+        let block = |i: usize, x: Tensor<3>| self.blocks[i].forward(x, &condition.0[i], &time.0[i]);
+
+        let start = self.input.forward(noised);
+        let mut x = block(0, start.clone());
+        let mut skips = Vec::new();
+        for level in 1..levels {
+            skips.push(x.clone());
+            x = gelu(self.norms[level].forward(self.down[level - 1].forward(x)));
+            x = block(level, x);
+        }
+        for (i, skip) in skips.into_iter().rev().enumerate() {
+            let level = levels - 2 - i;
+            x = gelu(self.norms[level].forward(self.up[i].forward(x))) + skip;
+            x = block(levels + i, x);
+        }
+        self.output.forward(block(2 * levels - 1, x + start))
+    }
+}

@@ -1,0 +1,11 @@
+//! Stage 2: the latent diffusion model `p(z | s)` (Eq. 2, Alg. 4).
+
+mod denoiser;
+mod noise;
+mod sampler;
+mod schedule;
+
+pub use denoiser::{Condition, Denoiser, TimeCode};
+pub use noise::{Noise, denoising_loss};
+pub use sampler::{Update, sample, updates};
+pub use schedule::NoiseSchedule;

@@ -1,0 +1,210 @@
+//! From noise to latents.
+//!
+//! Every sampler here is a list of linear updates `y ← keep·y + clean·ẑ + noise·ξ`, where ẑ is the denoiser's guess of
+//! the clean latent at step `t` and ξ is fresh noise. One loop runs them all.
+
+use burn::tensor::{Device, Tensor};
+
+use super::{Denoiser, NoiseSchedule};
+use crate::nn::tensor;
+use crate::settings::{Sampler, SamplerSettings};
+
+/// One step of a sampler.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// Diffusion step the denoiser is told, 1..=T.
+    pub t: usize,
+    /// Factor of the noisy latent.
+    pub keep: f64,
+    /// Factor of the predicted clean latent.
+    pub clean: f64,
+    /// Factor of fresh noise; 0 means that none is drawn.
+    pub noise: f64,
+}
+
+/// The updates of a sampler, first to last.
+pub fn updates(schedule: &NoiseSchedule, sampler: SamplerSettings) -> Vec<Update> {
+    match sampler.kind {
+        Sampler::Ddpm => {
+            let down = (1..=schedule.steps()).rev();
+            down.chain(core::iter::repeat_n(1, sampler.extra_steps)).map(|t| ancestral(schedule, t)).collect()
+        }
+        Sampler::Ddim => jumps(schedule, sampler.steps, deterministic),
+        Sampler::Sde => jumps(schedule, sampler.steps, stochastic),
+    }
+}
+
+/// DDPM, `y ← A y + B ẑ + √β ξ` with the ancestor's index-0 schedule; no noise at step 1.
+fn ancestral(schedule: &NoiseSchedule, t: usize) -> Update {
+    let (beta, alpha_bar) = (schedule.beta(t), schedule.alpha_bar(t));
+    let root = (1.0 - beta).sqrt();
+    Update {
+        t,
+        keep: (1.0 - beta / (1.0 - alpha_bar)) / root,
+        clean: beta * alpha_bar.sqrt() / ((1.0 - alpha_bar) * root),
+        noise: if t > 1 { beta.sqrt() } else { 0.0 },
+    }
+}
+
+/// Jumps from step T down to the clean latent. Steps are spaced quadratically, denser where there is little noise left:
+/// at 10 steps a Gaussian of deviation 0.1 keeps 66 % of its width with the SDE sampler, against 37 % at even spacing.
+fn jumps(schedule: &NoiseSchedule, steps: usize, jump: fn(f64, f64) -> (f64, f64, f64)) -> Vec<Update> {
+    let at = |i: usize| {
+        let left = (steps - i) as f64 / steps as f64;
+        // Never fewer diffusion steps than jumps to come, so that no step is taken twice.
+        ((schedule.steps() as f64 * left * left).round() as usize).max(steps - i)
+    };
+    (0..steps)
+        .map(|i| {
+            let t = at(i);
+            if i + 1 == steps {
+                return Update { t, keep: 0.0, clean: 1.0, noise: 0.0 };
+            }
+            let (keep, clean, noise) = jump(schedule.alpha_bar(t), schedule.alpha_bar(at(i + 1)));
+            Update { t, keep, clean, noise }
+        })
+        .collect()
+}
+
+/// DDIM with η = 0: keeps the implied noise, `y' = √ᾱ' ẑ + √(1 - ᾱ') (y - √ᾱ ẑ) / √(1 - ᾱ)`.
+fn deterministic(from: f64, to: f64) -> (f64, f64, f64) {
+    let keep = ((1.0 - to) / (1.0 - from)).sqrt();
+    (keep, to.sqrt() - from.sqrt() * keep, 0.0)
+}
+
+/// SDE-DPM-Solver++(1): with `λ = ln(√ᾱ / √(1 - ᾱ))` and `h = λ' - λ`,
+/// `y' = (σ'/σ) e^{-h} y + √ᾱ' (1 - e^{-2h}) ẑ + σ' √(1 - e^{-2h}) ξ`.
+fn stochastic(from: f64, to: f64) -> (f64, f64, f64) {
+    let shrink = ((1.0 - to) / (1.0 - from)).sqrt();
+    // e^{-2h} is the ratio of the signal-to-noise ratios.
+    let decay = (from / (1.0 - from)) / (to / (1.0 - to));
+    let fresh = 1.0 - decay;
+    (shrink * decay.sqrt(), to.sqrt() * fresh, ((1.0 - to) * fresh).sqrt())
+}
+
+/// Samples latents, `[states, candidates, latent]`, for states `[states, state]`.
+///
+/// `noise(0)` gives the starting noise, `noise(k)` the fresh noise of update `k - 1`, each `states · candidates ·
+/// latent` standard normal numbers; it is only asked for what is used.
+pub fn sample(
+    denoiser: &Denoiser,
+    updates: &[Update],
+    states: Tensor<2>,
+    shape: [usize; 3],
+    mut noise: impl FnMut(usize) -> Vec<f32>,
+) -> Tensor<3> {
+    let device: Device = states.device();
+    let condition = denoiser.condition(states, None);
+    let mut y = tensor(noise(0), shape, &device);
+    for (i, update) in updates.iter().enumerate() {
+        let time = denoiser.time(&[update.t]);
+        let guess = denoiser.forward(y.clone(), &condition, &time);
+        y = if update.keep == 0.0 {
+            guess.mul_scalar(update.clean)
+        } else {
+            y.mul_scalar(update.keep) + guess.mul_scalar(update.clean)
+        };
+        if update.noise > 0.0 {
+            y = y + tensor(noise(i + 1), shape, &device).mul_scalar(update.noise);
+        }
+    }
+    y
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Key;
+
+    fn settings(kind: Sampler, steps: usize, extra_steps: usize) -> SamplerSettings {
+        SamplerSettings { kind, steps, extra_steps }
+    }
+
+    /// Mean and deviation that a sampler gives for N(m, s²) with the best possible denoiser, which is linear. The
+    /// updates are linear too, so both are carried along exactly: no sampling error.
+    fn moments(sampler: SamplerSettings, mean: f64, deviation: f64) -> (f64, f64) {
+        let schedule = NoiseSchedule::new(500);
+        updates(&schedule, sampler).iter().fold((0.0, 1.0), |(m, v), update| {
+            let a = schedule.alpha_bar(update.t);
+            let gain = deviation * deviation * a.sqrt() / (deviation * deviation * a + 1.0 - a);
+            let factor = update.keep + update.clean * gain;
+            let offset = update.clean * mean * (1.0 - gain * a.sqrt());
+            (factor * m + offset, factor * factor * v + update.noise * update.noise)
+        })
+    }
+
+    #[test]
+    fn samplers_reproduce_a_gaussian() {
+        // The start N(0, 1) lacks the 8 % of the mean that are left at step T; DDIM keeps a share of that.
+        for (sampler, tolerance) in [
+            (settings(Sampler::Ddpm, 500, 0), 0.002),
+            (settings(Sampler::Sde, 500, 0), 0.006),
+            (settings(Sampler::Ddim, 500, 0), 0.025),
+        ] {
+            let (mean, variance) = moments(sampler, 0.7, 0.4);
+            assert!((mean - 0.7).abs() < tolerance, "{sampler:?}: mean {mean}");
+            assert!((variance.sqrt() - 0.4).abs() < tolerance, "{sampler:?}: deviation {}", variance.sqrt());
+        }
+    }
+
+    /// First-order solvers: halving the step halves the error, and few steps give too narrow a distribution.
+    #[test]
+    fn few_step_samplers_converge_at_first_order() {
+        for kind in [Sampler::Sde, Sampler::Ddim] {
+            let error = |steps| 0.4 - moments(settings(kind, steps, 0), 0.0, 0.4).1.sqrt();
+            let (coarse, fine) = (error(20), error(40));
+            assert!(coarse > 0.0 && (1.6..2.4).contains(&(coarse / fine)), "{kind:?}: {coarse} {fine}");
+        }
+        let narrow = moments(settings(Sampler::Sde, 10, 0), 0.0, 0.1).1.sqrt();
+        assert!((narrow - 0.066).abs() < 0.002, "{narrow}");
+    }
+
+    /// The same by drawing: the closed form above and the sampled moments agree.
+    #[test]
+    fn drawn_samples_have_the_gaussians_moments() {
+        let schedule = NoiseSchedule::new(500);
+        let (mean, deviation, count) = (-0.3_f64, 0.8_f64, 4_000);
+        let steps = updates(&schedule, settings(Sampler::Ddpm, 500, 5));
+        let mut stream = Key::new(11).stream();
+        let draws: Vec<f64> = (0..count)
+            .map(|_| {
+                let mut y = stream.normal();
+                for update in &steps {
+                    let a = schedule.alpha_bar(update.t);
+                    let gain = deviation.powi(2) * a.sqrt() / (deviation.powi(2) * a + 1.0 - a);
+                    let guess = mean + gain * (y - a.sqrt() * mean);
+                    let fresh = if update.noise > 0.0 { stream.normal() } else { 0.0 };
+                    y = update.keep * y + update.clean * guess + update.noise * fresh;
+                }
+                y
+            })
+            .collect();
+        let n = f64::from(count);
+        let m = draws.iter().sum::<f64>() / n;
+        let v = draws.iter().map(|x| (x - m).powi(2)).sum::<f64>() / n;
+        assert!((m - mean).abs() < 4.0 * deviation / n.sqrt(), "{m}");
+        assert!((v.sqrt() / deviation - 1.0).abs() < 4.0 / (2.0 * n).sqrt() + 0.01, "{}", v.sqrt());
+    }
+
+    #[test]
+    fn the_first_diffusion_step_halves_the_distance() {
+        let schedule = NoiseSchedule::new(500);
+        let steps = updates(&schedule, settings(Sampler::Ddpm, 500, 5));
+        assert_eq!(steps.len(), 505);
+        let last = steps[504];
+        assert!((last.keep - 0.5).abs() < 1e-3 && (last.clean - 0.5).abs() < 1e-3, "{last:?}");
+        let left: f64 = steps[499..].iter().map(|update| update.keep).product();
+        assert!((left - 2_f64.powi(-6)).abs() < 1e-4, "{left}");
+    }
+
+    #[test]
+    fn few_step_samplers_span_the_schedule() {
+        let schedule = NoiseSchedule::new(500);
+        for steps in [1, 3, 10, 300, 500] {
+            let list = updates(&schedule, settings(Sampler::Sde, steps, 0));
+            assert_eq!((list.len(), list[0].t), (steps, 500));
+            assert!(list.windows(2).all(|pair| pair[0].t > pair[1].t));
+            assert_eq!(list[steps - 1].clean, 1.0);
+        }
+    }
+}

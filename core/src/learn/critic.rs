@@ -1,0 +1,194 @@
+//! Stage 3: Q and V (Alg. 1).
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::diffusion::DiffusionStage;
+use super::draw::DrawStage;
+use super::encode::EncodeStage;
+use super::{Checkpoint, Context, LearnError, Metrics, Stage, read};
+use crate::critic::{
+    BootstrapTerms, QNetwork, TwinQ, VNetwork, bootstrap_factor, expectile_loss, importance_weighted,
+    ldcq_targets, td_targets,
+};
+use crate::data::Replay;
+use crate::nn::train::{Trained, follow};
+use crate::nn::{NamedTensor, named_parameters, tensor};
+use crate::rng::Key;
+use crate::settings::Target;
+
+pub(super) struct CriticStage {
+    key: Key,
+    position: usize,
+    q: [Trained<QNetwork>; 2],
+    v: Trained<VNetwork>,
+    /// Q̂0 and Q̂1, which follow q slowly.
+    target: TwinQ,
+    replay: Replay,
+}
+
+impl CriticStage {
+    pub fn new(key: Key, context: &Context) -> Self {
+        let settings = &context.settings.critic;
+        let device = context.device.clone().autodiff();
+        let (state, latent) = (context.task.state_dim, context.settings.vae.latent);
+        let networks = key.named("networks");
+        let online = TwinQ::new(networks.named("q"), settings, state, latent, &device);
+        let v = VNetwork::new(networks.named("v"), settings, state, &device);
+        let windows = settings.windows.unwrap_or(usize::MAX).clamp(1, context.windows.len());
+        Self {
+            key,
+            position: 0,
+            target: online.valid(),
+            q: [Trained::new(online.q0), Trained::new(online.q1)],
+            v: Trained::new(v),
+            replay: Replay::new(windows, settings.replay_alpha),
+        }
+    }
+
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    pub fn step(
+        &mut self,
+        context: &Context,
+        encode: &EncodeStage,
+        diffusion: &DiffusionStage,
+        draw: &DrawStage,
+        want_metrics: bool,
+    ) -> Result<Metrics, LearnError> {
+        let settings = &context.settings.critic;
+        let train = &settings.train;
+        let (batch, state, latent) = (train.batch, context.task.state_dim, context.settings.vae.latent);
+        let device = &context.device;
+        let autodiff = device.clone().autodiff();
+        let key = self.key.named("steps").fold(self.position as u64);
+
+        // A batch by priority (line 5), and latents at the windows' ends (line 6).
+        let beta = settings.replay_beta + settings.replay_beta_step * (self.position / settings.unit) as f64;
+        let drawn = self.replay.draw(&mut key.named("windows").stream(), batch, beta.min(1.0));
+        let terms = BootstrapTerms {
+            discount: settings.discount,
+            kind: settings.bootstrap_discount,
+            horizon: context.task.horizon,
+            terminal_mask: settings.terminal_mask,
+        };
+        let (mut starts, mut ends, mut latents) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rewards, mut factors) = (Vec::new(), Vec::new());
+        for &i in &drawn.windows {
+            let window = draw.window(i, context);
+            starts.extend_from_slice(context.windows.first(window));
+            ends.extend_from_slice(context.windows.last(window));
+            latents.extend_from_slice(encode.latent(window));
+            let reward = context.windows.reward(window, settings.discount);
+            rewards.push(reward);
+            factors.push(bootstrap_factor(terms, reward, context.windows.terminal(window)));
+        }
+        context.state_norm.apply(&mut starts);
+        context.state_norm.apply(&mut ends);
+        let candidates = draw.latents(context, diffusion, &drawn.windows, key.named("latents"))?;
+        let candidates: Tensor<3> = tensor(candidates, [batch, settings.latents, latent], device);
+        let ends: Tensor<2> = tensor(ends, [batch, state], device);
+
+        // V towards the upper expectile of Q̂ over those latents (line 7, Eq. 6).
+        let own = self.target.q0.forward(ends.clone(), candidates.clone());
+        let other = self.target.q1.forward(ends.clone(), candidates);
+        let q_end = own.clone().min_pair(other.clone());
+        let v = self.v.net().forward(Tensor::from_inner(ends.clone()));
+        let v_loss = expectile_loss(Tensor::from_inner(q_end), v, settings.expectile);
+        let rate = train.schedule.rate(train.rate, self.position, train.steps);
+        self.v.update(&mut v_loss.backward(), rate, train.clip);
+
+        // Q towards reward and value of the end (line 8, Eq. 7), with the V just updated.
+        let rewards: Tensor<1> = tensor(rewards, [batch], device);
+        let factors: Tensor<1> = tensor(factors, [batch], device);
+        let targets = match settings.target {
+            Target::Diar => {
+                let target = td_targets(rewards, factors, self.v.net().valid().forward(ends));
+                [target.clone(), target]
+            }
+            Target::Ldcq => [
+                ldcq_targets(rewards.clone(), factors.clone(), own.clone(), other.clone()),
+                ldcq_targets(rewards, factors, other, own),
+            ],
+        };
+        let starts: Tensor<2> = tensor(starts, [batch, state], &autodiff);
+        let latents: Tensor<3> = tensor(latents, [batch, 1, latent], &autodiff);
+        let weights: Tensor<1> = tensor(drawn.weights.clone(), [batch], &autodiff);
+        let mut errors = Vec::new();
+        let mut q_losses = Vec::new();
+        for (q, target) in self.q.iter_mut().zip(targets) {
+            let target = Tensor::from_inner(target);
+            let predicted = q.net().forward(starts.clone(), latents.clone()).squeeze_dim::<1>(1);
+            let loss = importance_weighted(weights.clone(), target.clone(), predicted.clone());
+            q.update(&mut loss.backward(), rate, train.clip);
+            errors.push((target - predicted).inner());
+            q_losses.push(loss);
+        }
+
+        // Targets and priorities (lines 9-10).
+        self.target = TwinQ {
+            q0: follow(self.target.q0.clone(), &self.q[0].net().valid(), settings.target_rate),
+            q1: follow(self.target.q1.clone(), &self.q[1].net().valid(), settings.target_rate),
+        };
+        let errors = Tensor::cat(errors, 0)
+            .try_into_vec_as::<f32>()
+            .map_err(|error| LearnError::Device(error.to_string()))?;
+        if errors.iter().any(|error| !error.is_finite()) {
+            return Err(LearnError::NotFinite {
+                what: "a TD error",
+                stage: Stage::Critic,
+                step: self.position,
+            });
+        }
+        self.replay.update(&drawn.windows, &errors[..batch], &errors[batch..]);
+        self.position += 1;
+        if !want_metrics {
+            return Ok(Metrics::new());
+        }
+        let [q0, q1] = [q_losses[0].clone(), q_losses[1].clone()];
+        let v_mean = self.v.net().valid().forward(starts.inner()).mean();
+        read(
+            Stage::Critic,
+            self.position,
+            [("v_loss", v_loss), ("q0_loss", q0), ("q1_loss", q1), ("v_mean", v_mean)],
+        )
+    }
+
+    pub fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
+        let saved = [("q0", self.q[0].save()?), ("q1", self.q[1].save()?), ("v", self.v.save()?)];
+        for (name, (net, adam)) in saved {
+            checkpoint.put(&format!("{name}.net"), net);
+            checkpoint.put(&format!("{name}.adam"), adam);
+        }
+        checkpoint.put("target.net", self.target.clone().into_record().into_bytes()?.to_vec());
+        checkpoint.put_numbers("priorities", self.replay.priorities());
+        Ok(())
+    }
+
+    pub fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
+        for (name, q) in ["q0", "q1"].into_iter().zip(&mut self.q) {
+            q.load(checkpoint.take(&format!("{name}.net"))?, checkpoint.take(&format!("{name}.adam"))?)?;
+        }
+        self.v.load(checkpoint.take("v.net")?, checkpoint.take("v.adam")?)?;
+        let record = burn::store::ModuleRecord::from_bytes(burn::tensor::Bytes::from_bytes_vec(
+            checkpoint.take("target.net")?,
+        ))?;
+        self.target = self.target.clone().try_load_record(record)?;
+        let priorities = checkpoint.take_numbers("priorities")?;
+        if priorities.len() != self.replay.priorities().len() {
+            return Err(LearnError::Blob("priorities".to_owned()));
+        }
+        self.replay = Replay::of(priorities, self.replay.alpha());
+        self.position = position;
+        Ok(())
+    }
+
+    pub fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
+        let mut tensors = named_parameters("critic.q0", &self.q[0].net().valid())?;
+        tensors.extend(named_parameters("critic.q1", &self.q[1].net().valid())?);
+        tensors.extend(named_parameters("critic.v", &self.v.net().valid())?);
+        Ok(tensors)
+    }
+}

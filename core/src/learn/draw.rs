@@ -1,0 +1,125 @@
+//! Between stages 2 and 3: latents drawn from the diffusion model at the ends of windows (Alg. 1 line 6).
+
+use super::diffusion::DiffusionStage;
+use super::{Checkpoint, Context, LearnError, Metrics, Stage};
+use crate::diffusion::{sample, updates};
+use crate::nn::tensor;
+use crate::rng::Key;
+
+/// Latents drawn in one step.
+const CHUNK: usize = 4096;
+
+pub(super) struct DrawStage {
+    key: Key,
+    /// Windows the critic learns from.
+    windows: usize,
+    latents_per_window: usize,
+    latent: usize,
+    keep: bool,
+    /// Drawn latents, `[windows drawn for, latents per window, latent]`.
+    latents: Vec<f32>,
+}
+
+impl DrawStage {
+    pub fn new(key: Key, context: &Context) -> Self {
+        let critic = &context.settings.critic;
+        let all = context.windows.len();
+        Self {
+            key,
+            windows: critic.windows.map_or(all, |windows| windows.clamp(1, all)),
+            latents_per_window: critic.latents,
+            latent: context.settings.vae.latent,
+            keep: critic.keep_latents,
+            latents: Vec::new(),
+        }
+    }
+
+    /// Window number `i` of those the critic learns from, evenly spread over all.
+    pub fn window(&self, i: usize, context: &Context) -> usize {
+        i * context.windows.len() / self.windows
+    }
+
+    fn width(&self) -> usize {
+        self.latents_per_window * self.latent
+    }
+
+    fn chunk(&self) -> usize {
+        CHUNK.div_ceil(self.latents_per_window)
+    }
+
+    pub fn position(&self) -> usize {
+        (self.latents.len() / self.width()).div_ceil(self.chunk())
+    }
+
+    pub fn total(&self) -> usize {
+        if self.keep { self.windows.div_ceil(self.chunk()) } else { 0 }
+    }
+
+    pub fn step(&mut self, context: &Context, diffusion: &DiffusionStage) -> Result<Metrics, LearnError> {
+        let from = self.latents.len() / self.width();
+        let to = (from + self.chunk()).min(self.windows);
+        let key = self.key.fold(from as u64);
+        let chosen: Vec<usize> = (from..to).collect();
+        let latents = self.draw(context, diffusion, &chosen, key)?;
+        self.latents.extend(latents);
+        Ok(Metrics::new())
+    }
+
+    /// Latents at the ends of the given windows, `[chosen, latents per window, latent]`: kept ones, or new ones.
+    pub fn latents(
+        &self,
+        context: &Context,
+        diffusion: &DiffusionStage,
+        chosen: &[usize],
+        key: Key,
+    ) -> Result<Vec<f32>, LearnError> {
+        if !self.keep {
+            return self.draw(context, diffusion, chosen, key);
+        }
+        let width = self.width();
+        Ok(chosen.iter().flat_map(|i| &self.latents[i * width..(i + 1) * width]).copied().collect())
+    }
+
+    fn draw(
+        &self,
+        context: &Context,
+        diffusion: &DiffusionStage,
+        chosen: &[usize],
+        key: Key,
+    ) -> Result<Vec<f32>, LearnError> {
+        let mut ends = Vec::new();
+        for &i in chosen {
+            ends.extend_from_slice(context.windows.last(self.window(i, context)));
+        }
+        context.state_norm.apply(&mut ends);
+        let ends = tensor(ends, [chosen.len(), context.task.state_dim], &context.device);
+        let steps = updates(diffusion.schedule(), context.settings.critic.sampler);
+        let shape = [chosen.len(), self.latents_per_window, self.latent];
+        let count = shape.iter().product();
+        let drawn = sample(&diffusion.denoiser(), &steps, ends, shape, |k| key.fold(k as u64).normals(count));
+        let drawn = drawn.try_into_vec_as::<f32>().map_err(|error| LearnError::Device(error.to_string()))?;
+        if drawn.iter().any(|x| !x.is_finite()) {
+            return Err(LearnError::NotFinite {
+                what: "a drawn latent",
+                stage: Stage::Diffusion,
+                step: diffusion.position(),
+            });
+        }
+        Ok(drawn)
+    }
+
+    pub fn save(&self, checkpoint: &mut Checkpoint) {
+        checkpoint.put_numbers("drawn", &self.latents);
+    }
+
+    pub fn load(&mut self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
+        let latents = checkpoint.take_numbers("drawn")?;
+        let (width, whole) = (self.width(), if self.keep { self.windows * self.width() } else { 0 });
+        let chunks = latents.len() % (self.chunk() * width) == 0 && latents.len() < whole;
+        if !(latents.len() == whole || chunks && checkpoint.stage == Stage::Draw) {
+            return Err(LearnError::Blob("drawn".to_owned()));
+        }
+        self.latents = latents;
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! Between stages 1 and 2: the posterior mean of every window (Alg. 4 line 5).
+
+use burn::tensor::Tensor;
+
+use super::vae::VaeStage;
+use super::{Checkpoint, Context, LearnError, Metrics, Stage};
+use crate::data::Normaliser;
+use crate::nn::tensor;
+
+/// Windows encoded in one step.
+const CHUNK: usize = 1024;
+
+pub(super) struct EncodeStage {
+    windows: usize,
+    latent: usize,
+    /// Posterior means, `[windows encoded, latent]`.
+    means: Vec<f32>,
+    /// The same as the later stages see them, once all are there.
+    latents: Vec<f32>,
+}
+
+impl EncodeStage {
+    pub fn new(context: &Context) -> Self {
+        Self {
+            windows: context.windows.len(),
+            latent: context.settings.vae.latent,
+            means: Vec::new(),
+            latents: Vec::new(),
+        }
+    }
+
+    pub fn position(&self) -> usize {
+        (self.means.len() / self.latent).div_ceil(CHUNK)
+    }
+
+    pub fn total(&self) -> usize {
+        self.windows.div_ceil(CHUNK)
+    }
+
+    pub fn step(&mut self, context: &Context, vae: &VaeStage) -> Result<Metrics, LearnError> {
+        let from = self.means.len() / self.latent;
+        let to = (from + CHUNK).min(self.windows);
+        let task = context.task;
+        let batch = context.windows.gather(from..to, &context.state_norm);
+        let states: Tensor<3> =
+            tensor(batch.states, [to - from, task.horizon, task.state_dim], &context.device);
+        let actions = tensor(batch.actions, [to - from, task.horizon, task.action_dim], &context.device);
+        let means = vae.vae().encode(states, actions).mean;
+        let means = means.try_into_vec_as::<f32>().map_err(|error| LearnError::Device(error.to_string()))?;
+        if means.iter().any(|mean| !mean.is_finite()) {
+            return Err(LearnError::NotFinite { what: "a latent", stage: Stage::Vae, step: self.position() });
+        }
+        self.means.extend(means);
+        Ok(Metrics::new())
+    }
+
+    /// The latents' normaliser; meaningful once all windows are encoded.
+    pub fn latent_norm(&self, context: &Context) -> Normaliser {
+        if context.settings.diffusion.standardise_latents {
+            Normaliser::fit(&self.means, self.latent)
+        } else {
+            Normaliser::identity(self.latent)
+        }
+    }
+
+    /// Prepares the latents for the later stages.
+    pub fn finish(&mut self, context: &Context) {
+        self.latents.clone_from(&self.means);
+        self.latent_norm(context).apply(&mut self.latents);
+    }
+
+    /// The latent of a window as the diffusion model and Q see it, `[latent]`.
+    pub fn latent(&self, window: usize) -> &[f32] {
+        &self.latents[window * self.latent..(window + 1) * self.latent]
+    }
+
+    pub fn save(&self, checkpoint: &mut Checkpoint) {
+        checkpoint.put_numbers("encoded", &self.means);
+    }
+
+    pub fn load(&mut self, checkpoint: &mut Checkpoint, context: &Context) -> Result<(), LearnError> {
+        let means = checkpoint.take_numbers("encoded")?;
+        let whole = means.len() == self.windows * self.latent;
+        let chunks = means.len() % (CHUNK * self.latent) == 0 && means.len() < self.windows * self.latent;
+        if !(whole || chunks && checkpoint.stage == Stage::Encode) {
+            return Err(LearnError::Blob("encoded".to_owned()));
+        }
+        self.means = means;
+        if whole {
+            self.finish(context);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,343 @@
+//! Training: five stages, one step at a time. No loop, no clock, no file.
+//!
+//! Every random draw of a step comes from the run's seed and the step's number, so a run that is interrupted and
+//! restored goes on with exactly the draws it would have made.
+
+mod checkpoint;
+mod critic;
+mod diffusion;
+mod draw;
+mod encode;
+mod vae;
+
+pub use checkpoint::Checkpoint;
+
+use std::fmt;
+use std::sync::Arc;
+
+use burn::store::RecordError;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::bundle::{Bundle, BundleError, Provenance};
+use crate::data::{Normaliser, Transitions, Windows, WindowsError};
+use crate::nn::LoadError;
+use crate::rng::Key;
+use crate::settings::{InvalidSetting, Settings};
+use crate::task::Task;
+
+use self::critic::CriticStage;
+use self::diffusion::DiffusionStage;
+use self::draw::DrawStage;
+use self::encode::EncodeStage;
+use self::vae::VaeStage;
+
+/// A stage of training, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Train the β-VAE (Alg. 3).
+    Vae,
+    /// Encode every window.
+    Encode,
+    /// Train the latent diffusion model (Alg. 4).
+    Diffusion,
+    /// Draw latents at the ends of the windows the critic learns from.
+    Draw,
+    /// Train Q and V (Alg. 1).
+    Critic,
+    /// All trained.
+    Done,
+}
+
+impl Stage {
+    /// All stages in order.
+    pub const ALL: [Self; 6] =
+        [Self::Vae, Self::Encode, Self::Diffusion, Self::Draw, Self::Critic, Self::Done];
+
+    fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|&stage| stage == self).unwrap_or(Self::ALL.len());
+        Self::ALL.get(at + 1).copied().unwrap_or(Self::Done)
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Vae => "vae",
+            Self::Encode => "encode",
+            Self::Diffusion => "diffusion",
+            Self::Draw => "draw",
+            Self::Critic => "critic",
+            Self::Done => "done",
+        })
+    }
+}
+
+/// Named numbers that a step reports.
+pub type Metrics = Vec<(&'static str, f64)>;
+
+/// Why training cannot go on.
+#[derive(Debug, Error)]
+pub enum LearnError {
+    /// A setting that cannot be used.
+    #[error(transparent)]
+    Setting(#[from] InvalidSetting),
+    /// Data too short.
+    #[error(transparent)]
+    Windows(#[from] WindowsError),
+    /// Data of another task.
+    #[error(
+        "the data has {found} numbers per {what}, but {task} has {expected}: is this the right data set?"
+    )]
+    Dimensions {
+        /// State or action.
+        what: &'static str,
+        /// Numbers in the data.
+        found: usize,
+        /// Numbers in the task.
+        expected: usize,
+        /// The task.
+        task: &'static str,
+    },
+    /// A loss or latent that is not a number.
+    #[error(
+        "{what} is not finite at {stage} step {step}: lower {stage}.train.rate or set {stage}.train.clip"
+    )]
+    NotFinite {
+        /// Which number.
+        what: &'static str,
+        /// The stage it happened in.
+        stage: Stage,
+        /// The step of that stage.
+        step: usize,
+    },
+    /// A network that could not be saved or restored.
+    #[error("checkpoint: {0}")]
+    Record(#[from] RecordError),
+    /// A checkpoint that lacks something.
+    #[error("checkpoint: '{0}' is missing or has the wrong length")]
+    Blob(String),
+    /// The device failed.
+    #[error("the device failed: {0}")]
+    Device(String),
+    /// The parameters could not be collected.
+    #[error(transparent)]
+    Parameters(#[from] LoadError),
+    /// The bundle could not be made.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// A bundle was asked for too early.
+    #[error("training has not finished: stage {0}")]
+    Unfinished(Stage),
+}
+
+/// What every stage needs to know.
+struct Context {
+    settings: Settings,
+    task: &'static Task,
+    windows: Windows,
+    state_norm: Normaliser,
+    device: Device,
+}
+
+/// A training run.
+pub struct Training {
+    context: Context,
+    stage: Stage,
+    vae: VaeStage,
+    encode: EncodeStage,
+    diffusion: DiffusionStage,
+    draw: DrawStage,
+    critic: CriticStage,
+}
+
+impl Training {
+    /// A run about to begin, on a plain (not autodiff) device.
+    ///
+    /// # Errors
+    /// When a setting cannot be used or the data does not belong to the task.
+    pub fn new(
+        settings: Settings,
+        task: &'static Task,
+        data: Arc<Transitions>,
+        device: &Device,
+    ) -> Result<Self, LearnError> {
+        settings.check()?;
+        for (what, found, expected) in
+            [("state", data.state_dim, task.state_dim), ("action", data.action_dim, task.action_dim)]
+        {
+            if found != expected {
+                return Err(LearnError::Dimensions { what, found, expected, task: task.id });
+            }
+        }
+        let state_norm = if settings.data.standardise_states {
+            Normaliser::fit(&data.states, task.state_dim)
+        } else {
+            Normaliser::identity(task.state_dim)
+        };
+        let windows = Windows::new(data, task.horizon, settings.data.stride)?;
+        let key = Key::new(settings.seed);
+        let context = Context { settings, task, windows, state_norm, device: device.clone() };
+        Ok(Self {
+            stage: Stage::Vae,
+            vae: VaeStage::new(key.named("vae"), &context),
+            encode: EncodeStage::new(&context),
+            diffusion: DiffusionStage::new(key.named("diffusion"), &context),
+            draw: DrawStage::new(key.named("draw"), &context),
+            critic: CriticStage::new(key.named("critic"), &context),
+            context,
+        })
+    }
+
+    /// The stage the next step belongs to.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// Steps of this stage done.
+    pub fn position(&self) -> usize {
+        match self.stage {
+            Stage::Vae => self.vae.position(),
+            Stage::Encode => self.encode.position(),
+            Stage::Diffusion => self.diffusion.position(),
+            Stage::Draw => self.draw.position(),
+            Stage::Critic => self.critic.position(),
+            Stage::Done => 0,
+        }
+    }
+
+    /// Steps of this stage in all.
+    pub fn total(&self) -> usize {
+        let settings = &self.context.settings;
+        match self.stage {
+            Stage::Vae => settings.vae.train.steps,
+            Stage::Encode => self.encode.total(),
+            Stage::Diffusion => settings.diffusion.train.steps,
+            Stage::Draw => self.draw.total(),
+            Stage::Critic => settings.critic.train.steps,
+            Stage::Done => 0,
+        }
+    }
+
+    /// Does one step, and moves on to the next stage after the last one. Metrics cost a read from the device; they
+    /// are empty unless wanted.
+    ///
+    /// # Errors
+    /// When a loss is not finite or the device fails.
+    pub fn step(&mut self, want_metrics: bool) -> Result<Metrics, LearnError> {
+        let context = &self.context;
+        let metrics = if self.position() >= self.total() {
+            Metrics::new()
+        } else {
+            match self.stage {
+                Stage::Vae => self.vae.step(context, want_metrics)?,
+                Stage::Encode => self.encode.step(context, &self.vae)?,
+                Stage::Diffusion => self.diffusion.step(context, &self.encode, want_metrics)?,
+                Stage::Draw => self.draw.step(context, &self.diffusion)?,
+                Stage::Critic => {
+                    self.critic.step(context, &self.encode, &self.diffusion, &self.draw, want_metrics)?
+                }
+                Stage::Done => Metrics::new(),
+            }
+        };
+        while self.stage != Stage::Done && self.position() >= self.total() {
+            if self.stage == Stage::Encode {
+                self.encode.finish(&self.context);
+            }
+            self.stage = self.stage.next();
+        }
+        Ok(metrics)
+    }
+
+    /// Everything needed to go on later.
+    ///
+    /// # Errors
+    /// When a tensor cannot be read back.
+    pub fn checkpoint(&self) -> Result<Checkpoint, LearnError> {
+        let mut checkpoint = Checkpoint::new(self.stage, self.position());
+        self.vae.save(&mut checkpoint)?;
+        if self.stage >= Stage::Encode {
+            self.encode.save(&mut checkpoint);
+        }
+        if self.stage >= Stage::Diffusion {
+            self.diffusion.save(&mut checkpoint)?;
+        }
+        if self.stage >= Stage::Draw {
+            self.draw.save(&mut checkpoint);
+        }
+        if self.stage >= Stage::Critic {
+            self.critic.save(&mut checkpoint)?;
+        }
+        Ok(checkpoint)
+    }
+
+    /// Goes back to a checkpoint of a run with the same settings and data.
+    ///
+    /// # Errors
+    /// When the checkpoint is damaged or belongs to another run.
+    pub fn restore(&mut self, mut checkpoint: Checkpoint) -> Result<(), LearnError> {
+        let stage = checkpoint.stage;
+        let done = checkpoint.position;
+        let position = |own: Stage, total: usize| if stage == own { done.min(total) } else { total };
+        let settings = &self.context.settings;
+        let vae = position(Stage::Vae, settings.vae.train.steps);
+        let diffusion = position(Stage::Diffusion, settings.diffusion.train.steps);
+        let critic = position(Stage::Critic, settings.critic.train.steps);
+        self.vae.load(&mut checkpoint, vae)?;
+        if stage >= Stage::Encode {
+            self.encode.load(&mut checkpoint, &self.context)?;
+        }
+        if stage >= Stage::Diffusion {
+            self.encode.finish(&self.context);
+            self.diffusion.load(&mut checkpoint, diffusion)?;
+        }
+        if stage >= Stage::Draw {
+            self.draw.load(&mut checkpoint)?;
+        }
+        if stage >= Stage::Critic {
+            self.critic.load(&mut checkpoint, critic)?;
+        }
+        self.stage = stage;
+        Ok(())
+    }
+
+    /// The trained agent as one bundle.
+    ///
+    /// # Errors
+    /// Before the last stage is done, or when a tensor cannot be read back.
+    pub fn bundle(&self, provenance: Provenance) -> Result<Bundle, LearnError> {
+        if self.stage != Stage::Done {
+            return Err(LearnError::Unfinished(self.stage));
+        }
+        let mut tensors = self.vae.parameters()?;
+        tensors.extend(self.diffusion.parameters()?);
+        tensors.extend(self.critic.parameters()?);
+        Ok(Bundle::new(
+            self.context.task,
+            self.context.settings.clone(),
+            self.context.state_norm.clone(),
+            self.encode.latent_norm(&self.context),
+            provenance,
+            tensors,
+        )?)
+    }
+}
+
+/// Reads losses back from the device, all `[1]`.
+fn read<const N: usize>(
+    stage: Stage,
+    step: usize,
+    losses: [(&'static str, Tensor<1>); N],
+) -> Result<Metrics, LearnError> {
+    let (names, values): (Vec<_>, Vec<_>) =
+        losses.into_iter().map(|(name, loss)| (name, loss.without_autodiff())).unzip();
+    let values = Tensor::cat(values, 0)
+        .try_into_vec_as::<f32>()
+        .map_err(|error| LearnError::Device(error.to_string()))?;
+    if let Some((what, _)) = names.iter().zip(&values).find(|(_, value)| !value.is_finite()) {
+        return Err(LearnError::NotFinite { what, stage, step });
+    }
+    Ok(names.into_iter().zip(values.into_iter().map(f64::from)).collect())
+}

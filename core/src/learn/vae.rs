@@ -1,0 +1,118 @@
+//! Stage 1: the β-VAE (Alg. 3).
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::{Checkpoint, Context, LearnError, Metrics, Stage, read};
+use crate::diffusion::{Noise, NoiseSchedule};
+use crate::nn::train::Trained;
+use crate::nn::{NamedTensor, named_parameters, tensor};
+use crate::rng::Key;
+use crate::settings::DiffusionPrior;
+use crate::vae::{TransformerPrior, TransformerPriorConfig, Vae, vae_loss};
+
+pub(super) struct VaeStage {
+    key: Key,
+    position: usize,
+    vae: Trained<Vae>,
+    prior: Option<Trained<TransformerPrior>>,
+}
+
+impl VaeStage {
+    pub fn new(key: Key, context: &Context) -> Self {
+        let device = context.device.clone().autodiff();
+        let settings = &context.settings.vae;
+        let prior = (settings.diffusion_prior != DiffusionPrior::Off).then(|| {
+            let config = TransformerPriorConfig::default();
+            let key = key.named("diffusion prior");
+            Trained::new(TransformerPrior::new(key, config, context.task.state_dim, settings.latent, &device))
+        });
+        let vae = Trained::new(Vae::new(key.named("networks"), settings, context.task, &device));
+        Self { key, position: 0, vae, prior }
+    }
+
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// The VAE for use, without gradients.
+    pub fn vae(&self) -> Vae {
+        self.vae.net().valid()
+    }
+
+    pub fn step(&mut self, context: &Context, want_metrics: bool) -> Result<Metrics, LearnError> {
+        let settings = &context.settings.vae;
+        let train = &settings.train;
+        let task = context.task;
+        let device = context.device.clone().autodiff();
+        let key = self.key.named("steps").fold(self.position as u64);
+
+        let mut stream = key.named("windows").stream();
+        let chosen = (0..train.batch).map(|_| stream.below(context.windows.len()));
+        let batch = context.windows.gather(chosen, &context.state_norm);
+        let states: Tensor<3> = tensor(batch.states, [train.batch, task.horizon, task.state_dim], &device);
+        let actions = tensor(batch.actions, [train.batch, task.horizon, task.action_dim], &device);
+        let noise = key.named("latents").normals(train.batch * settings.latent);
+        let noise = tensor(noise, [train.batch, settings.latent], &device);
+
+        let first = states.clone().narrow(1, 0, 1).squeeze_dim::<2>(1);
+        let loss = vae_loss(self.vae.net(), states, actions, noise, settings.beta);
+        let mut total = loss.total;
+        if let Some(prior) = &self.prior {
+            let schedule = NoiseSchedule::new(settings.diffusion_prior_steps);
+            let noise = Noise::draw(
+                key.named("diffusion prior"),
+                &schedule,
+                context.settings.diffusion.min_snr,
+                train.batch,
+                settings.latent,
+                &device,
+            );
+            let latents = match settings.diffusion_prior {
+                DiffusionPrior::Attached => loss.latents,
+                DiffusionPrior::Off | DiffusionPrior::Detached => loss.latents.detach(),
+            };
+            total = total + prior.net().loss(latents, first, &noise, schedule.steps());
+        }
+        let mut gradients = total.backward();
+        let rate = train.schedule.rate(train.rate, self.position, train.steps);
+        self.vae.update(&mut gradients, rate, train.clip);
+        if let Some(prior) = &mut self.prior {
+            prior.update(&mut gradients, rate, train.clip);
+        }
+        self.position += 1;
+        if !want_metrics {
+            return Ok(Metrics::new());
+        }
+        read(
+            Stage::Vae,
+            self.position,
+            [("loss", total), ("action", loss.action), ("kl", loss.divergence), ("state", loss.state)],
+        )
+    }
+
+    pub fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
+        let parts =
+            [("vae", Some(self.vae.save()?)), ("prior", self.prior.as_ref().map(Trained::save).transpose()?)];
+        for (name, saved) in parts {
+            if let Some((net, adam)) = saved {
+                checkpoint.put(&format!("{name}.net"), net);
+                checkpoint.put(&format!("{name}.adam"), adam);
+            }
+        }
+        Ok(())
+    }
+
+    pub fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
+        self.vae.load(checkpoint.take("vae.net")?, checkpoint.take("vae.adam")?)?;
+        if let Some(prior) = &mut self.prior {
+            prior.load(checkpoint.take("prior.net")?, checkpoint.take("prior.adam")?)?;
+        }
+        self.position = position;
+        Ok(())
+    }
+
+    pub fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
+        Ok(named_parameters("vae", &self.vae())?)
+    }
+}

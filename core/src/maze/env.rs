@@ -1,0 +1,101 @@
+//! An episode of Maze2D: start, reward, time limit, and both scores.
+
+use super::layout::Layout;
+use super::physics::PointMass;
+use crate::rng::Stream;
+use crate::task::Task;
+
+/// The reward is 1 within this distance of the goal, m.
+pub const GOAL_RADIUS: f64 = 0.5;
+
+/// Half the width of the noise on drawn positions (starts and goals), m.
+const POSITION_NOISE: f64 = 0.1;
+/// Standard deviation of a start's velocity, m/s.
+const VELOCITY_NOISE: f64 = 0.1;
+
+/// A running episode. It never ends by itself: at the time limit [`MazeEnv::over`] turns true.
+#[derive(Clone, Debug)]
+pub struct MazeEnv {
+    task: &'static Task,
+    layout: &'static Layout,
+    ball: PointMass,
+    steps: usize,
+    first_contact: Option<usize>,
+    native_return: f64,
+}
+
+impl MazeEnv {
+    /// A new episode from a random start: any free cell, the goal's too, with a little noise and drift.
+    pub fn reset(task: &'static Task, stream: &mut Stream) -> Self {
+        let [x, y] = random_position(task.maze.layout(), stream);
+        let [vx, vy] = [(); 2].map(|()| VELOCITY_NOISE * stream.normal());
+        Self::at(task, [x, y, vx, vy])
+    }
+
+    /// A new episode from a given state [x, y, vx, vy].
+    pub fn at(task: &'static Task, state: [f64; 4]) -> Self {
+        Self {
+            task,
+            layout: task.maze.layout(),
+            ball: PointMass::from_state(state),
+            steps: 0,
+            first_contact: None,
+            native_return: 0.0,
+        }
+    }
+
+    /// Takes one step and gives its reward: 1 if the goal is within reach after the step, otherwise 0.
+    pub fn step(&mut self, action: [f32; 2]) -> f32 {
+        self.ball.step(self.layout, action.map(f64::from));
+        self.steps += 1;
+        if !reaches_goal(self.layout, self.ball.position) {
+            return 0.0;
+        }
+        self.first_contact.get_or_insert(self.steps);
+        self.native_return += 1.0;
+        1.0
+    }
+
+    /// What is played.
+    pub fn task(&self) -> &'static Task {
+        self.task
+    }
+
+    /// [x, y, vx, vy].
+    pub fn state(&self) -> [f64; 4] {
+        self.ball.state()
+    }
+
+    /// Steps taken so far.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// The first step (the first step of an episode is 1) that earned a reward.
+    pub fn first_contact(&self) -> Option<usize> {
+        self.first_contact
+    }
+
+    /// The sum of the rewards so far.
+    pub fn native_return(&self) -> f64 {
+        self.native_return
+    }
+
+    /// Whether the time limit is reached.
+    pub fn over(&self) -> bool {
+        self.steps >= self.task.max_steps
+    }
+}
+
+/// Whether a position earns the reward.
+pub(super) fn reaches_goal(layout: &Layout, position: [f64; 2]) -> bool {
+    let goal = layout.goal_position();
+    let [x, y] = [position[0] - goal[0], position[1] - goal[1]];
+    (x * x + y * y).sqrt() <= GOAL_RADIUS
+}
+
+/// A random free cell, the goal's too, with noise: how both starts and the data's goals are drawn.
+pub(super) fn random_position(layout: &Layout, stream: &mut Stream) -> [f64; 2] {
+    let (i, j) = layout.free_cells()[stream.below(layout.free_cells().len())];
+    [i, j].map(|k| k as f64 + stream.range(-POSITION_NOISE, POSITION_NOISE))
+}

@@ -1,0 +1,116 @@
+//! Diagonal Gaussians, and the networks that predict them.
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::activation::{relu, softplus};
+use burn::tensor::{Device, Tensor};
+
+use super::linear;
+use crate::rng::Key;
+
+/// A diagonal Gaussian per row.
+#[derive(Clone, Debug)]
+pub struct Gaussian {
+    /// Mean μ, `[rows, width]`.
+    pub mean: Tensor<2>,
+    /// Standard deviation σ, `[rows, width]`.
+    pub deviation: Tensor<2>,
+}
+
+impl Gaussian {
+    /// `log N(x; μ, σ)` summed over the width, `[rows]`.
+    pub fn log_density(&self, x: Tensor<2>) -> Tensor<1> {
+        let half_log_tau = 0.5 * core::f64::consts::TAU.ln();
+        let z = (x - self.mean.clone()) / self.deviation.clone();
+        let terms = z.square().mul_scalar(-0.5) - self.deviation.clone().log().add_scalar(half_log_tau);
+        terms.sum_dim(1).squeeze_dim(1)
+    }
+
+    /// `KL(self ‖ other)` summed over the width, `[rows]`.
+    pub fn divergence(&self, other: &Self) -> Tensor<1> {
+        let ratio = (self.deviation.clone() / other.deviation.clone()).square();
+        let shift = ((self.mean.clone() - other.mean.clone()) / other.deviation.clone()).square();
+        let terms = (ratio.clone() + shift - ratio.log()).sub_scalar(1.0).mul_scalar(0.5);
+        terms.sum_dim(1).squeeze_dim(1)
+    }
+
+    /// `μ + σ·noise`, with standard normal noise `[rows, width]`.
+    pub fn sample(&self, noise: Tensor<2>) -> Tensor<2> {
+        self.mean.clone() + self.deviation.clone() * noise
+    }
+}
+
+/// Two linear layers with a ReLU between them.
+#[derive(Module, Debug)]
+pub struct Head {
+    first: Linear,
+    second: Linear,
+}
+
+impl Head {
+    fn new(key: Key, input: usize, hidden: usize, output: usize, device: &Device) -> Self {
+        Self {
+            first: linear(key.fold(0), input, hidden, device),
+            second: linear(key.fold(1), hidden, output, device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        self.second.forward(relu(self.first.forward(x)))
+    }
+}
+
+/// A mean head and a deviation head over one feature.
+#[derive(Module, Debug)]
+pub struct GaussianHeads {
+    mean: Head,
+    deviation: Head,
+    #[module(skip)]
+    floor: f64,
+}
+
+impl GaussianHeads {
+    /// Heads from `input` features to `output` numbers; `floor` is added to every deviation.
+    pub fn new(key: Key, input: usize, hidden: usize, output: usize, floor: f64, device: &Device) -> Self {
+        Self {
+            mean: Head::new(key.named("mean"), input, hidden, output, device),
+            deviation: Head::new(key.named("deviation"), input, hidden, output, device),
+            floor,
+        }
+    }
+
+    /// `[rows, input]` to a Gaussian of `[rows, output]`.
+    pub fn forward(&self, x: Tensor<2>) -> Gaussian {
+        Gaussian {
+            mean: self.mean.forward(x.clone()),
+            deviation: softplus(self.deviation.forward(x), 1.0).add_scalar(self.floor),
+        }
+    }
+}
+
+/// Two ReLU layers, then a mean head and a deviation head: policy decoder, state decoder and state prior.
+#[derive(Module, Debug)]
+pub struct GaussianNet {
+    trunk: Head,
+    heads: GaussianHeads,
+}
+
+impl GaussianNet {
+    /// A network from `input` to `output` numbers; `floor` is added to every deviation.
+    pub fn new(key: Key, input: usize, hidden: usize, output: usize, floor: f64, device: &Device) -> Self {
+        Self {
+            trunk: Head::new(key.named("trunk"), input, hidden, hidden, device),
+            heads: GaussianHeads::new(key.named("heads"), hidden, hidden, output, floor, device),
+        }
+    }
+
+    /// `[rows, input]` to a Gaussian of `[rows, output]`.
+    pub fn forward(&self, x: Tensor<2>) -> Gaussian {
+        self.heads.forward(relu(self.trunk.forward(x)))
+    }
+
+    /// The mean alone, `[rows, output]`.
+    pub fn mean(&self, x: Tensor<2>) -> Tensor<2> {
+        self.heads.mean.forward(relu(self.trunk.forward(x)))
+    }
+}

@@ -1,0 +1,22 @@
+//! Blocks that more than one network uses, all drawn from our own generator.
+
+mod gaussian;
+mod gru;
+mod linear;
+mod parameters;
+mod tower;
+#[cfg(feature = "train")]
+pub mod train;
+
+pub use gaussian::{Gaussian, GaussianHeads, GaussianNet};
+pub use gru::BiGru;
+pub use linear::{layer_norm, linear, linear_without_bias};
+pub use parameters::{LoadError, NamedTensor, load_parameters, named_parameters};
+pub use tower::NormGelu;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// A tensor of the given numbers on a device.
+pub(crate) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}

@@ -1,0 +1,605 @@
+//! Every number that can be chosen, with its three presets.
+//!
+//! `quick` takes minutes on two CPU cores, `cpu` hours, and `paper` is Tables 3-5 as printed, for a GPU.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::task::Task;
+
+/// How large a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// Minutes on two CPU cores.
+    Quick,
+    /// Hours on two CPU cores.
+    Cpu,
+    /// Tables 3-5 of the paper as printed.
+    Paper,
+}
+
+/// All settings of a run, stage by stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Seed of everything random in the run.
+    pub seed: u64,
+    /// What the networks see of the data.
+    pub data: DataSettings,
+    /// Stage 1, the β-VAE (Alg. 3, Table 3).
+    pub vae: VaeSettings,
+    /// Stage 2, the latent diffusion model (Alg. 4, Table 4).
+    pub diffusion: DiffusionSettings,
+    /// Stage 3, Q and V (Alg. 1, Table 5).
+    pub critic: CriticSettings,
+    /// Acting (Alg. 2).
+    pub plan: PlanSettings,
+}
+
+/// What the networks see of the data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSettings {
+    /// Rows generated when no file is given.
+    pub rows: usize,
+    /// Environment steps between the starts of neighbouring windows.
+    pub stride: usize,
+    /// Give the networks states with mean 0 and deviation 1 (the paper uses them raw).
+    pub standardise_states: bool,
+}
+
+/// Learning rate over a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// The same rate throughout.
+    Constant,
+    /// Half a cosine, from the rate down to zero at the last step.
+    Cosine,
+    /// `rate · (1 + cos(π · step / half_period))`: between twice the rate and zero, again and again.
+    Cyclic {
+        /// Steps from the top to the bottom.
+        half_period: usize,
+    },
+    /// The rate times `factor` to the power of `step / every`, rounded down.
+    Step {
+        /// Steps between drops.
+        every: usize,
+        /// What the rate is multiplied with at each drop.
+        factor: f64,
+    },
+}
+
+impl Schedule {
+    /// The learning rate of a step (0-based) of a stage of `steps`.
+    #[must_use]
+    pub fn rate(self, base: f64, step: usize, steps: usize) -> f64 {
+        match self {
+            Self::Constant => base,
+            Self::Cosine => {
+                let done = step as f64 / steps.max(1) as f64;
+                base * 0.5 * (1.0 + libm::cos(core::f64::consts::PI * done))
+            }
+            Self::Cyclic { half_period } => {
+                base * (1.0 + libm::cos(core::f64::consts::PI * step as f64 / half_period as f64))
+            }
+            Self::Step { every, factor } => base * libm::pow(factor, (step / every) as f64),
+        }
+    }
+}
+
+/// Length and optimiser of a stage. Adam with epsilon 1e-8 throughout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainSettings {
+    /// Learning rate of Adam.
+    pub rate: f64,
+    /// How it changes.
+    pub schedule: Schedule,
+    /// Windows in a batch.
+    pub batch: usize,
+    /// Updates in the stage.
+    pub steps: usize,
+    /// Largest norm of all gradients of a network together; `None` leaves them alone.
+    pub clip: Option<f64>,
+}
+
+/// The diffusion prior inside VAE training (Alg. 3, line 10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiffusionPrior {
+    /// Not trained.
+    Off,
+    /// Trained beside the VAE on detached latents: it cannot change the VAE (what the ancestor's code does).
+    Detached,
+    /// Trained with the VAE, whose latents feel its loss (what Algorithm 3 says).
+    Attached,
+}
+
+/// The β-VAE.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VaeSettings {
+    /// Width of every hidden layer.
+    pub hidden: usize,
+    /// Bidirectional GRU layers of the encoder.
+    pub gru_layers: usize,
+    /// Numbers in a latent z.
+    pub latent: usize,
+    /// Weight of the KL term, β.
+    pub beta: f64,
+    /// Added to every standard deviation, which keeps the likelihood bounded.
+    pub sigma_floor: f64,
+    /// The transformer diffusion prior.
+    pub diffusion_prior: DiffusionPrior,
+    /// Diffusion steps of that prior.
+    pub diffusion_prior_steps: usize,
+    /// Length and optimiser.
+    pub train: TrainSettings,
+}
+
+/// The latent diffusion model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiffusionSettings {
+    /// Widths of the U-Net's levels, widest first.
+    pub widths: Vec<usize>,
+    /// Width of the time and state embeddings.
+    pub embedding: usize,
+    /// Diffusion steps T.
+    pub diffusion_steps: usize,
+    /// γ of Min-SNR-γ: the loss weight of a step is `min(SNR, γ)`.
+    pub min_snr: f64,
+    /// Share of windows whose state is hidden from the denoiser while training (sampling always shows it).
+    pub drop_probability: f64,
+    /// Give the denoiser latents with mean 0 and deviation 1.
+    pub standardise_latents: bool,
+    /// Length and optimiser.
+    pub train: TrainSettings,
+}
+
+/// What the value of a window's end is discounted with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BootstrapDiscount {
+    /// γ per window, as Eq. 7 and the ancestor's code have it.
+    Gamma,
+    /// γ^H per window: γ per environment step, as Eq. 9 has it.
+    GammaPowH,
+}
+
+/// What Q learns to predict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// `R + g·V(s_end)` (Eq. 7).
+    Diar,
+    /// `R + g·max_z min(Q̂0, Q̂1)(s_end, z)` over sampled latents, no V (Eq. 3): the LDCQ baseline.
+    /// V is still trained, on the same samples, so that revaluation can be switched on for it too.
+    Ldcq,
+}
+
+/// Q and V.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CriticSettings {
+    /// Width of the state tower.
+    pub state_hidden: usize,
+    /// Width of the latent tower, and of the first joint layer.
+    pub latent_hidden: usize,
+    /// Width of the last hidden layer.
+    pub last_hidden: usize,
+    /// τ of the expectile loss (Eq. 5).
+    pub expectile: f64,
+    /// γ.
+    pub discount: f64,
+    /// γ or γ^H per window.
+    pub bootstrap_discount: BootstrapDiscount,
+    /// A reward inside a window ends it: nothing is bootstrapped beyond.
+    pub terminal_mask: bool,
+    /// What Q learns to predict.
+    pub target: Target,
+    /// Share of the online network that enters the target network at each step, ρ.
+    pub target_rate: f64,
+    /// Exponent of the replay priorities, α.
+    pub replay_alpha: f64,
+    /// First exponent of the importance weights, β.
+    pub replay_beta: f64,
+    /// What is added to β every `unit` steps, up to 1.
+    pub replay_beta_step: f64,
+    /// Steps in a unit.
+    pub unit: usize,
+    /// Windows learned from; `None` means all of them.
+    pub windows: Option<usize>,
+    /// Latents per window end, n of Alg. 1.
+    pub latents: usize,
+    /// Draw those latents once and keep them (memory: windows · latents · 16 numbers), or anew at each step.
+    pub keep_latents: bool,
+    /// How those latents are sampled.
+    pub sampler: SamplerSettings,
+    /// Length and optimiser.
+    pub train: TrainSettings,
+}
+
+/// How the reverse diffusion runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampler {
+    /// Ancestral sampling over all T steps; `steps` must equal T.
+    Ddpm,
+    /// Deterministic, over any number of steps.
+    Ddim,
+    /// First-order stochastic DPM-Solver++, over any number of steps.
+    Sde,
+}
+
+/// A sampler and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SamplerSettings {
+    /// Which sampler.
+    pub kind: Sampler,
+    /// Network calls on the way from noise to latent.
+    pub steps: usize,
+    /// Further calls at diffusion step 1 (DDPM only).
+    pub extra_steps: usize,
+}
+
+/// Acting.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanSettings {
+    /// Latents sampled per decision, n of Alg. 2.
+    pub candidates: usize,
+    /// How they are sampled.
+    pub sampler: SamplerSettings,
+    /// Environment steps a plan is followed at most.
+    pub exec_horizon: usize,
+    /// Adaptive Revaluation on or off.
+    pub revalue: bool,
+    /// Plans that may be dropped in a row before their first step.
+    pub retry_cap: usize,
+    /// A plan is dropped when `V(now) > V(predicted end) + margin`.
+    pub margin: f32,
+    /// Act with the decoder's mean instead of a sample.
+    pub mean_action: bool,
+}
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{key} is {found}, expected {expected}")]
+pub struct InvalidSetting {
+    /// Dotted name of the setting.
+    pub key: &'static str,
+    /// Its value.
+    pub found: String,
+    /// What would be right.
+    pub expected: String,
+}
+
+impl Settings {
+    /// The settings of a preset for a task.
+    #[must_use]
+    pub fn preset(preset: Preset, task: &Task) -> Self {
+        match preset {
+            Preset::Quick => Self::quick(task),
+            Preset::Cpu => Self::cpu(task),
+            Preset::Paper => Self::paper(task),
+        }
+    }
+
+    fn paper(task: &Task) -> Self {
+        let batch = 128;
+        let epoch = task.rows / batch;
+        let sampler = SamplerSettings { kind: Sampler::Ddpm, steps: 500, extra_steps: 5 };
+        Self {
+            seed: 0,
+            data: DataSettings { rows: task.rows, stride: 1, standardise_states: false },
+            vae: VaeSettings {
+                hidden: 256,
+                gru_layers: 4,
+                latent: 16,
+                beta: 0.1,
+                sigma_floor: 1e-3,
+                diffusion_prior: DiffusionPrior::Off,
+                diffusion_prior_steps: 200,
+                train: TrainSettings {
+                    rate: 5e-5,
+                    schedule: Schedule::Constant,
+                    batch,
+                    steps: 100 * epoch,
+                    clip: None,
+                },
+            },
+            diffusion: DiffusionSettings {
+                widths: vec![128, 32, 16, 8],
+                embedding: 256,
+                diffusion_steps: 500,
+                min_snr: 5.0,
+                drop_probability: 0.1,
+                standardise_latents: false,
+                train: TrainSettings {
+                    rate: 1e-4,
+                    schedule: Schedule::Cyclic { half_period: 75 * epoch },
+                    batch,
+                    steps: 450 * epoch,
+                    clip: None,
+                },
+            },
+            critic: CriticSettings {
+                state_hidden: 256,
+                latent_hidden: 128,
+                last_hidden: 32,
+                expectile: 0.9,
+                discount: 0.995,
+                bootstrap_discount: BootstrapDiscount::Gamma,
+                terminal_mask: true,
+                target: Target::Diar,
+                target_rate: 0.005,
+                replay_alpha: 0.7,
+                replay_beta: 0.3,
+                replay_beta_step: 0.03,
+                unit: 3_000,
+                windows: None,
+                latents: 500,
+                keep_latents: false,
+                sampler,
+                train: TrainSettings {
+                    rate: 5e-4,
+                    schedule: Schedule::Step { every: 150_000, factor: 0.3 },
+                    batch,
+                    steps: 300_000,
+                    clip: Some(1.0),
+                },
+            },
+            plan: PlanSettings {
+                candidates: 500,
+                sampler,
+                exec_horizon: task.horizon,
+                revalue: true,
+                retry_cap: 1,
+                margin: 0.0,
+                mean_action: false,
+            },
+        }
+    }
+
+    fn cpu(task: &Task) -> Self {
+        let mut settings = Self::quick(task);
+        settings.data.rows = task.rows;
+        settings.vae.hidden = 128;
+        settings.vae.gru_layers = 2;
+        settings.vae.train = TrainSettings { rate: 5e-4, steps: 40_000, ..settings.vae.train };
+        settings.diffusion.widths = vec![128, 32, 16, 8];
+        settings.diffusion.embedding = 256;
+        settings.diffusion.train = TrainSettings { steps: 100_000, ..settings.diffusion.train };
+        settings.critic.state_hidden = 256;
+        settings.critic.latent_hidden = 128;
+        settings.critic.windows = Some(200_000);
+        settings.critic.train = TrainSettings { rate: 5e-4, steps: 100_000, ..settings.critic.train };
+        settings
+    }
+
+    fn quick(task: &Task) -> Self {
+        let sampler = SamplerSettings { kind: Sampler::Sde, steps: 10, extra_steps: 0 };
+        Self {
+            data: DataSettings { rows: task.rows, stride: 5, standardise_states: true },
+            vae: VaeSettings {
+                hidden: 64,
+                gru_layers: 1,
+                sigma_floor: 1e-2,
+                train: TrainSettings {
+                    rate: 1e-3,
+                    schedule: Schedule::Cosine,
+                    batch: 128,
+                    steps: 5_000,
+                    clip: Some(1.0),
+                },
+                ..Self::paper(task).vae
+            },
+            diffusion: DiffusionSettings {
+                widths: vec![64, 32, 16],
+                embedding: 64,
+                drop_probability: 0.0,
+                standardise_latents: true,
+                train: TrainSettings {
+                    rate: 1e-3,
+                    schedule: Schedule::Cosine,
+                    batch: 256,
+                    steps: 10_000,
+                    clip: Some(1.0),
+                },
+                ..Self::paper(task).diffusion
+            },
+            critic: CriticSettings {
+                state_hidden: 64,
+                latent_hidden: 64,
+                bootstrap_discount: BootstrapDiscount::GammaPowH,
+                windows: Some(60_000),
+                latents: 16,
+                keep_latents: true,
+                sampler,
+                unit: 500,
+                train: TrainSettings {
+                    rate: 1e-3,
+                    schedule: Schedule::Cosine,
+                    batch: 256,
+                    steps: 10_000,
+                    clip: Some(1.0),
+                },
+                ..Self::paper(task).critic
+            },
+            plan: PlanSettings { candidates: 64, sampler, ..Self::paper(task).plan },
+            ..Self::paper(task)
+        }
+    }
+
+    /// Checks what types alone cannot.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used, and what would be right.
+    pub fn check(&self) -> Result<(), InvalidSetting> {
+        let positive = [
+            ("data.rows", self.data.rows),
+            ("data.stride", self.data.stride),
+            ("vae.hidden", self.vae.hidden),
+            ("vae.gru_layers", self.vae.gru_layers),
+            ("vae.latent", self.vae.latent),
+            ("vae.diffusion_prior_steps", self.vae.diffusion_prior_steps),
+            ("vae.train.batch", self.vae.train.batch),
+            ("diffusion.embedding", self.diffusion.embedding),
+            ("diffusion.diffusion_steps", self.diffusion.diffusion_steps),
+            ("diffusion.train.batch", self.diffusion.train.batch),
+            ("critic.state_hidden", self.critic.state_hidden),
+            ("critic.latent_hidden", self.critic.latent_hidden),
+            ("critic.last_hidden", self.critic.last_hidden),
+            ("critic.unit", self.critic.unit),
+            ("critic.latents", self.critic.latents),
+            ("critic.train.batch", self.critic.train.batch),
+            ("critic.sampler.steps", self.critic.sampler.steps),
+        ];
+        for (key, value) in positive {
+            require(value > 0, key, value, "at least 1")?;
+        }
+        require(
+            !self.diffusion.widths.is_empty() && self.diffusion.widths.iter().all(|&w| w > 0),
+            "diffusion.widths",
+            format!("{:?}", self.diffusion.widths),
+            "one or more widths, each at least 1",
+        )?;
+        let shares = [
+            ("critic.expectile", self.critic.expectile),
+            ("critic.discount", self.critic.discount),
+            ("critic.target_rate", self.critic.target_rate),
+            ("diffusion.drop_probability", self.diffusion.drop_probability),
+        ];
+        for (key, value) in shares {
+            require((0.0..=1.0).contains(&value), key, value, "a number from 0 to 1")?;
+        }
+        for (key, train) in [
+            ("vae.train.rate", &self.vae.train),
+            ("diffusion.train.rate", &self.diffusion.train),
+            ("critic.train.rate", &self.critic.train),
+        ] {
+            require(train.rate > 0.0 && train.rate.is_finite(), key, train.rate, "a positive number")?;
+        }
+        self.critic.sampler.check("critic.sampler.steps", self.diffusion.diffusion_steps)?;
+        self.plan.check(self.diffusion.diffusion_steps)
+    }
+}
+
+impl SamplerSettings {
+    /// Checks the number of steps against the diffusion steps T the denoiser was trained with.
+    ///
+    /// # Errors
+    /// When there are none, more than T, or (DDPM) not exactly T.
+    pub fn check(&self, key: &'static str, diffusion_steps: usize) -> Result<(), InvalidSetting> {
+        match self.kind {
+            Sampler::Ddpm => require(
+                self.steps == diffusion_steps,
+                key,
+                self.steps,
+                format!("{diffusion_steps} (ddpm takes every diffusion step; use ddim or sde for fewer)"),
+            ),
+            Sampler::Ddim | Sampler::Sde => require(
+                (1..=diffusion_steps).contains(&self.steps),
+                key,
+                self.steps,
+                format!("1 to {diffusion_steps}"),
+            ),
+        }
+    }
+}
+
+impl PlanSettings {
+    /// Most candidates a decision may sample.
+    pub const MAX_CANDIDATES: usize = 4096;
+    /// Most plans that may be dropped in a row before their first step.
+    pub const MAX_RETRIES: usize = 100;
+
+    /// Checks the settings against the diffusion steps T the denoiser was trained with.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used, and what would be right.
+    pub fn check(&self, diffusion_steps: usize) -> Result<(), InvalidSetting> {
+        require(
+            (1..=Self::MAX_CANDIDATES).contains(&self.candidates),
+            "plan.candidates",
+            self.candidates,
+            format!("1 to {}", Self::MAX_CANDIDATES),
+        )?;
+        require(self.exec_horizon > 0, "plan.exec_horizon", self.exec_horizon, "at least 1")?;
+        require(
+            self.retry_cap <= Self::MAX_RETRIES,
+            "plan.retry_cap",
+            self.retry_cap,
+            format!("0 to {}", Self::MAX_RETRIES),
+        )?;
+        require(self.margin.is_finite(), "plan.margin", self.margin, "a number")?;
+        self.sampler.check("plan.sampler.steps", diffusion_steps)
+    }
+}
+
+fn require(
+    holds: bool,
+    key: &'static str,
+    found: impl ToString,
+    expected: impl ToString,
+) -> Result<(), InvalidSetting> {
+    if holds {
+        return Ok(());
+    }
+    Err(InvalidSetting { key, found: found.to_string(), expected: expected.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::TASKS;
+
+    #[test]
+    fn presets_are_valid_and_survive_serialisation() {
+        for task in &TASKS {
+            for preset in [Preset::Quick, Preset::Cpu, Preset::Paper] {
+                let settings = Settings::preset(preset, task);
+                settings.check().unwrap();
+                let text = serde_json::to_string(&settings).unwrap();
+                assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
+            }
+        }
+    }
+
+    #[test]
+    fn the_paper_preset_is_tables_3_to_5() {
+        let paper = Settings::preset(Preset::Paper, &TASKS[0]);
+        assert_eq!((paper.vae.train.rate, paper.vae.train.batch), (5e-5, 128));
+        assert_eq!((paper.vae.latent, paper.vae.beta), (16, 0.1));
+        assert_eq!(paper.vae.train.steps, 781_200);
+        assert_eq!((paper.diffusion.train.rate, paper.diffusion.diffusion_steps), (1e-4, 500));
+        assert_eq!((paper.diffusion.drop_probability, paper.diffusion.min_snr), (0.1, 5.0));
+        assert_eq!((paper.critic.train.rate, paper.critic.discount), (5e-4, 0.995));
+        assert_eq!((paper.critic.replay_alpha, paper.critic.replay_beta), (0.7, 0.3));
+        assert_eq!((paper.critic.latents, paper.critic.expectile), (500, 0.9));
+        assert_eq!((paper.plan.candidates, paper.plan.sampler.extra_steps), (500, 5));
+    }
+
+    #[test]
+    fn the_cyclic_rate_peaks_at_twice_the_base() {
+        let epoch = 7_812;
+        let schedule = Schedule::Cyclic { half_period: 75 * epoch };
+        let at = |n: usize| schedule.rate(1e-4, n * epoch, 450 * epoch);
+        for (peak, trough) in [(0, 75), (150, 225), (300, 375)] {
+            assert!((at(peak) - 2e-4).abs() < 1e-12);
+            assert!(at(trough).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_bad_setting_is_named() {
+        let mut settings = Settings::preset(Preset::Quick, &TASKS[0]);
+        settings.plan.sampler = SamplerSettings { kind: Sampler::Ddpm, steps: 10, extra_steps: 0 };
+        let error = settings.check().unwrap_err().to_string();
+        assert!(error.contains("plan.sampler.steps is 10, expected 500"), "{error}");
+    }
+}

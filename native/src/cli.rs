@@ -1,0 +1,320 @@
+//! The command line: types only, no logic.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use diar_core::bundle::Precision;
+use diar_core::settings::{Preset, Sampler};
+use diar_core::task::Task;
+
+use crate::device::DeviceName;
+use crate::run::overrides::Assignment;
+
+const EXIT_CODES: &str = "\
+Results go to standard output, everything else to standard error. NO_COLOR is respected.
+
+Exit codes:
+  0    done
+  1    failed
+  2    wrong usage, input or device
+  130  interrupted (training: a checkpoint was written, the same command goes on from it)";
+
+/// Train, evaluate and export DIAR agents.
+#[derive(Debug, Parser)]
+#[command(name = "diar", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make and look at data sets in D4RL's HDF5 form
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Train an agent, or go on with a run that was stopped
+    Train(TrainArgs),
+    /// Evaluate an agent over many episodes
+    Eval(EvalArgs),
+    /// Evaluate an agent with and without Adaptive Revaluation, on the same starts
+    Compare(CompareArgs),
+    /// Write a run's agent to one file, with its scores
+    Export(ExportArgs),
+    /// Say what is in a bundle
+    Info(InfoArgs),
+    /// Play one episode to the goal and print its decisions
+    Play(PlayArgs),
+    /// Run the physics on given actions (JSON in, JSON out)
+    Simulate(SimulateArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Generate a task's data set and write it as HDF5
+    Generate(GenerateArgs),
+    /// Statistics of an HDF5 file
+    Inspect(InspectArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// D4RL's environment id, such as maze2d-umaze-v1
+    #[arg(value_parser = Task::find)]
+    pub task: &'static Task,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 0, value_parser = seed())]
+    pub seed: u64,
+    /// Rows to generate [default: as many as D4RL's file has]
+    #[arg(long, value_parser = count())]
+    pub rows: Option<u64>,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// HDF5 file in D4RL's form
+    pub file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// D4RL's environment id, such as maze2d-umaze-v1
+    #[arg(value_parser = Task::find)]
+    pub task: &'static Task,
+    /// Size of the run
+    #[arg(long, value_enum, default_value_t = PresetName::Quick)]
+    pub preset: PresetName,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// Learn from this HDF5 file instead of generated data
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Run directory [default: runs/TASK-PRESET-SEED]
+    #[arg(long, value_name = "DIR")]
+    pub run: Option<PathBuf>,
+    /// Seed of everything random [default: 0]
+    #[arg(long, value_parser = seed())]
+    pub seed: Option<u64>,
+    /// Change a setting, such as vae.train.steps=2000 (repeatable; `none` clears one)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<Assignment>,
+    /// Write the bundle here as well
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Most seconds between two checkpoints
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub checkpoint_every: u64,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Run directory or bundle file
+    #[arg(value_name = "RUN|BUNDLE")]
+    pub bundle: PathBuf,
+    #[command(flatten)]
+    pub episodes: EpisodeArgs,
+    /// Switch Adaptive Revaluation off
+    #[arg(long)]
+    pub no_revalue: bool,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Run directory or bundle file
+    #[arg(value_name = "RUN|BUNDLE")]
+    pub bundle: PathBuf,
+    #[command(flatten)]
+    pub episodes: EpisodeArgs,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Run directory or bundle file
+    #[arg(value_name = "RUN|BUNDLE")]
+    pub bundle: PathBuf,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Numbers the weights are stored as
+    #[arg(long, value_enum, default_value_t = PrecisionName::F16)]
+    pub precision: PrecisionName,
+    /// Episodes to evaluate first, with and without revaluation; the scores go into the file [default: none]
+    #[arg(long, default_value_t = 0)]
+    pub episodes: u64,
+    /// Seed of those episodes
+    #[arg(long, default_value_t = 0, value_parser = seed())]
+    pub seed: u64,
+    /// Episodes played in lockstep
+    #[arg(long, default_value_t = 128, value_parser = count())]
+    pub batch: u64,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// Run directory or bundle file
+    #[arg(value_name = "RUN|BUNDLE")]
+    pub bundle: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlayArgs {
+    /// Run directory or bundle file
+    #[arg(value_name = "RUN|BUNDLE")]
+    pub bundle: PathBuf,
+    /// Seed of the run of episodes
+    #[arg(long, default_value_t = 0, value_parser = seed())]
+    pub seed: u64,
+    /// Number of the episode within it
+    #[arg(long, default_value_t = 0)]
+    pub episode: u64,
+    /// Switch Adaptive Revaluation off
+    #[arg(long)]
+    pub no_revalue: bool,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// Print the whole trace as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// JSON file with task, qpos, qvel and actions [default: standard input]
+    pub file: Option<PathBuf>,
+}
+
+/// Which episodes are played.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct EpisodeArgs {
+    /// Episodes to play
+    #[arg(long, default_value_t = 500, value_parser = count())]
+    pub episodes: u64,
+    /// Seed of the episodes: starts and noise
+    #[arg(long, default_value_t = 0, value_parser = seed())]
+    pub seed: u64,
+    /// Episodes played in lockstep; changes speed and memory, not the result
+    #[arg(long, default_value_t = 128, value_parser = count())]
+    pub batch: u64,
+}
+
+/// How decisions are made, where it differs from the bundle's defaults.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct PlanArgs {
+    /// Latents sampled per decision [default: the bundle's]
+    #[arg(long)]
+    pub candidates: Option<usize>,
+    /// How they are sampled [default: the bundle's]
+    #[arg(long, value_enum)]
+    pub sampler: Option<SamplerName>,
+    /// Steps of the sampler [default: the bundle's; ddpm takes every diffusion step]
+    #[arg(long)]
+    pub steps: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub struct DeviceArg {
+    /// Device to compute on: cpu, cuda:N, wgpu or wgpu:N
+    #[arg(long, default_value = "cpu")]
+    pub device: DeviceName,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PresetName {
+    /// Minutes on two CPU cores
+    Quick,
+    /// Hours on two CPU cores
+    Cpu,
+    /// The paper's Tables 3-5 as printed, for a GPU
+    Paper,
+}
+
+impl From<PresetName> for Preset {
+    fn from(name: PresetName) -> Self {
+        match name {
+            PresetName::Quick => Self::Quick,
+            PresetName::Cpu => Self::Cpu,
+            PresetName::Paper => Self::Paper,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SamplerName {
+    /// Ancestral sampling over every diffusion step
+    Ddpm,
+    /// Deterministic
+    Ddim,
+    /// First-order stochastic DPM-Solver++
+    Sde,
+}
+
+impl From<SamplerName> for Sampler {
+    fn from(name: SamplerName) -> Self {
+        match name {
+            SamplerName::Ddpm => Self::Ddpm,
+            SamplerName::Ddim => Self::Ddim,
+            SamplerName::Sde => Self::Sde,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PrecisionName {
+    /// Half precision: half the size
+    F16,
+    /// Single precision, as trained
+    F32,
+}
+
+impl From<PrecisionName> for Precision {
+    fn from(name: PrecisionName) -> Self {
+        match name {
+            PrecisionName::F16 => Self::F16,
+            PrecisionName::F32 => Self::F32,
+        }
+    }
+}
+
+/// Seeds fit TOML's signed 64-bit integers, so that `config.toml` can hold them.
+fn seed() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(..=i64::MAX.unsigned_abs())
+}
+
+fn count() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..)
+}

@@ -1,0 +1,37 @@
+//! `diar eval`: scores over many episodes.
+
+use std::fmt;
+
+use super::output;
+use crate::cli::EvalArgs;
+use crate::evaluation::{self, BundleFile, Report};
+use crate::failure::Failure;
+
+/// Evaluates a bundle's agent and prints its scores.
+pub fn eval(args: &EvalArgs) -> Result<(), Failure> {
+    let file = BundleFile::read(&args.bundle)?;
+    let settings = &file.bundle.info().settings;
+    let plan = evaluation::plan(settings, args.plan, settings.plan.revalue && !args.no_revalue)?;
+    let agent = file.agent(&args.device.device.open()?)?;
+    let played = evaluation::play(&agent, plan, args.episodes)?;
+    output::result(&Report::of(agent.task(), &file.path, plan, args.episodes.seed, &played), args.json)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "task                     {}", self.task)?;
+        writeln!(f, "bundle                   {}", self.bundle)?;
+        writeln!(f, "episodes                 {} (seed {})", self.episodes, self.seed)?;
+        writeln!(f, "revaluation              {}", if self.revalue { "on" } else { "off" })?;
+        let first_contact = self.first_contact;
+        writeln!(f, "first-contact score      {:.1} ± {:.1}", first_contact.mean, first_contact.ci95)?;
+        writeln!(f, "native score             {:.1} ± {:.1}", self.native.mean, self.native.ci95)?;
+        writeln!(f, "success rate             {:.1} %", 100.0 * self.success_rate)?;
+        match self.mean_first_contact_step {
+            Some(step) => writeln!(f, "mean first contact       step {step:.1}")?,
+            None => writeln!(f, "mean first contact       never")?,
+        }
+        writeln!(f, "decisions per episode    {:.1}", self.decisions_per_episode)?;
+        write!(f, "environment steps/s      {:.0}", self.env_steps_per_second)
+    }
+}

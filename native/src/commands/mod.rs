@@ -1,0 +1,32 @@
+//! One file per subcommand, each a short story over the rest.
+
+mod compare;
+mod data;
+mod eval;
+mod export;
+mod info;
+mod output;
+mod play;
+mod simulate;
+mod train;
+
+use crate::cli::{Command, DataCommand};
+use crate::failure::Failure;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Why it could not be done.
+pub fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Data(DataCommand::Generate(args)) => data::generate(args),
+        Command::Data(DataCommand::Inspect(args)) => data::inspect(args),
+        Command::Train(args) => train::train(args),
+        Command::Eval(args) => eval::eval(args),
+        Command::Compare(args) => compare::compare(args),
+        Command::Export(args) => export::export(args),
+        Command::Info(args) => info::info(args),
+        Command::Play(args) => play::play(args),
+        Command::Simulate(args) => simulate::simulate(args),
+    }
+}

@@ -1,0 +1,104 @@
+//! `diar play`: one episode, decision by decision.
+
+use std::fmt;
+use std::sync::Arc;
+
+use diar_core::agent::{Agent, AgentError, Decision, Episode, Outcome, Rollout, RolloutOptions, Trace};
+use diar_core::settings::PlanSettings;
+
+use super::output;
+use crate::cli::PlayArgs;
+use crate::evaluation::{self, BundleFile};
+use crate::failure::Failure;
+
+/// Plays one episode to the goal and prints its trace.
+pub fn play(args: &PlayArgs) -> Result<(), Failure> {
+    let file = BundleFile::read(&args.bundle)?;
+    let settings = &file.bundle.info().settings;
+    let plan = evaluation::plan(settings, args.plan, settings.plan.revalue && !args.no_revalue)?;
+    let agent = file.agent(&args.device.device.open()?)?;
+    let trace = pollster::block_on(trace(agent, plan, args.seed, args.episode))?;
+    if args.json { output::json(&trace) } else { output::text(&Story(&trace)) }
+}
+
+async fn trace(agent: Arc<Agent>, plan: PlanSettings, seed: u64, episode: u64) -> Result<Trace, AgentError> {
+    let task = agent.task();
+    let episodes = vec![Episode { seed, index: episode, start: None }];
+    let options = RolloutOptions { record: true, stop_at_goal: true };
+    let mut rollout = Rollout::new(agent, plan, episodes, options)?;
+    let start = rollout.envs().first().map(|env| env.state().to_vec()).unwrap_or_default();
+    let mut trace = Trace::new(task.id, seed, episode, plan, start);
+    while !rollout.finished() {
+        for (_, event) in rollout.advance().await? {
+            trace.apply(event);
+        }
+    }
+    Ok(trace)
+}
+
+/// A trace as text, a line per decision.
+struct Story<'a>(&'a Trace);
+
+impl fmt::Display for Story<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let trace = self.0;
+        writeln!(
+            f,
+            "{}  seed {}  episode {}  revaluation {}  start {}",
+            trace.task,
+            trace.seed,
+            trace.episode,
+            if trace.settings.revalue { "on" } else { "off" },
+            place(&trace.start)
+        )?;
+        writeln!(
+            f,
+            "{:>4} {:>5} {:>16} {:>6} {:>8} {:>16} {:>8} {:>6}  outcome",
+            "#", "step", "at", "choice", "Q", "predicted end", "V(end)", "steps"
+        )?;
+        for (number, decision) in trace.decisions.iter().enumerate() {
+            writeln!(f, "{:>4} {}", number + 1, line(decision))?;
+        }
+        match trace.first_contact() {
+            Some(step) => write!(f, "goal at step {step}")?,
+            None => write!(f, "no goal in {} steps", trace.steps())?,
+        }
+        write!(f, ", {} decisions, {} revaluations", trace.decisions.len(), trace.revaluations())
+    }
+}
+
+fn line(decision: &Decision) -> String {
+    let chosen = decision.chosen.unwrap_or_default();
+    let number = |value: Option<f32>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
+    let end = decision
+        .ends
+        .get(chosen)
+        .map_or("-".to_owned(), |end| place(&end.iter().map(|&value| f64::from(value)).collect::<Vec<_>>()));
+    let outcome = match decision.outcome {
+        Some(Outcome::Completed) => "completed".to_owned(),
+        Some(Outcome::Revalued { at }) => {
+            format!("revalued before step {} (V(now) {})", at + 1, number(decision.v_now.last().copied()))
+        }
+        Some(Outcome::Goal) => "goal".to_owned(),
+        Some(Outcome::TimeLimit) => "time limit".to_owned(),
+        None => "unfinished".to_owned(),
+    };
+    format!(
+        "{:>5} {:>16} {:>6} {:>8} {:>16} {:>8} {:>6}  {outcome}",
+        decision.t,
+        place(&decision.state),
+        decision.chosen.map_or("-".to_owned(), |chosen| chosen.to_string()),
+        number(decision.q.get(chosen).copied()),
+        end,
+        number(decision.v_end),
+        decision.steps.len(),
+    )
+}
+
+/// The position in a state.
+fn place(state: &[f64]) -> String {
+    match state {
+        [x, y, ..] => format!("({x:.2}, {y:.2})"),
+        _ => "-".to_owned(),
+    }
+}

@@ -1,0 +1,128 @@
+//! `diar train`: from data to a bundle, with stops on the way.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use diar_core::data::Transitions;
+use diar_core::learn::Training;
+use diar_core::maze;
+use diar_core::settings::Settings;
+use serde::Serialize;
+
+use super::output;
+use crate::cli::TrainArgs;
+use crate::dataset::{self, d4rl};
+use crate::failure::Failure;
+use crate::run::config::{DataSource, Versions};
+use crate::run::directory::BUNDLE;
+use crate::run::{Ending, RunConfig, RunDirectory, RunResult, Session, atomic, overrides};
+
+/// Set by an interrupt; training looks at it after each step.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Trains a task's agent, or goes on with it.
+pub fn train(args: &TrainArgs) -> Result<(), Failure> {
+    let settings = settings(args)?;
+    let device = args.device.device.open()?;
+    let (data, source) = data(args, &settings)?;
+    let config = RunConfig {
+        task: args.task.id.to_owned(),
+        preset: args.preset.into(),
+        device: args.device.device.to_string(),
+        data: source,
+        versions: Versions::current(),
+        settings,
+    };
+    let path = args.run.clone().unwrap_or_else(|| default_run(&config));
+    let run = RunDirectory::open(&path, &config)?;
+    eprintln!("run directory: {}", path.display());
+    let result = if let Some(result) = run.result()? {
+        eprintln!("this run has finished before");
+        result
+    } else {
+        stop_on_interrupt();
+        let training = Training::new(config.settings.clone(), args.task, Arc::new(data), &device)?;
+        let every = Duration::from_secs(args.checkpoint_every);
+        match Session::resume(&run, &config, training, every)?.train(&STOP)? {
+            Ending::Finished(result) => result,
+            Ending::Interrupted => return Err(Failure::Interrupted { run: path }),
+        }
+    };
+    let mut bundle = path.join(BUNDLE);
+    if let Some(out) = &args.out {
+        copy(&bundle, out)?;
+        bundle.clone_from(out);
+    }
+    output::result(&Trained { run: path, bundle, result }, args.json)
+}
+
+/// The preset's settings with everything changed that the command line changes.
+fn settings(args: &TrainArgs) -> Result<Settings, Failure> {
+    let mut settings = Settings::preset(args.preset.into(), args.task);
+    if let Some(seed) = args.seed {
+        settings.seed = seed;
+    }
+    let settings = overrides::assign(settings, &args.set)?;
+    settings.check()?;
+    Ok(settings)
+}
+
+fn data(args: &TrainArgs, settings: &Settings) -> Result<(Transitions, DataSource), Failure> {
+    let (data, source) = if let Some(path) = &args.data {
+        eprintln!("reading {}", path.display());
+        let data = d4rl::read(path)?;
+        dataset::check_task(&data, args.task, path)?;
+        (data, path.display().to_string())
+    } else {
+        eprintln!("generating {} rows of {}", settings.data.rows, args.task.id);
+        (maze::generate(args.task, settings.data.rows, settings.seed), "generated".to_owned())
+    };
+    let source = DataSource { source, rows: data.len(), sha256: dataset::hash(&data) };
+    Ok((data, source))
+}
+
+fn default_run(config: &RunConfig) -> PathBuf {
+    // The preset's name as it is written in the configuration.
+    let preset = format!("{:?}", config.preset).to_lowercase();
+    Path::new("runs").join(format!("{}-{preset}-{}", config.task, config.settings.seed))
+}
+
+/// The first interrupt ends training after the current step, with a checkpoint; a second one ends it at once.
+fn stop_on_interrupt() {
+    let installed = ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("stopping after this step; once more stops at once");
+    });
+    if let Err(error) = installed {
+        eprintln!("warning: an interrupt will lose the steps since the last checkpoint: {error}");
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    let bytes = std::fs::read(from).map_err(Failure::file("read", from))?;
+    atomic::write(to, &bytes).map_err(Failure::file("write", to))
+}
+
+/// What `diar train` prints in the end.
+#[derive(Serialize)]
+struct Trained {
+    run: PathBuf,
+    bundle: PathBuf,
+    #[serde(flatten)]
+    result: RunResult,
+}
+
+impl fmt::Display for Trained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "trained in  {:.1} s", self.result.training_seconds)?;
+        for (name, value) in &self.result.losses {
+            writeln!(f, "{name:<24} {value:.5}")?;
+        }
+        write!(f, "bundle      {}", self.bundle.display())
+    }
+}

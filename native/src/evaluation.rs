@@ -1,0 +1,157 @@
+//! Many episodes in lockstep batches, and what they say about an agent.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use diar_core::agent::{Agent, AgentError, EpisodeResult, Estimate, Evaluation, evaluate};
+use diar_core::bundle::Bundle;
+use diar_core::settings::{InvalidSetting, PlanSettings, Sampler, Settings};
+use diar_core::task::Task;
+use serde::Serialize;
+
+use crate::cli::{EpisodeArgs, PlanArgs};
+use crate::failure::Failure;
+use crate::run::directory::BUNDLE;
+use crate::run::progress::Progress;
+
+/// What `diar eval` prints. Both scores are normalised: 0 is a random policy, 100 D4RL's expert.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// D4RL's environment id.
+    pub task: String,
+    /// The bundle's file.
+    pub bundle: String,
+    /// Episodes played.
+    pub episodes: u64,
+    /// Seed of the episodes.
+    pub seed: u64,
+    /// Whether Adaptive Revaluation was on.
+    pub revalue: bool,
+    /// Score with every step from the first contact on counted.
+    pub first_contact: Estimate,
+    /// Score with every rewarded step counted.
+    pub native: Estimate,
+    /// Share of episodes that reached the goal.
+    pub success_rate: f64,
+    /// Mean step of first contact, over the episodes that had one.
+    pub mean_first_contact_step: Option<f64>,
+    /// Decisions in an episode.
+    pub decisions_per_episode: f64,
+    /// Environment steps per second of all episodes together.
+    pub env_steps_per_second: f64,
+}
+
+/// Results of single episodes, and how fast they were played.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// One per episode, in order.
+    pub results: Vec<EpisodeResult>,
+    /// Environment steps per second of all episodes together.
+    pub steps_per_second: f64,
+}
+
+/// A bundle and the file it came from.
+#[derive(Debug)]
+pub struct BundleFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What is in it.
+    pub bundle: Bundle,
+}
+
+impl BundleFile {
+    /// Reads a bundle; of a run directory, the one its training made.
+    ///
+    /// # Errors
+    /// When there is none, or it is damaged.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let file = if path.is_dir() { path.join(BUNDLE) } else { path.to_owned() };
+        if path.is_dir() && !file.exists() {
+            return Err(Failure::NoBundle { path: path.to_owned() });
+        }
+        let bytes = std::fs::read(&file).map_err(Failure::file("read", &file))?;
+        match Bundle::from_bytes(&bytes) {
+            Ok(bundle) => Ok(Self { path: file, bundle }),
+            Err(source) => Err(Failure::Bundle { path: file, source }),
+        }
+    }
+
+    /// Its agent on a device.
+    ///
+    /// # Errors
+    /// When the weights do not fit the settings in the bundle.
+    pub fn agent(&self, device: &burn::tensor::Device) -> Result<Arc<Agent>, Failure> {
+        Agent::load(&self.bundle, device)
+            .map(Arc::new)
+            .map_err(|source| Failure::Bundle { path: self.path.clone(), source })
+    }
+}
+
+/// The bundle's way of deciding, changed where the command line says so.
+///
+/// # Errors
+/// The first setting that cannot be used.
+pub fn plan(settings: &Settings, args: PlanArgs, revalue: bool) -> Result<PlanSettings, InvalidSetting> {
+    let mut plan = settings.plan;
+    plan.revalue = revalue;
+    if let Some(candidates) = args.candidates {
+        plan.candidates = candidates;
+    }
+    if let Some(kind) = args.sampler {
+        plan.sampler.kind = kind.into();
+        if plan.sampler.kind == Sampler::Ddpm {
+            plan.sampler.steps = settings.diffusion.diffusion_steps;
+        } else {
+            plan.sampler.extra_steps = 0;
+        }
+    }
+    if let Some(steps) = args.steps {
+        plan.sampler.steps = steps;
+    }
+    plan.check(settings.diffusion.diffusion_steps)?;
+    Ok(plan)
+}
+
+/// Plays episodes, `batch` at a time. The results do not depend on the size of the batch.
+///
+/// # Errors
+/// When the agent cannot decide.
+pub fn play(agent: &Arc<Agent>, plan: PlanSettings, args: EpisodeArgs) -> Result<Played, AgentError> {
+    let name = if plan.revalue { "revaluation on" } else { "revaluation off" };
+    let mut progress = Progress::new();
+    progress.begin(name, 0, args.episodes as usize);
+    let begun = Instant::now();
+    let mut results = Vec::new();
+    while (results.len() as u64) < args.episodes {
+        let first = results.len() as u64;
+        let batch = first..args.episodes.min(first.saturating_add(args.batch));
+        results.extend(pollster::block_on(evaluate(agent, plan, args.seed, batch))?);
+        progress.update(results.len(), None);
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    progress.end();
+    let steps: usize = results.iter().map(|episode| episode.steps).sum();
+    Ok(Played { results, steps_per_second: steps as f64 / seconds.max(1e-9) })
+}
+
+impl Report {
+    /// What episodes played by a bundle's agent say about it.
+    #[must_use]
+    pub fn of(task: &Task, bundle: &Path, plan: PlanSettings, seed: u64, played: &Played) -> Self {
+        let evaluation = Evaluation::of(task, plan.revalue, &played.results);
+        Self {
+            task: task.id.to_owned(),
+            bundle: bundle.display().to_string(),
+            episodes: played.results.len() as u64,
+            seed,
+            revalue: plan.revalue,
+            first_contact: evaluation.first_contact,
+            native: evaluation.native,
+            success_rate: evaluation.success_rate,
+            mean_first_contact_step: evaluation.mean_first_contact_step,
+            decisions_per_episode: evaluation.decisions_per_episode,
+            env_steps_per_second: played.steps_per_second,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Why a command did not succeed: what to say, what to do about it, and the exit code.
+
+use std::path::{Path, PathBuf};
+
+use diar_core::agent::AgentError;
+use diar_core::bundle::BundleError;
+use diar_core::learn::LearnError;
+use diar_core::settings::InvalidSetting;
+use diar_core::task::UnknownTask;
+use thiserror::Error;
+
+use crate::dataset::DataError;
+use crate::device::DeviceError;
+use crate::run::overrides::AssignmentError;
+use crate::run::session::SessionError;
+use crate::run::{RunError, config};
+
+/// Exit code of a failure that is not the user's.
+const FAILED: u8 = 1;
+/// Exit code of a wrong usage, input or device. The command line parser uses it too.
+const WRONG_INPUT: u8 = 2;
+/// Exit code of a program ended by an interrupt, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+/// Why a command did not succeed.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The data set.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// An assignment of `--set`.
+    #[error(transparent)]
+    Assignment(#[from] AssignmentError),
+    /// A setting that cannot be used.
+    #[error("setting {0}")]
+    Setting(#[from] InvalidSetting),
+    /// A task that does not exist.
+    #[error(transparent)]
+    Task(#[from] UnknownTask),
+    /// The run directory.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Training.
+    #[error(transparent)]
+    Learn(#[from] LearnError),
+    /// A bundle that cannot be used.
+    #[error("{}: {source}", .path.display())]
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BundleError,
+    },
+    /// A run without a bundle.
+    #[error("{} has no bundle: its training has not finished", .path.display())]
+    NoBundle {
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// Deciding.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// The weights of a finished training cannot be written.
+    #[error("the trained agent cannot be written: {0}")]
+    Encode(BundleError),
+    /// Input of `diar simulate`.
+    #[error("{0}")]
+    Simulation(String),
+    /// A file.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    File {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The result cannot be printed.
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+    /// Stopped on request.
+    #[error("interrupted: a checkpoint was written to {}", .run.display())]
+    Interrupted {
+        /// The run directory.
+        run: PathBuf,
+    },
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Run(error) => Self::Run(error),
+            SessionError::Learn(error) => Self::Learn(error),
+            SessionError::Bundle(error) => Self::Encode(error),
+        }
+    }
+}
+
+impl Failure {
+    /// A file that cannot be read or written.
+    pub fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::File { action, path: path.to_owned(), source }
+    }
+
+    /// The exit code of the program.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Learn(LearnError::Setting(_) | LearnError::Windows(_) | LearnError::Dimensions { .. }) => {
+                WRONG_INPUT
+            }
+            Self::Interrupted { .. } => INTERRUPTED,
+            Self::Data(DataError::File { action: "write", .. } | DataError::Encode { .. })
+            | Self::Run(RunError::File { .. })
+            | Self::File { action: "write", .. }
+            | Self::Agent(_)
+            | Self::Encode(_)
+            | Self::Learn(_)
+            | Self::Output(_) => FAILED,
+            _ => WRONG_INPUT,
+        }
+    }
+
+    /// What to do about it, where the message does not say so itself.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Interrupted { .. } => Some("the same command goes on from there".to_owned()),
+            Self::Run(RunError::OtherRun { .. } | RunError::NotARun { .. }) => {
+                Some("choose another directory with --run".to_owned())
+            }
+            Self::Run(RunError::Damaged { path, .. }) if path.ends_with(config::FILE) => {
+                Some("repair it, or choose another directory with --run".to_owned())
+            }
+            Self::NoBundle { .. } => Some("go on with `diar train` and the same --run".to_owned()),
+            Self::Data(DataError::MissingColumn { .. } | DataError::Damaged { .. }) => {
+                Some("`diar data generate` makes a file of the expected form".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

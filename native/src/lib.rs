@@ -1,0 +1,13 @@
+//! What the program `diar` is made of: files, data sets, training runs, evaluation. The algorithm is `diar-core`.
+
+// The types of a GPU back end nest deeper than the default limit.
+#![recursion_limit = "256"]
+
+pub mod cli;
+pub mod commands;
+pub mod dataset;
+pub mod device;
+pub mod evaluation;
+pub mod failure;
+pub mod guard;
+pub mod run;

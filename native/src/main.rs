@@ -1,0 +1,21 @@
+//! The program `diar`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use diar::cli::Cli;
+use diar::commands;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match commands::run(&cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            if let Some(hint) = failure.hint() {
+                eprintln!("hint: {hint}");
+            }
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! `config.toml`: what a run trains, from what, and how.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use diar_core::settings::{Preset, Settings};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{RunError, atomic};
+
+/// Name of the file in the run directory.
+pub const FILE: &str = "config.toml";
+
+/// What a run trains, from what, and how. Fixed for the whole run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// D4RL's environment id.
+    pub task: String,
+    /// The preset the settings began with.
+    pub preset: Preset,
+    /// The device, as on the command line.
+    pub device: String,
+    /// What it learns from.
+    pub data: DataSource,
+    /// What it is trained with.
+    pub versions: Versions,
+    /// Every number that can be chosen.
+    pub settings: Settings,
+}
+
+/// What a run learns from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSource {
+    /// `generated`, or the name of the file.
+    pub source: String,
+    /// Recorded steps.
+    pub rows: usize,
+    /// SHA-256 of the columns.
+    pub sha256: String,
+}
+
+/// What a run is trained with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Versions {
+    /// This program.
+    pub diar: String,
+    /// The tensor library.
+    pub burn: String,
+    /// The commit this program was built from.
+    pub commit: String,
+}
+
+impl Versions {
+    /// Of this program.
+    #[must_use]
+    pub fn current() -> Self {
+        Self {
+            diar: env!("CARGO_PKG_VERSION").to_owned(),
+            burn: env!("DIAR_BURN_VERSION").to_owned(),
+            commit: env!("DIAR_COMMIT").to_owned(),
+        }
+    }
+}
+
+impl RunConfig {
+    /// Reads it from a run directory; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read or understood.
+    pub fn read(folder: &Path) -> Result<Option<Self>, RunError> {
+        let path = folder.join(FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(RunError::file("read", &path)(error)),
+        };
+        let config = toml::from_str(&text)
+            .map_err(|error| RunError::Damaged { path, reason: error.to_string().trim().to_owned() })?;
+        Ok(Some(config))
+    }
+
+    /// Writes it to a run directory.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), RunError> {
+        let path = folder.join(FILE);
+        let text = toml::to_string(self)
+            .map_err(|error| RunError::Damaged { path: path.clone(), reason: error.to_string() })?;
+        atomic::write(&path, text.as_bytes()).map_err(RunError::file("write", &path))
+    }
+
+    /// Checks that a run recorded in `folder` is the run that is asked for now.
+    ///
+    /// Another version of the program may go on with it; where the data file lies does not matter, what is in it does.
+    ///
+    /// # Errors
+    /// The first key that differs.
+    pub fn must_match(&self, asked: &Self, folder: &Path) -> Result<(), RunError> {
+        let (recorded, asked) = (self.leaves(), asked.leaves());
+        // Settings first: a setting that changes the data is named itself, not the data it changes.
+        let mut keys: Vec<&String> = recorded.keys().chain(asked.keys()).collect();
+        keys.sort_by_key(|key| (key.starts_with("data."), *key));
+        for key in keys {
+            let shown = |leaves: &BTreeMap<String, Value>| {
+                leaves.get(key).map_or_else(|| "not set".to_owned(), Value::to_string)
+            };
+            if recorded.get(key) != asked.get(key) {
+                return Err(RunError::OtherRun {
+                    path: folder.to_owned(),
+                    key: key.strip_prefix("settings.").unwrap_or(key).to_owned(),
+                    recorded: shown(&recorded),
+                    asked: shown(&asked),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that makes two runs the same, by dotted names.
+    fn leaves(&self) -> BTreeMap<String, Value> {
+        let mut leaves = BTreeMap::new();
+        // Only maps with text keys are in there, which always become JSON.
+        let mut tree = serde_json::to_value(self).unwrap_or_default();
+        if let Some(tree) = tree.as_object_mut() {
+            tree.remove("versions");
+        }
+        flatten(String::new(), tree, &mut leaves);
+        leaves.remove("data.source");
+        leaves
+    }
+}
+
+fn flatten(name: String, tree: Value, leaves: &mut BTreeMap<String, Value>) {
+    match tree {
+        Value::Object(inner) => {
+            for (key, value) in inner {
+                let name = if name.is_empty() { key } else { format!("{name}.{key}") };
+                flatten(name, value, leaves);
+            }
+        }
+        leaf => {
+            leaves.insert(name, leaf);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Training from where a run stands to its end, or to an interruption.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use diar_core::bundle::{Bundle, BundleError, Precision, Provenance};
+use diar_core::learn::{LearnError, Metrics, Stage, Training};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::checkpoints::{Checkpoints, History};
+use super::config::RunConfig;
+use super::metrics::MetricsLog;
+use super::progress::Progress;
+use super::{RunDirectory, RunError};
+
+/// Time between two logged steps.
+const LOG_EVERY: Duration = Duration::from_secs(1);
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// Training is complete.
+    Finished(RunResult),
+    /// Stopped on request, after a checkpoint.
+    Interrupted,
+}
+
+/// `result.json`: how a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// D4RL's environment id.
+    pub task: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// The device it was trained on.
+    pub device: String,
+    /// SHA-256 of the data.
+    pub data_sha256: String,
+    /// Recorded steps in the data.
+    pub data_rows: usize,
+    /// Seconds spent training, over all sessions.
+    pub training_seconds: f64,
+    /// Losses at the end of each stage.
+    pub losses: BTreeMap<String, f64>,
+    /// SHA-256 of the bundle.
+    pub bundle_sha256: String,
+}
+
+/// Training that cannot go on.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// The run directory.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Training itself.
+    #[error(transparent)]
+    Learn(#[from] LearnError),
+    /// The trained agent cannot be written.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+}
+
+/// One sitting of a run.
+pub struct Session<'a> {
+    directory: &'a RunDirectory,
+    config: &'a RunConfig,
+    checkpoints: Checkpoints,
+    training: Training,
+    /// Of the sessions before this one, and losses of this one too.
+    history: History,
+    log: MetricsLog,
+    progress: Progress,
+    begun: Instant,
+    saved: Instant,
+    save_every: Duration,
+}
+
+impl<'a> Session<'a> {
+    /// Goes to the newest intact checkpoint of a run, or to its beginning.
+    ///
+    /// # Errors
+    /// When the checkpoint does not fit the training or the directory cannot be read.
+    pub fn resume(
+        directory: &'a RunDirectory,
+        config: &'a RunConfig,
+        mut training: Training,
+        save_every: Duration,
+    ) -> Result<Self, SessionError> {
+        let checkpoints = directory.checkpoints();
+        let progress = Progress::new();
+        let found = checkpoints
+            .newest_intact(|error| progress.say(&format!("warning: a checkpoint is left out: {error}")));
+        let history = match found {
+            Some((checkpoint, history)) => {
+                progress.say(&format!("going on from {} step {}", checkpoint.stage, checkpoint.position));
+                training.restore(checkpoint)?;
+                history
+            }
+            None => History::default(),
+        };
+        let log = MetricsLog::open(directory.path(), training.stage(), training.position())?;
+        let now = Instant::now();
+        Ok(Self {
+            directory,
+            config,
+            checkpoints,
+            training,
+            history,
+            log,
+            progress,
+            begun: now,
+            saved: now,
+            save_every,
+        })
+    }
+
+    /// Trains until everything is learned or `stop` is set.
+    ///
+    /// # Errors
+    /// When training fails or a file cannot be written.
+    pub fn train(mut self, stop: &AtomicBool) -> Result<Ending, SessionError> {
+        while self.training.stage() != Stage::Done {
+            if !self.stage(stop)? {
+                return Ok(Ending::Interrupted);
+            }
+        }
+        self.finish().map(Ending::Finished)
+    }
+
+    /// Trains one stage to its end and writes a checkpoint there; false when stopped before.
+    fn stage(&mut self, stop: &AtomicBool) -> Result<bool, SessionError> {
+        let (stage, total) = (self.training.stage(), self.training.total());
+        self.progress.begin(&stage.to_string(), self.training.position(), total);
+        let mut logged: Option<Instant> = None;
+        while self.training.stage() == stage {
+            let done = self.training.position() + 1;
+            let wanted = done >= total || logged.is_none_or(|logged| logged.elapsed() >= LOG_EVERY);
+            let metrics = self.training.step(wanted)?;
+            if wanted {
+                logged = Some(Instant::now());
+                self.log.add(stage, done, self.seconds(), &metrics)?;
+            }
+            self.progress.update(done, wanted.then(|| shown(&metrics)).as_deref());
+            if self.training.stage() != stage {
+                self.history
+                    .losses
+                    .extend(metrics.iter().map(|(name, value)| (format!("{stage}.{name}"), *value)));
+                self.save()?;
+            } else if stop.load(Ordering::Relaxed) {
+                self.save()?;
+                self.progress.end();
+                return Ok(false);
+            } else if self.saved.elapsed() >= self.save_every {
+                self.save()?;
+            }
+        }
+        self.progress.end();
+        Ok(!(stop.load(Ordering::Relaxed) && self.training.stage() != Stage::Done))
+    }
+
+    fn save(&mut self) -> Result<(), SessionError> {
+        let checkpoint = self.training.checkpoint()?;
+        let history = History { training_seconds: self.seconds(), losses: self.history.losses.clone() };
+        self.checkpoints.save(&checkpoint, &history)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// Seconds spent training, over all sessions.
+    fn seconds(&self) -> f64 {
+        self.history.training_seconds + self.begun.elapsed().as_secs_f64()
+    }
+
+    fn finish(self) -> Result<RunResult, SessionError> {
+        let RunConfig { task, device, data, versions, settings, .. } = self.config;
+        let training_seconds = self.seconds();
+        let bytes = self
+            .training
+            .bundle(Provenance {
+                seed: settings.seed,
+                diar_version: versions.diar.clone(),
+                burn_version: versions.burn.clone(),
+                commit: versions.commit.clone(),
+                data_hash: data.sha256.clone(),
+                data_rows: data.rows,
+                device: device.clone(),
+                training_seconds,
+                losses: self.history.losses.clone(),
+            })?
+            .to_bytes(Precision::F32)?;
+        let result = RunResult {
+            task: task.clone(),
+            seed: settings.seed,
+            device: device.clone(),
+            data_sha256: data.sha256.clone(),
+            data_rows: data.rows,
+            training_seconds,
+            losses: self.history.losses,
+            bundle_sha256: Bundle::from_bytes(&bytes)?.hash().to_owned(),
+        };
+        self.directory.finish(&bytes, &result)?;
+        Ok(result)
+    }
+}
+
+/// Losses as they stand beside a bar.
+fn shown(metrics: &Metrics) -> String {
+    metrics.iter().map(|(name, value)| format!("{name} {value:.4}")).collect::<Vec<_>>().join("  ")
+}

@@ -1,0 +1,341 @@
+//! A tiny agent, from data to scores, through every command; stopped and gone on with on the way.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use diar_core::agent::{Outcome, Trace};
+use diar_core::bundle::Bundle;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const TASK: &str = "maze2d-umaze-v1";
+
+/// Every stage in full, each as small as it can be.
+const TINY: [&str; 20] = [
+    "data.rows=700",
+    "vae.hidden=8",
+    "vae.gru_layers=1",
+    "vae.latent=4",
+    "vae.train.batch=8",
+    "vae.train.steps=25",
+    "diffusion.widths=[8, 4]",
+    "diffusion.embedding=8",
+    "diffusion.diffusion_steps=8",
+    "diffusion.train.batch=16",
+    "diffusion.train.steps=60",
+    "critic.state_hidden=8",
+    "critic.latent_hidden=8",
+    "critic.windows=40",
+    "critic.latents=2",
+    "critic.sampler.steps=2",
+    "critic.train.batch=8",
+    "critic.train.steps=60",
+    "plan.candidates=4",
+    "plan.sampler.steps=2",
+];
+
+/// The tiny agent, trained without a stop: its run directory.
+static RUN: LazyLock<PathBuf> = LazyLock::new(|| {
+    let run = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tiny-run");
+    if run.exists() {
+        fs::remove_dir_all(&run).unwrap();
+    }
+    success(&mut train(&run));
+    run
+});
+
+fn diar(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diar"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn train(run: &Path) -> Command {
+    let mut command = diar(&["train", TASK, "--seed", "3", "--run"]);
+    command.arg(run);
+    for assignment in TINY {
+        command.args(["--set", assignment]);
+    }
+    command
+}
+
+fn success(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// The one JSON object that a command prints.
+fn object(command: &mut Command) -> Value {
+    let stdout = String::from_utf8(success(command.arg("--json")).stdout).unwrap();
+    assert_eq!(stdout.lines().count(), 1, "{stdout}");
+    serde_json::from_str(&stdout).unwrap()
+}
+
+fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+fn bundle(path: &Path) -> Bundle {
+    Bundle::from_bytes(&fs::read(path).unwrap()).unwrap()
+}
+
+/// Waits until training is in the midst of a stage.
+fn wait_for(run: &Path, stage: &str, child: &mut Child) {
+    let begun = Instant::now();
+    loop {
+        let checkpoints = fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten();
+        let mut names = checkpoints.filter_map(|entry| entry.file_name().into_string().ok());
+        let within = |name: String| {
+            name.strip_prefix(stage)
+                .and_then(|rest| rest.strip_prefix('-')?.parse::<usize>().ok())
+                .is_some_and(|position| position > 3)
+        };
+        if names.any(within) {
+            return;
+        }
+        assert!(child.try_wait().unwrap().is_none(), "training ended before {stage}");
+        assert!(begun.elapsed() < Duration::from_mins(5), "training does not reach {stage}");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+/// Killed in one stage, terminated in the next, and gone on with each time: every number of the agent is the same as
+/// without a stop.
+#[test]
+fn a_stopped_run_ends_in_the_same_agent() {
+    let folder = TempDir::new().unwrap();
+    let run = folder.path().join("run");
+    let begin = || {
+        let mut command = train(&run);
+        command
+            .args(["--checkpoint-every", "0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let mut killed = begin();
+    wait_for(&run, "diffusion", &mut killed);
+    killed.kill().unwrap();
+    assert!(!killed.wait().unwrap().success());
+
+    let mut terminated = begin();
+    wait_for(&run, "critic", &mut terminated);
+    success(Command::new("kill").args(["-TERM", &terminated.id().to_string()]));
+    let output = terminated.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("going on from diffusion step"), "{stderr}");
+    assert!(stderr.contains("hint: the same command goes on from there"), "{stderr}");
+    assert!(!run.join("result.json").exists());
+
+    let output = success(&mut train(&run));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("going on from critic step"));
+
+    let (stopped, whole) = (bundle(&run.join("bundle.safetensors")), bundle(&RUN.join("bundle.safetensors")));
+    assert_eq!(stopped.tensors(), whole.tensors());
+    // The time it took is all that differs.
+    let mut info = stopped.info().clone();
+    assert!(info.provenance.training_seconds > 0.0);
+    info.provenance.training_seconds = whole.info().provenance.training_seconds;
+    assert_eq!(&info, whole.info());
+}
+
+/// A checkpoint that is damaged on the disk costs the steps since the one before, nothing else.
+#[test]
+fn a_damaged_checkpoint_costs_a_few_steps() {
+    let folder = TempDir::new().unwrap();
+    let run = folder.path().join("run");
+    let mut child = train(&run)
+        .args(["--checkpoint-every", "0"])
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(&run, "vae", &mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let newest = fs::read_dir(run.join("checkpoints"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !path.file_name().unwrap().to_str().unwrap().starts_with('.'))
+        .max_by_key(|path| path.to_str().unwrap().rsplit_once('-').unwrap().1.parse::<usize>().unwrap())
+        .unwrap();
+    let blob = newest.join("vae.net");
+    let mut bytes = fs::read(&blob).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    fs::write(&blob, bytes).unwrap();
+    let output = success(&mut train(&run));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("warning: a checkpoint is left out") && stderr.contains("vae.net"), "{stderr}");
+    let (damaged, whole) = (bundle(&run.join("bundle.safetensors")), bundle(&RUN.join("bundle.safetensors")));
+    assert_eq!(damaged.tensors(), whole.tensors());
+}
+
+#[test]
+fn a_run_leaves_everything_behind() {
+    let result: Value = serde_json::from_slice(&fs::read(RUN.join("result.json")).unwrap()).unwrap();
+    let bundle = bundle(&RUN.join("bundle.safetensors"));
+    assert_eq!(result["bundle_sha256"], bundle.hash());
+    let losses = result["losses"].as_object().unwrap();
+    for stage in ["vae", "diffusion", "critic"] {
+        assert!(losses.keys().any(|name| name.starts_with(&format!("{stage}."))), "{stage}: {losses:?}");
+    }
+    let metrics = fs::read_to_string(RUN.join("metrics.jsonl")).unwrap();
+    let lines: Vec<Value> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // The first and the last step of each stage, at least.
+    for (stage, last) in [("vae", 25), ("diffusion", 60), ("critic", 60)] {
+        let steps: Vec<u64> = lines
+            .iter()
+            .filter(|line| line["stage"] == stage)
+            .map(|line| line["step"].as_u64().unwrap())
+            .collect();
+        assert_eq!((steps.first(), steps.last()), (Some(&1), Some(&last)), "{stage}");
+    }
+    let config = fs::read_to_string(RUN.join("config.toml")).unwrap();
+    for part in ["task = \"maze2d-umaze-v1\"", "preset = \"quick\"", "seed = 3", "source = \"generated\""] {
+        assert!(config.contains(part), "{part}");
+    }
+}
+
+/// The same data from a file is the same run; other settings are not.
+#[test]
+fn a_finished_run_is_recognised() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("data.hdf5");
+    let file = file.to_str().unwrap();
+    success(&mut diar(&["data", "generate", TASK, "--rows", "700", "--seed", "3", "--out", file]));
+    let copy = folder.path().join("copy.safetensors");
+    let output = success(train(&RUN).args(["--data", file, "--out"]).arg(&copy));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("finished before"));
+    assert_eq!(fs::read(copy).unwrap(), fs::read(RUN.join("bundle.safetensors")).unwrap());
+
+    let output = train(&RUN).args(["--set", "critic.train.steps=61"]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("critic.train.steps is 60, but 61") && stderr.contains("hint: "), "{stderr}");
+}
+
+#[test]
+fn eval_prints_the_agreed_object_whatever_the_batch() {
+    let run = RUN.to_str().unwrap();
+    let eval = |extra: &[&str]| object(diar(&["eval", run, "--episodes", "5", "--seed", "9"]).args(extra));
+    let mut whole = eval(&[]);
+    assert_eq!(
+        keys(&whole),
+        [
+            "bundle",
+            "decisions_per_episode",
+            "env_steps_per_second",
+            "episodes",
+            "first_contact",
+            "mean_first_contact_step",
+            "native",
+            "revalue",
+            "seed",
+            "success_rate",
+            "task",
+        ]
+    );
+    assert_eq!((&whole["task"], &whole["episodes"], &whole["seed"]), (&TASK.into(), &5.into(), &9.into()));
+    assert_eq!(whole["revalue"], true);
+    assert_eq!(keys(&whole["first_contact"]), ["ci95", "mean"]);
+    assert!(whole["env_steps_per_second"].as_f64().unwrap() > 0.0);
+    // Only the speed depends on the batch.
+    let mut pieces = eval(&["--batch", "2"]);
+    for report in [&mut whole, &mut pieces] {
+        report["env_steps_per_second"] = 0.into();
+    }
+    assert_eq!(whole, pieces);
+
+    // The commands agree with each other.
+    let comparison = object(&mut diar(&["compare", run, "--episodes", "5", "--seed", "9"]));
+    assert_eq!(comparison["on"]["first_contact"], whole["first_contact"]);
+    let off = eval(&["--no-revalue"]);
+    assert_eq!(off["revalue"], false);
+    assert_eq!(comparison["off"]["native"], off["native"]);
+    let difference = |score: &str| comparison["difference"][score]["mean"].as_f64().unwrap();
+    let mean = |report: &Value, score: &str| report[score]["mean"].as_f64().unwrap();
+    for score in ["first_contact", "native"] {
+        assert!((difference(score) - (mean(&whole, score) - mean(&off, score))).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn ways_of_deciding_are_checked() {
+    let bundle = RUN.join("bundle.safetensors");
+    let eval = |extra: &[&str]| {
+        let output =
+            diar(&["eval", bundle.to_str().unwrap(), "--episodes", "1"]).args(extra).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(eval(&["--sampler", "ddpm", "--candidates", "2"]).0, Some(0));
+    assert_eq!(eval(&["--sampler", "ddim", "--steps", "5"]).0, Some(0));
+    for (extra, part) in [
+        (["--steps", "9"], "plan.sampler.steps is 9, expected 1 to 8"),
+        (["--candidates", "0"], "plan.candidates is 0"),
+        (["--device", "cuda:4242"], "device 'cuda:4242'"),
+    ] {
+        let (code, stderr) = eval(&extra);
+        assert!(code == Some(2) && stderr.contains(part), "{stderr}");
+    }
+}
+
+#[test]
+fn an_exported_bundle_carries_its_scores() {
+    let folder = TempDir::new().unwrap();
+    let (half, single) = (folder.path().join("half.safetensors"), folder.path().join("single.safetensors"));
+    let run = RUN.to_str().unwrap();
+    let exported = object(diar(&["export", run, "--episodes", "3", "--seed", "4", "--out"]).arg(&half));
+    object(diar(&["export", run, "--precision", "f32", "--out"]).arg(&single));
+    let (half_bytes, single_bytes) = (fs::read(&half).unwrap(), fs::read(&single).unwrap());
+    assert_eq!(exported["bytes"], half_bytes.len());
+    assert!(half_bytes.len() < single_bytes.len());
+    assert_eq!(single_bytes, fs::read(RUN.join("bundle.safetensors")).unwrap());
+
+    // They are the scores of the weights in the file.
+    let file = half.to_str().unwrap();
+    let eval = object(&mut diar(&["eval", file, "--episodes", "3", "--seed", "4"]));
+    let scores = bundle(&half).info().scores.clone().unwrap();
+    assert_eq!((scores.seed, scores.on.episodes), (4, 3));
+    assert_eq!(serde_json::to_value(scores.on.first_contact).unwrap(), eval["first_contact"]);
+    assert_eq!(serde_json::to_value(scores.on.native).unwrap(), eval["native"]);
+    assert!(scores.on.revalue && !scores.off.revalue);
+
+    let info = object(&mut diar(&["info", file]));
+    assert_eq!(info["sha256"], exported["sha256"]);
+    assert_eq!(info["task"], TASK);
+    assert_eq!(info["provenance"]["data_rows"], 700);
+    let text = String::from_utf8(success(&mut diar(&["info", file])).stdout).unwrap();
+    assert!(text.contains("revaluation off: first contact"), "{text}");
+}
+
+#[test]
+fn play_tells_one_episode() {
+    let run = RUN.to_str().unwrap();
+    let play = ["play", run, "--seed", "2", "--episode", "1"];
+    let trace: Trace = serde_json::from_value(object(&mut diar(&play))).unwrap();
+    assert_eq!((trace.task.as_str(), trace.seed, trace.episode), (TASK, 2, 1));
+    let last = trace.decisions.last().unwrap();
+    match last.outcome {
+        Some(Outcome::Goal) => assert_eq!(trace.first_contact(), Some(trace.steps())),
+        outcome => assert_eq!((outcome, trace.steps()), (Some(Outcome::TimeLimit), 300)),
+    }
+    assert!(trace.decisions.iter().all(|decision| decision.latents.len() == 4 && decision.q.len() == 4));
+
+    // Its text has a line per decision, between two of heading and one of summary.
+    let text = String::from_utf8(success(&mut diar(&play)).stdout).unwrap();
+    assert_eq!(text.lines().count(), trace.decisions.len() + 3, "{text}");
+    assert!(text.contains(&format!("{} decisions", trace.decisions.len())), "{text}");
+    // The same episode is part of an evaluation with the same seed.
+    let without = object(diar(&play).arg("--no-revalue"));
+    let without: Trace = serde_json::from_value(without).unwrap();
+    assert_eq!(without.start, trace.start);
+    assert_eq!(without.revaluations(), 0);
+}

@@ -1,0 +1,80 @@
+// Opening the page as a person would: in a browser of its own, with a fresh profile.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/// What the browser offers: no adapter, as on a machine without a GPU, or software rendering.
+const GPU = {
+  none: [],
+  software: ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
+};
+
+/// A name for this machine that is not `localhost`: a page served under it, in plain http, gets no WebGPU and no
+/// clipboard.
+export const INSECURE = 'page.test';
+
+/// Runs `journey(page)` in a fresh browser, which is closed whatever happens.
+///
+/// Motion is reduced unless told otherwise: then the page plays nothing that was not asked for.
+export async function visit(url, { gpu = 'none', ...options }, journey) {
+  const profile = await mkdtemp(join(tmpdir(), 'diar-journey-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [...FLAGS, ...GPU[gpu], `--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`],
+    permissions: ['clipboard-read', 'clipboard-write'],
+    reducedMotion: 'reduce',
+    viewport: { width: 1280, height: 900 },
+    ...options,
+  });
+  const thrown = [];
+  try {
+    const page = context.pages()[0] ?? (await context.newPage());
+    page.setDefaultTimeout(30_000);
+    page.on('pageerror', (error) => thrown.push(String(error)));
+    await page.goto(url);
+    await journey(page);
+  } finally {
+    await context.close();
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+  if (thrown.length > 0) throw new Error(`the page threw: ${thrown.join('; ')}`);
+}
+
+/// The trace on display, or null.
+export const trace = async (page) => JSON.parse(await page.evaluate(() => window.__diar.trace()));
+
+/// What the page is doing.
+export const status = async (page) => JSON.parse(await page.evaluate(() => window.__diar.status()));
+
+/// Waits until the page's status meets a condition, which runs in the page.
+export async function statusWhere(page, condition, timeout = 60_000) {
+  const holds = `(${condition})(JSON.parse(window.__diar?.status() ?? '{}'))`;
+  try {
+    await page.waitForFunction(holds, null, { timeout, polling: 50 });
+  } catch (error) {
+    const now = await page.evaluate(() => window.__diar?.status());
+    throw new Error(`the page never came to ${condition}; it is at ${now}`, { cause: error });
+  }
+  return status(page);
+}
+
+/// Waits until decisions can be computed, and their run is on display.
+export const ready = (page) =>
+  statusWhere(page, (now) => now.worker === 'ready' && now.source === 'computed' && !now.computing);
+
+/// Clicks, and waits until what was asked for is computed.
+export async function click(page, id) {
+  await page.click(id);
+  return statusWhere(page, (now) => !now.computing, 120_000);
+}

@@ -1,0 +1,12 @@
+//! What crosses crates.
+//!
+//! - [`suite`] checks, on a device it is given, that tensors, networks and decisions come out as independent
+//!   numbers say. `tests/flex.rs` runs it on the CPU, `tests/wgpu.rs` on a GPU through the shaders of the page,
+//!   `tests/browser.rs` on both in a browser.
+//! - `browser/` holds journeys through the built page, `golden/` what other programs compute.
+
+// A failed check panics: that is what tests do.
+#![allow(clippy::missing_panics_doc)]
+
+pub mod golden;
+pub mod suite;

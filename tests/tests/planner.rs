@@ -1,0 +1,135 @@
+//! Adaptive Revaluation and the lockstep planner, with the shipped agent on the CPU.
+#![cfg(not(target_arch = "wasm32"))]
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use diar_core::agent::{
+    Agent, Episode, EpisodeResult, Outcome, Phase, Rollout, RolloutOptions, Trace, evaluate,
+};
+use diar_core::bundle::Bundle;
+use diar_core::link::Link;
+use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
+use pollster::block_on;
+
+fn agent() -> Arc<Agent> {
+    let bytes = include_bytes!("../../weights/maze2d-umaze-v1.safetensors");
+    let bundle = Bundle::from_bytes(bytes).expect("the shipped bundle is whole");
+    Arc::new(Agent::load(&bundle, &Device::flex()).expect("the shipped weights fit"))
+}
+
+/// Few candidates and steps: these tests are about the rule, not the score.
+fn settings(agent: &Agent) -> PlanSettings {
+    PlanSettings {
+        candidates: 8,
+        sampler: SamplerSettings { kind: Sampler::Sde, steps: 3, extra_steps: 0 },
+        ..agent.settings().plan
+    }
+}
+
+fn play(agent: &Arc<Agent>, settings: PlanSettings, index: u64) -> Trace {
+    let episode = Episode { seed: 9, index, start: None };
+    let options = RolloutOptions { record: true, stop_at_goal: true };
+    let mut rollout = Rollout::new(Arc::clone(agent), settings, vec![episode], options).unwrap();
+    let start = rollout.envs()[0].state().to_vec();
+    let mut trace = Trace::new(agent.task().id, 9, index, settings, start);
+    while !rollout.finished() {
+        assert_eq!(rollout.phase(0), trace.phase(), "planner and trace agree on what comes next");
+        for (_, event) in block_on(rollout.advance()).unwrap() {
+            trace.apply(event);
+        }
+    }
+    trace
+}
+
+#[test]
+fn revaluation_breaks_exactly_when_the_value_exceeds_the_prediction() {
+    let agent = agent();
+    for retry_cap in [0, 1, 3] {
+        let settings = PlanSettings { retry_cap, ..settings(&agent) };
+        let mut retries = 0;
+        let mut revalued = 0;
+        for decision in (0..4).flat_map(|episode| play(&agent, settings, episode).decisions) {
+            let v_end = decision.v_end.unwrap();
+            for (h, &v_now) in decision.v_now.iter().enumerate() {
+                let dropped =
+                    decision.outcome == Some(Outcome::Revalued { at: h }) && h + 1 == decision.v_now.len();
+                let may_drop = h > 0 || retries < retry_cap;
+                assert_eq!(dropped, may_drop && v_now > v_end, "h {h}: {v_now} against {v_end}");
+            }
+            retries = if decision.outcome == Some(Outcome::Revalued { at: 0 }) { retries + 1 } else { 0 };
+            assert!(retries <= retry_cap, "at most {retry_cap} plans in a row give no step");
+            revalued += usize::from(matches!(decision.outcome, Some(Outcome::Revalued { .. })));
+            let best = decision.q.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            assert_eq!(decision.q[decision.chosen.unwrap()], best);
+        }
+        assert!(revalued > 0, "the rule fired at least once");
+    }
+}
+
+#[test]
+fn without_revaluation_plans_run_for_the_whole_horizon() {
+    let agent = agent();
+    for exec_horizon in [30, 7] {
+        let trace = play(&agent, PlanSettings { revalue: false, exec_horizon, ..settings(&agent) }, 2);
+        let (last, rest) = trace.decisions.split_last().unwrap();
+        assert!(rest.iter().all(|d| d.outcome == Some(Outcome::Completed) && d.steps.len() == exec_horizon));
+        assert!(matches!(last.outcome, Some(Outcome::Goal | Outcome::TimeLimit)));
+        assert_eq!(trace.phase(), Phase::Done);
+    }
+}
+
+/// A large margin switches the rule off: the same plans as without it.
+#[test]
+fn a_large_margin_never_drops() {
+    let agent = agent();
+    let on = play(&agent, PlanSettings { margin: 1e6, ..settings(&agent) }, 3);
+    let off = play(&agent, PlanSettings { revalue: false, ..settings(&agent) }, 3);
+    assert_eq!(on.decisions, off.decisions);
+}
+
+#[test]
+fn episodes_do_not_depend_on_their_batch() {
+    let agent = agent();
+    let settings = settings(&agent);
+    let together = block_on(evaluate(&agent, settings, 4, 0..13)).unwrap();
+    let mut apart: Vec<EpisodeResult> = Vec::new();
+    for range in [0..1, 1..8, 8..13] {
+        apart.extend(block_on(evaluate(&agent, settings, 4, range)).unwrap());
+    }
+    assert_eq!(together, apart);
+    let again = block_on(evaluate(&agent, settings, 4, 0..13)).unwrap();
+    assert_eq!(together, again);
+    let other = block_on(evaluate(&agent, settings, 5, 0..13)).unwrap();
+    assert_ne!(together, other, "another seed gives other episodes");
+}
+
+/// A link gives the run back: its settings and seed lead to the same decisions again.
+#[test]
+fn a_link_reproduces_its_run() {
+    let agent = agent();
+    let trace = play(&agent, settings(&agent), 5);
+    let text = Link::of(&trace, "0123456789abcdef", None, 4).encode();
+    assert!(text.len() < 4_000, "{} characters", text.len());
+    let link = Link::decode(&text).unwrap();
+    let again = play(&agent, link.settings, link.episode);
+    let (agree, of) = link.agreement(&again);
+    assert_eq!((agree, of), (trace.decisions.len(), trace.decisions.len()));
+    let other = play(&agent, PlanSettings { candidates: 3, ..link.settings }, link.episode);
+    assert!(link.agreement(&other).0 < of, "other settings lead to other decisions");
+}
+
+#[test]
+fn bad_settings_are_refused() {
+    let agent = agent();
+    let refuse = |settings| {
+        let episode = Episode { seed: 1, index: 0, start: None };
+        let options = RolloutOptions { record: false, stop_at_goal: false };
+        Rollout::new(Arc::clone(&agent), settings, vec![episode], options).unwrap_err().to_string()
+    };
+    let message = refuse(PlanSettings { candidates: 0, ..settings(&agent) });
+    assert!(message.contains("plan.candidates is 0"), "{message}");
+    let sampler = SamplerSettings { kind: Sampler::Ddim, steps: 501, extra_steps: 0 };
+    let message = refuse(PlanSettings { sampler, ..settings(&agent) });
+    assert!(message.contains("1 to 500"), "{message}");
+}

@@ -1,0 +1,328 @@
+//! The state in words and figures: what badges, tables and screen readers say.
+
+use diar_core::agent::{Outcome, Phase, Trace};
+use diar_core::task::Task;
+
+use crate::messages::{Weights, outcome_word};
+use crate::scale;
+use crate::state::{Source, State, Worker};
+use crate::timeline::{self, Glimpse};
+
+/// The parts of a decision, in order, with what each does.
+pub const PARTS: [(Phase, &str, &str); 5] = [
+    (Phase::Sample, "Sample", "Draw candidate latents from the diffusion model, given the current state."),
+    (Phase::Rank, "Rank", "Score every candidate by Q and choose the best."),
+    (Phase::Predict, "Predict", "Predict the state in which each candidate ends, and V of the chosen one's."),
+    (
+        Phase::Compare,
+        "Compare",
+        "Is the current state worth more than the predicted end? Then drop the plan.",
+    ),
+    (Phase::Follow, "Follow", "Take one environment step with the chosen latent."),
+];
+
+/// A value with three decimals and a proper minus sign.
+pub fn number(value: f32) -> String {
+    format!("{value:.3}").replace('-', "\u{2212}")
+}
+
+/// A value for an axis, with two or three digits that matter.
+pub fn short(value: f32) -> String {
+    let decimals = if value.abs() < 10.0 { 2 } else { 1 };
+    format!("{value:.decimals$}").replace('-', "\u{2212}")
+}
+
+fn metres(value: f64) -> String {
+    format!("{value:.2}").replace('-', "\u{2212}")
+}
+
+/// Bytes in a fitting unit.
+pub fn bytes(count: f64) -> String {
+    if count >= 1e6 { format!("{:.1} MB", count / 1e6) } else { format!("{:.0} kB", count / 1e3) }
+}
+
+/// Where the shown decisions come from.
+pub fn badge(state: &State) -> String {
+    match state.shown.as_ref().map(|shown| &shown.source) {
+        Some(Source::Recorded) => "replayed (recorded)".into(),
+        Some(Source::Computed(device)) => format!("computed on {}", device.label()),
+        None => match state.ready() {
+            Some((device, _)) => format!("ready on {}", device.label()),
+            None => "nothing computed yet".into(),
+        },
+    }
+}
+
+/// What the worker is doing.
+pub fn status(state: &State) -> String {
+    match &state.worker {
+        Worker::Starting => "Starting the worker …".into(),
+        Worker::Fetching { loaded, total: Some(total) } => {
+            format!("Loading weights: {} of {}", bytes(*loaded), bytes(*total))
+        }
+        Worker::Fetching { loaded, total: None } => format!("Loading weights: {}", bytes(*loaded)),
+        Worker::Preparing(device) if device.webgpu => format!("Compiling kernels for {} …", device.label()),
+        Worker::Preparing(device) => format!("Setting up the networks on {} …", device.label()),
+        Worker::Failed(_) => "No decisions can be computed; what is shown stays.".into(),
+        Worker::Ready(device, _) => {
+            let pace =
+                state.latency.map_or_else(String::new, |millis| format!(" · {millis:.0} ms per decision"));
+            let doing = if state.computing() { "Computing" } else { "Ready" };
+            format!("{doing} on {}{pace}", device.label())
+        }
+    }
+}
+
+/// How far the weights have come, from 0 to 1; `None` while nothing is being fetched or the size is not known.
+pub fn progress(state: &State) -> Option<f64> {
+    match &state.worker {
+        Worker::Fetching { loaded, total: Some(total) } if *total > 0.0 => {
+            Some((loaded / total).clamp(0.0, 1.0))
+        }
+        _ => None,
+    }
+}
+
+/// How the episode stands at the cursor.
+pub fn outcome(state: &State) -> String {
+    let Some(trace) = state.trace() else { return "No run yet.".into() };
+    let task = state.task();
+    let step = timeline::step_at(trace, state.at);
+    match state.glimpse().and_then(|glimpse| glimpse.outcome()) {
+        Some(Outcome::Goal) => {
+            let score = task.normalise(task.first_contact_return(trace.first_contact()));
+            format!("Goal reached at step {step}: first-contact score {score:.1}.")
+        }
+        Some(Outcome::TimeLimit) => {
+            let score = task.normalise(task.first_contact_return(trace.first_contact()));
+            format!("Time limit after {step} steps: first-contact score {score:.1}.")
+        }
+        _ => format!("Step {step} of at most {}.", task.max_steps),
+    }
+}
+
+/// How many recomputed decisions agree with those of the link that was opened.
+pub fn agreement(state: &State) -> Option<String> {
+    let opened = state.opened.as_ref()?;
+    let (agree, of) = opened.agreement;
+    if opened.done {
+        Some(format!("recomputed: {agree} of {of} decisions agree"))
+    } else {
+        Some(format!("recomputing the run of this link: {agree} of {of} decisions agree so far"))
+    }
+}
+
+/// The decision under the cursor, in a sentence or three.
+pub fn sentence(glimpse: &Glimpse) -> String {
+    let head = format!("Decision {} at step {}: ", glimpse.index + 1, glimpse.t());
+    let Some(latents) = glimpse.latents() else { return head + "about to sample plans." };
+    let ranked = glimpse.ranking().map(|(q, chosen)| {
+        let (low, high) = scale::range(q.iter().copied()).unwrap_or((0.0, 0.0));
+        format!("; Q from {} to {}, plan {} chosen", number(low), number(high), chosen + 1)
+    });
+    let predicted =
+        glimpse.prediction().map(|(_, value)| format!("; its predicted end is worth {}", number(value)));
+    let steps = glimpse.steps().len();
+    let followed = (steps > 0).then(|| format!(" Followed for {}.", count(steps, "step")));
+    let now = glimpse.v_now().last().map(|&value| number(value));
+    let end = match (glimpse.outcome(), now) {
+        (Some(Outcome::Revalued { .. }), Some(now)) => {
+            Some(format!(" Dropped: the current state is worth {now}, more than the predicted end."))
+        }
+        (Some(Outcome::Completed), _) => Some(" The plan is complete.".into()),
+        (Some(Outcome::Goal), _) => Some(" The goal is reached.".into()),
+        (Some(Outcome::TimeLimit), _) => Some(" The time is up.".into()),
+        (None, Some(now)) if glimpse.phase() == Some(Phase::Follow) => {
+            Some(format!(" Before the last step the state was worth {now}."))
+        }
+        (None, Some(now)) => Some(format!(" The current state is worth {now}.")),
+        (None | Some(Outcome::Revalued { .. }), None) => None,
+    };
+    let plans = format!("{} plans sampled", latents.len());
+    [Some(head), Some(plans), ranked, predicted, Some(".".into()), followed, end]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn count(n: usize, thing: &str) -> String {
+    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
+}
+
+/// The numbers of the decision under the cursor: label, value, and what it means.
+pub fn figures(glimpse: &Glimpse, task: &Task) -> Vec<(&'static str, String, &'static str)> {
+    let dash = || "–".to_owned();
+    let ranking = glimpse.ranking();
+    let range = ranking.and_then(|(q, _)| scale::range(q.iter().copied()));
+    let now = glimpse.v_now().last();
+    let [x, y] = glimpse.position();
+    vec![
+        ("t", glimpse.t().to_string(), "Environment steps before this decision."),
+        (
+            "n",
+            glimpse.latents().map_or_else(dash, |latents| latents.len().to_string()),
+            "Candidates sampled.",
+        ),
+        (
+            "Q range",
+            range.map_or_else(dash, |(low, high)| format!("{} … {}", number(low), number(high))),
+            "Smallest and largest Q over the candidates.",
+        ),
+        (
+            "chosen",
+            ranking.map_or_else(dash, |(q, chosen)| {
+                format!("plan {} (Q {})", chosen + 1, q.get(chosen).map_or_else(dash, |&q| number(q)))
+            }),
+            "The candidate with the largest Q.",
+        ),
+        (
+            "V(end)",
+            glimpse.prediction().map_or_else(dash, |(_, value)| number(value)),
+            "Value of the state in which the chosen plan is predicted to end.",
+        ),
+        (
+            "V(now)",
+            now.map_or_else(dash, |&value| number(value)),
+            "Value of the current state, when it was last compared.",
+        ),
+        (
+            "steps followed",
+            format!("{} of {}", glimpse.steps().len(), task.horizon),
+            "Steps taken with this plan.",
+        ),
+        ("position", format!("x {} m, y {} m", metres(x), metres(y)), "Where the particle is."),
+        ("outcome", outcome_word(glimpse.outcome()).into(), "Why the decision ended, if it has."),
+    ]
+}
+
+/// What there is to know about the weights: label and value.
+pub fn weights(weights: &Weights) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("task", weights.task.clone()),
+        ("bundle", weights.hash.chars().take(12).collect()),
+        ("training time", format!("{:.1} min", weights.training_seconds / 60.0)),
+    ];
+    if let Some((on, off, episodes)) = weights.scores {
+        facts.push(("first-contact score", format!("{on:.1} ({episodes} episodes)")));
+        facts.push(("without revaluation", format!("{off:.1}")));
+    }
+    facts
+}
+
+/// A line of the table of decisions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its number, from 0.
+    pub index: usize,
+    /// The moment to go to: chosen and predicted, not yet followed.
+    pub moment: usize,
+    /// Whether Adaptive Revaluation ended it.
+    pub dropped: bool,
+    /// t, n, chosen, Q, V(end), V(now), steps, outcome.
+    pub cells: [String; 8],
+}
+
+/// The heads of the table of decisions.
+pub const HEADS: [&str; 8] = ["t", "n", "chosen", "Q", "V(end)", "V(now)", "steps", "outcome"];
+
+/// The table of the decisions that have been ranked.
+pub fn rows(trace: &Trace) -> Vec<Row> {
+    let dash = || "–".to_owned();
+    (0..trace.decisions.len())
+        .filter_map(|index| {
+            let glimpse = Glimpse::whole(trace, index)?;
+            let (q, chosen) = glimpse.ranking()?;
+            Some(Row {
+                index,
+                moment: timeline::made(trace, index),
+                dropped: matches!(glimpse.outcome(), Some(Outcome::Revalued { .. })),
+                cells: [
+                    glimpse.t().to_string(),
+                    q.len().to_string(),
+                    (chosen + 1).to_string(),
+                    q.get(chosen).map_or_else(dash, |&q| number(q)),
+                    glimpse.prediction().map_or_else(dash, |(_, value)| number(value)),
+                    glimpse.v_now().last().map_or_else(dash, |&value| number(value)),
+                    glimpse.steps().len().to_string(),
+                    outcome_word(glimpse.outcome()).into(),
+                ],
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{Script, task, trace};
+
+    #[test]
+    fn sentences_grow_with_the_decision() {
+        let trace = trace(&[Script::Dropped(1), Script::Goal(2)]);
+        let at = |moment| sentence(&Glimpse::at(&trace, moment).unwrap());
+        assert_eq!(at(0), "Decision 1 at step 0: about to sample plans.");
+        assert_eq!(at(1), "Decision 1 at step 0: 3 plans sampled.");
+        assert!(at(2).ends_with("Q from 0.200 to 0.600, plan 2 chosen."), "{}", at(2));
+        assert!(at(3).contains("its predicted end is worth 0.700."), "{}", at(3));
+        assert!(at(4).ends_with("The current state is worth 0.500."), "{}", at(4));
+        assert!(
+            at(5).ends_with("Followed for 1 step. Before the last step the state was worth 0.500."),
+            "{}",
+            at(5)
+        );
+        assert!(at(6).ends_with("Dropped: the current state is worth 0.800, more than the predicted end."));
+        assert!(at(13).ends_with("Followed for 2 steps. The goal is reached."), "{}", at(13));
+    }
+
+    #[test]
+    fn the_table_has_a_row_per_ranked_decision() {
+        let trace = trace(&[Script::Dropped(1), Script::Completed(2), Script::Open(0)]);
+        let rows = rows(&trace);
+        assert_eq!(rows.len(), 3);
+        assert_eq!(rows[0].cells, ["0", "3", "2", "0.600", "0.700", "0.800", "1", "dropped"]);
+        assert!(rows[0].dropped && !rows[1].dropped);
+        assert_eq!((rows[1].moment, rows[1].cells[7].as_str()), (9, "completed"));
+        assert_eq!((rows[2].cells[0].as_str(), rows[2].cells[7].as_str()), ("3", "under way"));
+    }
+
+    #[test]
+    fn figures_show_nothing_before_it_is_known() {
+        let trace = trace(&[Script::Goal(1)]);
+        let value = |moment, label| {
+            let figures = figures(&Glimpse::at(&trace, moment).unwrap(), task());
+            figures.into_iter().find(|(l, ..)| *l == label).unwrap().1
+        };
+        assert_eq!(value(1, "chosen"), "–");
+        assert_eq!(value(2, "chosen"), "plan 2 (Q 0.600)");
+        assert_eq!(value(2, "V(end)"), "–");
+        assert_eq!(value(5, "steps followed"), "1 of 30");
+        assert_eq!(value(5, "outcome"), "goal");
+    }
+
+    #[test]
+    fn scores_are_shown_when_there_are_any() {
+        let mut facts = Weights {
+            task: task().id.into(),
+            hash: "0123456789abcdef".into(),
+            settings: crate::sample::settings(),
+            diffusion_steps: 500,
+            training_seconds: 90.0,
+            scores: None,
+        };
+        assert_eq!(
+            weights(&facts)[1..],
+            [("bundle", "0123456789ab".into()), ("training time", "1.5 min".into())]
+        );
+        facts.scores = Some((130.04, 128.5, 500));
+        assert_eq!(weights(&facts)[3].1, "130.0 (500 episodes)");
+        assert_eq!(weights(&facts)[4].1, "128.5");
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(number(-0.5), "\u{2212}0.500");
+        assert_eq!((short(-0.456), short(13.186)), ("\u{2212}0.46".into(), "13.2".into()));
+        assert_eq!(bytes(430_000.0), "430 kB");
+        assert_eq!(bytes(1_234_567.0), "1.2 MB");
+    }
+}

@@ -1,0 +1,127 @@
+//! Where things are on the picture of a maze.
+//!
+//! The picture shows the maze as its text does: rows run down, columns to the right. The first coordinate of a state
+//! (x) belongs to rows, so x grows downwards and y to the right. Walls stand where they are for D4RL's physics: cell
+//! i covers i - 0.7 … i + 0.3, so the integer goal is not in the middle of its cell.
+
+use diar_core::maze::{BALL_RADIUS, CELL_HIGH, CELL_LOW, Layout};
+
+/// Metres of the outer walls that are in the picture.
+const MARGIN: f64 = 0.3;
+/// The position at the left, and at the top, of the picture.
+const ORIGIN: f64 = CELL_LOW + 1.0 - MARGIN;
+
+/// Metres across and down the picture. A maze is walled all around, and only a part of that ring is in the picture.
+pub fn extent(layout: &Layout) -> [f64; 2] {
+    [layout.cols, layout.rows].map(|cells| cells as f64 - 2.0 + 2.0 * MARGIN)
+}
+
+/// Maps positions to pixels of a picture of given size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Frame {
+    scale: f64,
+}
+
+impl Frame {
+    /// A picture of a maze, so many pixels wide.
+    pub fn new(layout: &Layout, width: f64) -> Self {
+        Self { scale: width / extent(layout)[0] }
+    }
+
+    /// Pixels per metre.
+    pub fn scale(self) -> f64 {
+        self.scale
+    }
+
+    /// Pixels from the left and from the top.
+    pub fn pixel(self, [x, y]: [f64; 2]) -> [f64; 2] {
+        [(y - ORIGIN) * self.scale, (x - ORIGIN) * self.scale]
+    }
+}
+
+/// A position as percentages of the picture, from the left and from the top.
+pub fn percent(layout: &Layout, position: [f64; 2]) -> [f64; 2] {
+    let [left, top] = Frame::new(layout, 100.0).pixel(position);
+    let [across, down] = extent(layout);
+    [left, top * across / down]
+}
+
+/// The position at a fraction of the picture's width and height.
+pub fn position(layout: &Layout, left: f64, top: f64) -> [f64; 2] {
+    let [across, down] = extent(layout);
+    [top * down + ORIGIN, left * across + ORIGIN]
+}
+
+/// The position nearest to a wish at which the ball touches no wall, in whole centimetres.
+pub fn nearest_free(layout: &Layout, wish: [f64; 2]) -> [f64; 2] {
+    let round = |value: f64| (value * 100.0).round() / 100.0;
+    let wish = wish.map(|value| round(value.clamp(-1.0, layout.cols.max(layout.rows) as f64)));
+    if layout.contains_free(wish[0], wish[1]) {
+        return wish;
+    }
+    let clearance = BALL_RADIUS + 0.01;
+    let candidates = layout.free_cells().iter().flat_map(|&(i, j)| {
+        // Towards a free neighbour the ball may reach up to the border of the cell, except around a corner.
+        let inside = |clearances: [f64; 4]| {
+            let x = wish[0].clamp(i as f64 + CELL_LOW + clearances[0], i as f64 + CELL_HIGH - clearances[1]);
+            let y = wish[1].clamp(j as f64 + CELL_LOW + clearances[2], j as f64 + CELL_HIGH - clearances[3]);
+            [round(x), round(y)]
+        };
+        let gap = |di: isize, dj: isize| {
+            if layout.is_wall(i as isize + di, j as isize + dj) { clearance } else { 0.0 }
+        };
+        [inside([gap(-1, 0), gap(1, 0), gap(0, -1), gap(0, 1)]), inside([clearance; 4])]
+    });
+    let distance = |[x, y]: [f64; 2]| (x - wish[0]).hypot(y - wish[1]);
+    candidates
+        .filter(|&[x, y]| layout.contains_free(x, y))
+        .min_by(|&a, &b| distance(a).total_cmp(&distance(b)))
+        .unwrap_or_else(|| layout.goal_position())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diar_core::maze::MazeId;
+
+    #[test]
+    fn walls_end_where_the_physics_ends_them() {
+        let layout = MazeId::Umaze.layout();
+        let frame = Frame::new(layout, 360.0);
+        assert!((frame.scale() - 100.0).abs() < 1e-9);
+        // The outer wall ends at 0.3 on both axes, and 0.3 m of it are shown.
+        let [left, top] = frame.pixel([0.3, 1.3]);
+        assert!((left - 130.0).abs() < 1e-9 && (top - 30.0).abs() < 1e-9, "{left} {top}");
+        let [left, top] = percent(layout, [1.8, 0.0]);
+        assert!(left.abs() < 1e-9 && (top - 50.0).abs() < 1e-9, "{left} {top}");
+    }
+
+    #[test]
+    fn positions_survive_the_way_there_and_back() {
+        for maze in [MazeId::Umaze, MazeId::Medium, MazeId::Large] {
+            let layout = maze.layout();
+            let [left, top] = percent(layout, [2.25, 3.5]);
+            let [x, y] = position(layout, left / 100.0, top / 100.0);
+            assert!((x - 2.25).abs() < 1e-9 && (y - 3.5).abs() < 1e-9, "{x} {y}");
+        }
+    }
+
+    #[test]
+    fn a_start_lands_where_the_ball_fits() {
+        for maze in [MazeId::Umaze, MazeId::Medium, MazeId::Large] {
+            let layout = maze.layout();
+            for i in (-20..140).step_by(3) {
+                for j in (-20..140).step_by(3) {
+                    let wish = [0.1 * f64::from(i), 0.1 * f64::from(j)];
+                    let [x, y] = nearest_free(layout, wish);
+                    assert!(layout.contains_free(x, y), "{wish:?} became {x} {y}");
+                    if layout.contains_free(wish[0], wish[1]) {
+                        assert!((x - wish[0]).hypot(y - wish[1]) < 0.02);
+                    }
+                }
+            }
+        }
+        let [x, y] = nearest_free(MazeId::Umaze.layout(), [2.0, 1.1]);
+        assert!((y - 1.1).abs() < 1e-9 && (x - 2.0).abs() < 0.9, "{x} {y}");
+    }
+}

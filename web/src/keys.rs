@@ -1,0 +1,67 @@
+//! What the keys do.
+
+use crate::messages::Unit;
+use crate::state::Action;
+
+/// The keys, as the help lists them.
+pub const KEYS: [(&str, &str); 11] = [
+    ("Space", "play or pause"),
+    ("\u{2190} \u{2192}", "back or on, by the grain of the last step"),
+    ("Shift + \u{2190} \u{2192}", "previous or next revaluation"),
+    ("Home, End", "first or last moment computed"),
+    ("[ ]", "slower or faster"),
+    ("p", "one part of a decision"),
+    ("s", "one environment step"),
+    ("d", "one decision"),
+    ("r", "restart the run"),
+    ("?", "this list"),
+    ("arrows, on the maze", "move the start by 0.1 m"),
+];
+
+/// The action of a key pressed on the page, outside any field.
+pub fn action(key: &str, shift: bool) -> Option<Action> {
+    Some(match (key, shift) {
+        (" ", _) => Action::Toggle,
+        ("ArrowRight", false) => Action::Again,
+        ("ArrowLeft", false) => Action::Back,
+        ("ArrowRight", true) => Action::NextRevaluation,
+        ("ArrowLeft", true) => Action::PreviousRevaluation,
+        ("Home", _) => Action::Home,
+        ("End", _) => Action::End,
+        ("[", _) => Action::Slower,
+        ("]", _) => Action::Faster,
+        ("p", _) => Action::Forward(Unit::Part),
+        ("s", _) => Action::Forward(Unit::Step),
+        ("d", _) => Action::Forward(Unit::Decision),
+        ("r", _) => Action::Restart,
+        ("?", _) => Action::Help(true),
+        _ => return None,
+    })
+}
+
+/// How far an arrow pressed on the maze moves the start: rows run down the picture, columns to the right.
+pub fn shift(key: &str) -> Option<[f64; 2]> {
+    const STEP: f64 = 0.1;
+    match key {
+        "ArrowUp" => Some([-STEP, 0.0]),
+        "ArrowDown" => Some([STEP, 0.0]),
+        "ArrowLeft" => Some([0.0, -STEP]),
+        "ArrowRight" => Some([0.0, STEP]),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_help_does_something() {
+        for key in [" ", "ArrowLeft", "ArrowRight", "Home", "End", "[", "]", "p", "s", "d", "r", "?"] {
+            assert!(action(key, false).is_some(), "{key}");
+        }
+        assert!(matches!(action("ArrowRight", true), Some(Action::NextRevaluation)));
+        assert!(action("x", false).is_none() && shift("Home").is_none());
+        assert_eq!(shift("ArrowRight"), Some([0.0, 0.1]));
+    }
+}

@@ -1,0 +1,27 @@
+//! The page: DIAR deciding in a browser.
+//!
+//! What needs no browser compiles natively and is tested there: [`state`] (every action and every message), the moments
+//! of an episode ([`timeline`]), words and figures ([`describe`]), geometry and colours. What does need one is compiled
+//! for wasm32 only: the components (`view`), the painters (`draw`), the page around them and the worker.
+
+pub mod describe;
+pub mod geometry;
+pub mod keys;
+pub mod messages;
+pub mod plot;
+pub mod scale;
+pub mod share;
+pub mod state;
+pub mod timeline;
+
+#[cfg(target_arch = "wasm32")]
+pub mod draw;
+#[cfg(target_arch = "wasm32")]
+pub mod page;
+#[cfg(target_arch = "wasm32")]
+pub mod view;
+#[cfg(target_arch = "wasm32")]
+pub mod worker;
+
+#[cfg(test)]
+mod sample;

@@ -1,0 +1,113 @@
+//! The few things asked of the browser.
+
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Document, Event, EventTarget, Response, Window};
+
+use crate::messages::Backend;
+use crate::state::Launch;
+
+/// The weights that come with the page.
+const BUNDLE: &str = "weights/maze2d-umaze-v1.safetensors";
+
+/// The window.
+///
+/// # Panics
+/// In a worker, where the page never runs.
+pub fn window() -> Window {
+    web_sys::window().expect("the page runs in a window")
+}
+
+/// The document.
+///
+/// # Panics
+/// In a worker, where the page never runs.
+pub fn document() -> Document {
+    window().document().expect("the page runs in a document")
+}
+
+/// How the page was opened: `?bundle=`, `?backend=`, the fragment, and what the user prefers.
+pub fn launch() -> Launch {
+    let search = window().location().search().unwrap_or_default();
+    let query = web_sys::UrlSearchParams::new_with_str(&search).ok();
+    let parameter =
+        |name: &str| query.as_ref().and_then(|query| query.get(name)).filter(|value| !value.is_empty());
+    Launch {
+        bundle: parameter("bundle").unwrap_or_else(|| BUNDLE.into()),
+        backend: parameter("backend").and_then(|name| Backend::parse(&name)).unwrap_or_default(),
+        fragment: fragment(),
+        reduced_motion: matches("(prefers-reduced-motion: reduce)"),
+    }
+}
+
+/// The fragment of the address, without `#`.
+pub fn fragment() -> String {
+    window().location().hash().unwrap_or_default().trim_start_matches('#').to_owned()
+}
+
+/// The address of the page, up to the fragment.
+pub fn address() -> String {
+    let href = window().location().href().unwrap_or_default();
+    href.split('#').next().unwrap_or_default().to_owned()
+}
+
+/// Puts a fragment into the address bar, without an entry in the history.
+pub fn replace_fragment(fragment: &str) {
+    if let Ok(history) = window().history() {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("#{fragment}")));
+    }
+}
+
+/// An address relative to the page, made absolute.
+pub fn absolute(address: &str) -> String {
+    let base = document().base_uri().ok().flatten().unwrap_or_default();
+    web_sys::Url::new_with_base(address, &base).map_or_else(|_| address.to_owned(), |url| url.href())
+}
+
+/// Whether a media query holds.
+pub fn matches(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// The text at an address.
+pub async fn text(address: &str) -> Result<String, String> {
+    let failed = |_| "it could not be fetched".to_owned();
+    let response: Response =
+        JsFuture::from(window().fetch_with_str(address)).await.map_err(failed)?.unchecked_into();
+    if !response.ok() {
+        return Err(format!("{address} answered {}", response.status()));
+    }
+    let text = JsFuture::from(response.text().map_err(failed)?).await.map_err(failed)?;
+    text.as_string().ok_or_else(|| "it is no text".into())
+}
+
+/// Puts a text on the clipboard; answers whether that worked.
+pub async fn copy(text: &str) -> bool {
+    // Without a secure context there is no clipboard, and asking for it would throw.
+    let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into());
+    if clipboard.is_ok_and(|clipboard| clipboard.is_undefined()) {
+        return false;
+    }
+    JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok()
+}
+
+/// Calls back at each event of a kind, for as long as the page is open.
+pub fn listen<E: JsCast + 'static>(target: &EventTarget, kind: &str, mut heard: impl FnMut(E) + 'static) {
+    let closure = Closure::<dyn FnMut(Event)>::new(move |event: Event| heard(event.unchecked_into()));
+    let _ = target.add_event_listener_with_callback(kind, closure.as_ref().unchecked_ref());
+    closure.forget();
+}
+
+/// Makes a panic visible: a message and a button, where there would be a page that no longer answers.
+pub fn show_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        console_error_panic_hook::hook(info);
+        let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
+        if let Some(reason) = document.get_element_by_id("fatal-reason") {
+            reason.set_text_content(Some(&info.to_string()));
+        }
+        if let Some(fatal) = document.get_element_by_id("fatal") {
+            let _ = fatal.remove_attribute("hidden");
+        }
+    }));
+}

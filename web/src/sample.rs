@@ -1,0 +1,64 @@
+//! Made-up traces for the tests of the page.
+
+use diar_core::agent::{Event, Outcome, Trace};
+use diar_core::settings::{PlanSettings, Preset, Settings};
+use diar_core::task::{TASKS, Task};
+
+/// A decision: followed for so many steps, and then.
+#[derive(Clone, Copy, Debug)]
+pub enum Script {
+    /// Followed to the horizon.
+    Completed(usize),
+    /// Dropped by revaluation.
+    Dropped(usize),
+    /// At the goal.
+    Goal(usize),
+    /// Not ended yet.
+    Open(usize),
+}
+
+pub fn task() -> &'static Task {
+    &TASKS[0]
+}
+
+pub fn settings() -> PlanSettings {
+    PlanSettings { candidates: 3, ..Settings::preset(Preset::Quick, task()).plan }
+}
+
+/// The events of a decision that begins after `t` steps.
+pub fn events(t: usize, script: Script) -> Vec<Event> {
+    let (steps, last) = match script {
+        Script::Completed(steps) => (steps, Some(Outcome::Completed)),
+        Script::Goal(steps) => (steps, Some(Outcome::Goal)),
+        Script::Dropped(steps) | Script::Open(steps) => (steps, None),
+    };
+    let mut events = vec![
+        Event::Sampled { latents: vec![vec![0.1, -0.2], vec![0.5, 0.4], vec![-0.3, 0.0]] },
+        Event::Ranked { q: vec![0.2, 0.6, 0.4], chosen: 1 },
+        Event::Predicted { ends: vec![vec![1.0, 2.0, 0.0, 0.0]; 3], v_end: 0.7 },
+    ];
+    for step in 1..=steps {
+        events.push(Event::Compared { v_now: 0.5, dropped: false });
+        events.push(Event::Followed {
+            action: vec![0.25, -1.0],
+            state: vec![3.0, 1.0 + 0.01 * (t + step) as f64, 0.0, 0.0],
+            reward: if step == steps && matches!(script, Script::Goal(_)) { 1.0 } else { 0.0 },
+            outcome: last.filter(|_| step == steps),
+        });
+    }
+    if matches!(script, Script::Dropped(_)) {
+        events.push(Event::Compared { v_now: 0.8, dropped: true });
+    }
+    events
+}
+
+/// A trace that follows a script.
+pub fn trace(scripts: &[Script]) -> Trace {
+    let mut trace = Trace::new(task().id, 7, 0, settings(), vec![3.0, 1.0, 0.0, 0.0]);
+    for &script in scripts {
+        for event in events(trace.steps(), script) {
+            trace.apply(event);
+        }
+    }
+    trace
+}

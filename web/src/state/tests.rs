@@ -1,0 +1,655 @@
+use diar_core::settings::Sampler;
+
+use super::*;
+use crate::describe;
+use crate::sample::{Script, events, settings, task, trace};
+
+const START: [f64; 4] = [3.0, 1.0, 0.0, 0.0];
+
+fn weights() -> Weights {
+    Weights {
+        task: task().id.into(),
+        hash: "abcdef0123456789abcdef".into(),
+        settings: settings(),
+        diffusion_steps: 500,
+        training_seconds: 60.0,
+        scores: None,
+    }
+}
+
+fn gpu() -> DeviceInfo {
+    DeviceInfo { webgpu: true, name: "test adapter".into(), software: false, note: None }
+}
+
+fn launch(fragment: &str) -> (State, Vec<Command>) {
+    State::new(Launch {
+        bundle: "weights.safetensors".into(),
+        fragment: fragment.into(),
+        ..Launch::default()
+    })
+}
+
+fn told(commands: &[Command]) -> Vec<ToWorker> {
+    commands
+        .iter()
+        .filter_map(|command| match command {
+            Command::Send(message) => Some(message.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn ready_on(state: &mut State, device: DeviceInfo) -> Vec<Command> {
+    state.update(Action::Worker(ToPage::Ready { device, weights: weights() }))
+}
+
+/// A page with a run that has just begun.
+fn begun() -> State {
+    let mut state = launch("").0;
+    let commands = ready_on(&mut state, DeviceInfo::cpu(None));
+    answer_begin(&mut state, &commands);
+    state
+}
+
+/// Answers the begin among some commands, as the worker would.
+fn answer_begin(state: &mut State, commands: &[Command]) -> Vec<Command> {
+    let generation = told(commands)
+        .into_iter()
+        .find_map(|message| match message {
+            ToWorker::Begin { generation, .. } => Some(generation),
+            _ => None,
+        })
+        .expect("a run begins");
+    state.update(Action::Worker(ToPage::Begun { generation, start: START.to_vec() }))
+}
+
+/// Plays the worker: serves every advance from a script, until nothing more is asked for.
+fn serve(state: &mut State, mut commands: Vec<Command>, script: &[Script]) {
+    let whole = trace(script);
+    let all: Vec<Event> = {
+        let mut t = 0;
+        let mut all = Vec::new();
+        for (&one, decision) in script.iter().zip(&whole.decisions) {
+            all.extend(events(t, one));
+            t += decision.steps.len();
+        }
+        all
+    };
+    while let Some((generation, unit)) = told(&commands).into_iter().find_map(|message| match message {
+        ToWorker::Advance { generation, unit } => Some((generation, unit)),
+        _ => None,
+    }) {
+        let from = state.running().map_or(0, |trace| timeline::length(trace));
+        let mut batch = Vec::new();
+        for event in &all[from.min(all.len())..] {
+            batch.push(event.clone());
+            if unit.completed_by(event) {
+                break;
+            }
+        }
+        assert!(!batch.is_empty(), "the page asks for more than the episode has");
+        state.update(Action::Worker(ToPage::Events { generation, events: batch, millis: 4.0 }));
+        commands = state.update(Action::Worker(ToPage::Idle { generation }));
+    }
+}
+
+fn errors(state: &State) -> Vec<&str> {
+    state
+        .notices
+        .iter()
+        .filter(|notice| notice.level == Level::Error)
+        .map(|notice| notice.text.as_str())
+        .collect()
+}
+
+const EPISODE: [Script; 3] = [Script::Dropped(2), Script::Dropped(0), Script::Goal(3)];
+
+#[test]
+fn a_launch_starts_a_worker_with_the_weights_asked_for() {
+    let (state, commands) =
+        State::new(Launch { bundle: "other.safetensors".into(), backend: Backend::Cpu, ..Launch::default() });
+    assert_eq!(
+        commands,
+        [Command::StartWorker { bundle: "other.safetensors".into(), backend: Backend::Cpu }]
+    );
+    assert_eq!((state.worker.clone(), state.at, state.playing), (Worker::Starting, 0, false));
+    assert!(state.notices.is_empty());
+    assert_eq!(describe::badge(&state), "nothing computed yet");
+}
+
+#[test]
+fn loading_shows_bytes_then_readiness() {
+    let mut state = launch("").0;
+    state.update(Action::Worker(ToPage::Progress { loaded: 150_000.0, total: Some(600_000.0) }));
+    assert_eq!(describe::status(&state), "Loading weights: 150 kB of 600 kB");
+    assert_eq!(describe::progress(&state), Some(0.25));
+    state.update(Action::Worker(ToPage::Progress { loaded: 150_000.0, total: None }));
+    assert_eq!(describe::status(&state), "Loading weights: 150 kB");
+    state.update(Action::Worker(ToPage::Preparing { device: gpu() }));
+    assert!(describe::status(&state).starts_with("Compiling kernels for WebGPU"));
+    let commands = ready_on(&mut state, gpu());
+    assert!(matches!(told(&commands)[..], [ToWorker::Begin { generation: 1, .. }]));
+    answer_begin(&mut state, &commands);
+    assert_eq!(describe::badge(&state), "computed on WebGPU (test adapter)");
+}
+
+#[test]
+fn stepping_asks_the_worker_for_one_unit_at_a_time() {
+    for (unit, stop) in [(Unit::Part, 1), (Unit::Step, 5), (Unit::Decision, 8)] {
+        let mut state = begun();
+        let commands = state.update(Action::Forward(unit));
+        assert_eq!(told(&commands), [ToWorker::Advance { generation: 1, unit }]);
+        assert!(state.computing());
+        serve(&mut state, commands, &EPISODE);
+        assert_eq!((state.at, state.unit, state.computing()), (stop, unit, false));
+    }
+}
+
+#[test]
+fn steps_asked_for_in_a_hurry_are_all_taken() {
+    let mut state = begun();
+    let commands = state.update(Action::Forward(Unit::Part));
+    for _ in 0..2 {
+        assert!(state.update(Action::Forward(Unit::Part)).is_empty());
+    }
+    serve(&mut state, commands, &EPISODE);
+    assert_eq!(state.at, 3);
+    // A key held down does not run away, and another grain replaces what was waiting.
+    let commands = state.update(Action::Forward(Unit::Part));
+    for _ in 0..100 {
+        state.update(Action::Forward(Unit::Part));
+    }
+    serve(&mut state, commands, &EPISODE);
+    assert_eq!(state.at, 3 + MOST_WAITING);
+    let commands = state.update(Action::Forward(Unit::Part));
+    state.update(Action::Forward(Unit::Decision));
+    serve(&mut state, commands, &EPISODE);
+    assert_eq!((state.at, state.unit), (12, Unit::Decision));
+}
+
+#[test]
+fn scrubbing_goes_back_and_forth_without_the_worker() {
+    let mut state = begun();
+    for _ in 0..3 {
+        let commands = state.update(Action::Forward(Unit::Decision));
+        serve(&mut state, commands, &EPISODE);
+    }
+    assert_eq!(state.at, 21);
+    let mut quiet = |action| {
+        assert!(state.update(action).is_empty());
+        state.at
+    };
+    assert_eq!(quiet(Action::Back), 12);
+    assert_eq!(quiet(Action::Back), 8);
+    assert_eq!(quiet(Action::Again), 12);
+    assert_eq!(quiet(Action::Forward(Unit::Part)), 13);
+    assert_eq!(quiet(Action::Back), 12);
+    assert_eq!(quiet(Action::Home), 0);
+    assert_eq!(quiet(Action::Back), 0);
+    assert_eq!(quiet(Action::NextRevaluation), 8);
+    assert_eq!(quiet(Action::NextRevaluation), 12);
+    assert_eq!(quiet(Action::NextRevaluation), 12);
+    assert_eq!(quiet(Action::PreviousRevaluation), 8);
+    assert_eq!(quiet(Action::PreviousRevaluation), 8);
+    assert_eq!(quiet(Action::SeekStep(3)), 17);
+    assert_eq!(quiet(Action::Back), 12);
+    assert_eq!(quiet(Action::Seek(4)), 4);
+    assert_eq!(quiet(Action::Seek(999)), 21);
+    assert_eq!(quiet(Action::End), 21);
+    assert_eq!(quiet(Action::Forward(Unit::Step)), 21);
+    assert!(!state.computing());
+}
+
+#[test]
+fn playing_reaches_the_goal_and_stops() {
+    let mut state = begun();
+    let commands = state.update(Action::Play);
+    assert!(state.playing);
+    serve(&mut state, commands, &EPISODE);
+    let mut seen = vec![state.at];
+    for _ in 0..400 {
+        let commands = state.update(Action::Tick(0.05));
+        serve(&mut state, commands, &EPISODE);
+        seen.push(state.at);
+        if !state.playing {
+            break;
+        }
+    }
+    assert!(seen.windows(2).all(|pair| pair[1] >= pair[0]));
+    assert_eq!((state.at, state.playing), (21, false));
+    assert_eq!(
+        describe::outcome(&state),
+        format!("Goal reached at step 5: first-contact score {:.1}.", task().normalise(295.0))
+    );
+    // Once more from the start, without computing anything.
+    assert!(state.update(Action::Play).is_empty());
+    assert_eq!((state.at, state.playing), (0, true));
+    state.update(Action::Toggle);
+    assert!(!state.playing);
+}
+
+#[test]
+fn speed_scales_time() {
+    let moments = |speed: f64| {
+        let mut state = begun();
+        state.update(Action::Speed(speed));
+        let commands = state.update(Action::Play);
+        serve(&mut state, commands, &EPISODE);
+        let mut ticks = 0;
+        while state.playing {
+            let commands = state.update(Action::Tick(0.01));
+            serve(&mut state, commands, &EPISODE);
+            ticks += 1;
+        }
+        ticks
+    };
+    let (slow, fast) = (moments(0.5), moments(4.0));
+    assert!((7.0..9.0).contains(&(f64::from(slow) / f64::from(fast))), "{slow} {fast}");
+    let mut state = begun();
+    state.update(Action::Faster);
+    assert_eq!(state.speed, 2.0);
+    for _ in 0..10 {
+        state.update(Action::Slower);
+    }
+    assert_eq!(state.speed, SPEEDS[0]);
+    state.update(Action::Speed(1e9));
+    assert_eq!(state.speed, 8.0);
+}
+
+#[test]
+fn a_long_pause_between_frames_does_not_skip_ahead() {
+    let mut state = begun();
+    let commands = state.update(Action::Play);
+    serve(&mut state, commands, &EPISODE);
+    state.update(Action::Tick(3600.0));
+    assert_eq!(state.at, 1);
+}
+
+#[test]
+fn with_reduced_motion_playing_goes_decision_by_decision() {
+    let mut state = State::new(Launch { reduced_motion: true, ..Launch::default() }).0;
+    let commands = ready_on(&mut state, DeviceInfo::cpu(None));
+    answer_begin(&mut state, &commands);
+    let commands = state.update(Action::Play);
+    serve(&mut state, commands, &EPISODE);
+    let mut stops = Vec::new();
+    while state.playing {
+        state.update(Action::Tick(0.1));
+        stops.push(state.at);
+    }
+    stops.dedup();
+    assert_eq!(stops, [0, 8, 12, 21]);
+}
+
+#[test]
+fn a_choice_starts_the_run_anew_and_drops_the_old_one() {
+    type Holds = fn(&Plan) -> bool;
+    let choices: [(Action, Holds); 7] = [
+        (Action::Revalue(false), |plan| !plan.settings.revalue),
+        (Action::Candidates(128), |plan| plan.settings.candidates == 128),
+        (Action::Sampler(Sampler::Ddim), |plan| plan.settings.sampler.kind == Sampler::Ddim),
+        (Action::SamplerSteps(5), |plan| plan.settings.sampler.steps == 5),
+        (Action::Seed(u64::MAX), |plan| plan.seed == u64::MAX),
+        (Action::Start(Some([2.0, 3.0])), |plan| plan.start == Some([2.0, 3.0, 0.0, 0.0])),
+        (Action::MoveStart([0.0, 0.1]), |plan| plan.start == Some([3.0, 1.1, 0.0, 0.0])),
+    ];
+    for (action, holds) in choices {
+        let mut state = begun();
+        let commands = state.update(Action::Forward(Unit::Decision));
+        serve(&mut state, commands, &EPISODE);
+        let commands = state.update(action.clone());
+        let [ToWorker::Begin { generation: 2, plan }] = &told(&commands)[..] else {
+            panic!("{action:?} gives {commands:?}")
+        };
+        assert!(holds(plan), "{action:?} gives {plan:?}");
+        // What the old run still sends is ignored.
+        let before = state.trace().cloned();
+        state.update(Action::Worker(ToPage::Events {
+            generation: 1,
+            events: events(2, Script::Goal(1)),
+            millis: 1.0,
+        }));
+        assert_eq!(state.trace().cloned(), before);
+        answer_begin(&mut state, &commands);
+        assert_eq!((state.at, timeline::length(state.trace().unwrap())), (0, 0));
+    }
+}
+
+#[test]
+fn a_choice_that_changes_nothing_does_nothing() {
+    let mut state = begun();
+    let revalue = state.plan.settings.revalue;
+    assert!(state.update(Action::Revalue(revalue)).is_empty());
+    assert!(state.update(Action::Start(None)).is_empty());
+}
+
+#[test]
+fn ddpm_takes_every_diffusion_step_and_leaving_it_few() {
+    let mut state = begun();
+    state.update(Action::Sampler(Sampler::Ddpm));
+    assert_eq!(state.plan.settings.sampler.steps, 500);
+    state.update(Action::Sampler(Sampler::Sde));
+    assert_eq!(state.plan.settings.sampler.steps, 10);
+}
+
+#[test]
+fn a_choice_that_cannot_be_used_is_refused_in_words() {
+    let mut state = begun();
+    for (action, words) in [
+        (Action::Candidates(0), "plan.candidates is 0, expected 1 to 4096"),
+        (Action::SamplerSteps(501), "plan.sampler.steps is 501, expected 1 to 500"),
+        (Action::Invalid("Seed is 'x'".into()), "Seed is 'x'"),
+    ] {
+        let plan = state.plan.clone();
+        assert!(state.update(action).is_empty());
+        assert!(errors(&state).iter().any(|text| text.contains(words)), "{:?}", state.notices);
+        assert_eq!(state.plan, plan);
+    }
+    let count = state.notices.len();
+    state.update(Action::Dismiss(0));
+    assert_eq!(state.notices.len(), count - 1);
+    state.update(Action::Dismiss(99));
+    // A choice that works puts the errors away.
+    state.update(Action::Candidates(8));
+    assert!(errors(&state).is_empty());
+}
+
+#[test]
+fn a_start_inside_a_wall_moves_to_where_the_ball_fits() {
+    let mut state = begun();
+    state.update(Action::Start(Some([-5.0, 2.0])));
+    let [x, y, ..] = state.plan.start.unwrap();
+    assert!(task().maze.layout().contains_free(x, y));
+    assert_eq!(state.start(), [x, y]);
+    // At a wall the arrow keys go no further.
+    let mut state = begun();
+    for _ in 0..20 {
+        state.update(Action::MoveStart([0.1, 0.0]));
+    }
+    let [x, y] = state.start();
+    assert!(task().maze.layout().contains_free(x, y) && x < 3.3, "{x} {y}");
+}
+
+#[test]
+fn restarting_begins_the_same_plan_again() {
+    let mut state = begun();
+    let commands = state.update(Action::Forward(Unit::Decision));
+    serve(&mut state, commands, &EPISODE);
+    let commands = state.update(Action::Restart);
+    assert_eq!(told(&commands), [ToWorker::Begin { generation: 2, plan: state.plan.clone() }]);
+}
+
+#[test]
+fn a_recording_is_alive_until_the_same_run_is_computed() {
+    let recording = trace(&EPISODE);
+    let mut state = launch("").0;
+    state.update(Action::Recorded(Ok(recording.clone())));
+    assert_eq!(describe::badge(&state), "replayed (recorded)");
+    assert!(state.playing);
+    for _ in 0..12 {
+        state.update(Action::Tick(0.2));
+    }
+    let at = state.at;
+    assert!(at > 8, "{at}");
+    // The weights arrive: the recorded run is computed behind the recording, and takes its place.
+    let commands = ready_on(&mut state, DeviceInfo::cpu(None));
+    let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    assert_eq!((plan.seed, plan.settings, plan.start), (recording.seed, recording.settings, None));
+    let commands = answer_begin(&mut state, &commands);
+    assert_eq!((describe::badge(&state).as_str(), state.at), ("replayed (recorded)", at));
+    serve(&mut state, commands, &EPISODE);
+    assert_eq!(describe::badge(&state), "computed on CPU (Flex, SIMD)");
+    assert_eq!((state.at, state.playing), (at, true));
+}
+
+#[test]
+fn a_recording_does_not_displace_a_run() {
+    let mut state = begun();
+    state.update(Action::Recorded(Ok(trace(&EPISODE))));
+    assert!(matches!(state.shown.as_ref().unwrap().source, Source::Computed(_)));
+    let mut state = launch("").0;
+    state.update(Action::Recorded(Err("it is damaged".into())));
+    assert!(state.trace().is_none());
+    assert!(state.notices[0].text.contains("it is damaged"));
+    let mut foreign = trace(&EPISODE);
+    foreign.task = "maze2d-huge-v1".into();
+    state.update(Action::Recorded(Ok(foreign)));
+    assert!(state.trace().is_none());
+    assert!(state.notices[1].text.contains("maze2d-huge-v1"));
+}
+
+#[test]
+fn a_choice_made_over_a_recording_waits_for_the_weights() {
+    let mut state = launch("").0;
+    state.update(Action::Recorded(Ok(trace(&EPISODE))));
+    assert!(state.update(Action::Seed(99)).is_empty());
+    let commands = ready_on(&mut state, DeviceInfo::cpu(None));
+    let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    assert_eq!(plan.seed, 99);
+    answer_begin(&mut state, &commands);
+    assert_eq!(describe::badge(&state), "computed on CPU (Flex, SIMD)");
+}
+
+#[test]
+fn a_link_brings_back_run_and_moment() {
+    let fragment = {
+        let mut state = begun();
+        let commands = state.update(Action::Candidates(77));
+        let commands = {
+            let more = answer_begin(&mut state, &commands);
+            assert!(more.is_empty());
+            state.update(Action::Play)
+        };
+        serve(&mut state, commands, &EPISODE);
+        while state.playing {
+            let commands = state.update(Action::Tick(0.2));
+            serve(&mut state, commands, &EPISODE);
+        }
+        state.update(Action::SeekStep(3));
+        let commands = state.update(Action::CopyLink);
+        let [Command::Copy(fragment)] = &commands[..] else { panic!("{commands:?}") };
+        state.update(Action::Copied(true));
+        assert_eq!(state.copied, Some(true));
+        fragment.clone()
+    };
+    let mut state = launch(&fragment).0;
+    assert_eq!(state.plan.settings.candidates, 77);
+    assert!(state.fragment().is_none());
+    let commands = ready_on(&mut state, DeviceInfo::cpu(None));
+    let commands = answer_begin(&mut state, &commands);
+    assert!(state.computing());
+    serve(&mut state, commands, &EPISODE);
+    assert_eq!(describe::agreement(&state).unwrap(), "recomputed: 3 of 3 decisions agree");
+    assert_eq!(timeline::step_at(state.trace().unwrap(), state.at), 3);
+    assert!(!state.playing && !state.computing() && state.notices.is_empty());
+    assert_eq!(state.fragment().as_deref(), Some(fragment.as_str()));
+}
+
+#[test]
+fn disagreement_with_a_link_is_counted() {
+    let fragment = share::compose(&trace(&EPISODE), "", None, 21);
+    let mut state = launch(&fragment).0;
+    let commands = ready_on(&mut state, gpu());
+    let commands = answer_begin(&mut state, &commands);
+    serve(&mut state, commands, &[Script::Dropped(2), Script::Goal(4)]);
+    assert_eq!(describe::agreement(&state).unwrap(), "recomputed: 1 of 3 decisions agree");
+}
+
+#[test]
+fn a_link_opened_in_the_running_page_replaces_the_run() {
+    let mut state = begun();
+    let mut linked = trace(&EPISODE);
+    linked.seed = 1234;
+    let commands = state.update(Action::Fragment(share::compose(&linked, "", None, 8)));
+    let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    assert_eq!(plan.seed, 1234);
+    let commands = answer_begin(&mut state, &commands);
+    serve(&mut state, commands, &EPISODE);
+    assert_eq!(timeline::step_at(state.trace().unwrap(), state.at), 2);
+    // A choice leaves the link behind.
+    state.update(Action::Seed(5));
+    assert!(describe::agreement(&state).is_none());
+}
+
+#[test]
+fn bad_links_say_so_and_the_page_goes_on() {
+    for (fragment, words) in [("v1.garbage", "damaged"), ("v99.AAAA", "version 99"), ("x", "damaged")] {
+        let mut state = launch(fragment).0;
+        assert!(errors(&state)[0].contains(words), "{:?}", state.notices);
+        let commands = ready_on(&mut state, DeviceInfo::cpu(None));
+        answer_begin(&mut state, &commands);
+        assert_eq!(state.plan.settings, settings());
+        assert!(state.trace().is_some());
+    }
+    let mut state = begun();
+    assert!(state.update(Action::Fragment("v1.garbage".into())).is_empty());
+    assert!(state.update(Action::Fragment(String::new())).is_empty());
+    assert_eq!(errors(&state).len(), 1);
+}
+
+#[test]
+fn a_link_for_another_task_or_other_weights_says_so() {
+    let mut linked = trace(&EPISODE);
+    let mut state = launch(&share::compose(&linked, "0000000000000000", None, 0)).0;
+    ready_on(&mut state, DeviceInfo::cpu(None));
+    assert!(state.notices[0].text.contains("other weights") && state.opened.is_some());
+
+    linked.task = "maze2d-large-v1".into();
+    let mut state = launch(&share::compose(&linked, "", None, 0)).0;
+    ready_on(&mut state, DeviceInfo::cpu(None));
+    assert!(errors(&state)[0].contains("maze2d-large-v1") && state.opened.is_none());
+    assert_eq!(state.plan.settings, settings());
+}
+
+#[test]
+fn settings_of_a_link_that_the_weights_cannot_use_are_refused() {
+    let mut linked = trace(&EPISODE);
+    linked.settings.sampler.steps = 900;
+    let mut state = launch(&share::compose(&linked, "", None, 0)).0;
+    let commands = ready_on(&mut state, DeviceInfo::cpu(None));
+    assert!(errors(&state)[0].contains("plan.sampler.steps is 900"), "{:?}", state.notices);
+    let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    assert_eq!(plan.settings, settings());
+}
+
+#[test]
+fn weights_that_do_not_come_leave_the_recording_playing() {
+    let mut state = launch("").0;
+    state.update(Action::Recorded(Ok(trace(&EPISODE))));
+    let message = "The weights are not there: weights.safetensors answered 404 Not Found.";
+    let failed = ToPage::Failed { failure: Failure::Weights, generation: None, message: message.into() };
+    assert!(state.update(Action::Worker(failed)).is_empty());
+    assert_eq!(errors(&state), [message]);
+    state.update(Action::Tick(0.25));
+    assert!(state.playing && state.at > 0);
+    let commands = state.update(Action::Retry);
+    assert!(matches!(commands[..], [Command::StartWorker { .. }]));
+    assert!(errors(&state).is_empty());
+}
+
+#[test]
+fn a_lost_device_is_replaced_by_the_cpu_for_the_same_run() {
+    for action in [
+        Action::Worker(ToPage::Failed {
+            failure: Failure::DeviceLost,
+            generation: None,
+            message: "destroyed".into(),
+        }),
+        Action::Worker(ToPage::Failed {
+            failure: Failure::Compute,
+            generation: Some(1),
+            message: "destroyed".into(),
+        }),
+        Action::WorkerBroken("destroyed".into()),
+    ] {
+        let mut state = launch("").0;
+        let commands = ready_on(&mut state, gpu());
+        answer_begin(&mut state, &commands);
+        let commands = state.update(Action::Forward(Unit::Decision));
+        serve(&mut state, commands, &EPISODE);
+        let (at, plan) = (state.at, state.plan.clone());
+
+        let commands = state.update(action);
+        assert_eq!(
+            commands,
+            [Command::StartWorker { bundle: "weights.safetensors".into(), backend: Backend::Cpu }]
+        );
+        assert!(state.notices[0].text.contains("destroyed") && state.notices[0].text.contains("CPU"));
+        assert_eq!(describe::badge(&state), "computed on WebGPU (test adapter)");
+
+        let commands = ready_on(&mut state, DeviceInfo::cpu(None));
+        let [ToWorker::Begin { plan: again, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+        assert_eq!(again, &plan);
+        let commands = answer_begin(&mut state, &commands);
+        serve(&mut state, commands, &EPISODE);
+        assert_eq!((describe::badge(&state).as_str(), state.at), ("computed on CPU (Flex, SIMD)", at));
+        assert_eq!(state.backend, Backend::Cpu);
+    }
+}
+
+#[test]
+fn a_failure_on_the_cpu_is_told_and_can_be_retried() {
+    let mut state = begun();
+    state.update(Action::Forward(Unit::Decision));
+    let failed =
+        ToPage::Failed { failure: Failure::Compute, generation: Some(1), message: "q is not finite".into() };
+    assert!(state.update(Action::Worker(failed.clone())).is_empty());
+    assert!(errors(&state)[0].contains("q is not finite"));
+    assert!(!state.computing() && matches!(state.worker, Worker::Failed(_)));
+    assert!(matches!(state.update(Action::Retry)[..], [Command::StartWorker { .. }]));
+    // A failure of a run that is no longer wanted is no news.
+    let mut state = begun();
+    state.update(Action::Restart);
+    assert!(state.update(Action::Worker(failed)).is_empty());
+    assert!(errors(&state).is_empty());
+}
+
+#[test]
+fn a_run_that_cannot_begin_says_why() {
+    let mut state = begun();
+    let commands = state.update(Action::Seed(3));
+    let [ToWorker::Begin { generation, .. }] = told(&commands)[..] else { panic!("{commands:?}") };
+    state.update(Action::Worker(ToPage::Failed {
+        failure: Failure::Run,
+        generation: Some(generation),
+        message: "plan.candidates is 0".into(),
+    }));
+    assert!(errors(&state)[0].contains("plan.candidates is 0"));
+    assert!(!state.computing() && state.ready().is_some());
+}
+
+#[test]
+fn choosing_a_device_starts_a_worker_and_keeps_the_run() {
+    let mut state = begun();
+    let commands = state.update(Action::Forward(Unit::Decision));
+    serve(&mut state, commands, &EPISODE);
+    let commands = state.update(Action::Backend(Backend::Webgpu));
+    assert!(matches!(commands[..], [Command::StartWorker { backend: Backend::Webgpu, .. }]));
+    assert!(state.update(Action::Backend(Backend::Webgpu)).is_empty());
+    let note = "WebGPU was asked for, but this browser has none. The CPU is used instead.";
+    let commands = ready_on(&mut state, DeviceInfo::cpu(Some(note.into())));
+    assert_eq!(state.notices, [Notice { level: Level::Warning, text: note.into() }]);
+    let commands = answer_begin(&mut state, &commands);
+    serve(&mut state, commands, &EPISODE);
+    assert_eq!(state.at, 8);
+}
+
+#[test]
+fn help_opens_and_closes() {
+    let mut state = begun();
+    state.update(Action::Help(true));
+    assert!(state.help);
+    state.update(Action::Help(false));
+    assert!(!state.help);
+}
+
+#[test]
+fn latency_is_the_mean_over_decisions() {
+    let mut state = begun();
+    for _ in 0..2 {
+        let commands = state.update(Action::Forward(Unit::Decision));
+        serve(&mut state, commands, &EPISODE);
+    }
+    assert_eq!(state.latency, Some(4.0));
+    assert_eq!(describe::status(&state), "Ready on CPU (Flex, SIMD) · 4 ms per decision");
+}

@@ -1,0 +1,107 @@
+//! What the next run is made of.
+
+use std::str::FromStr;
+
+use diar_core::settings::{PlanSettings, Sampler};
+use web_sys::{HtmlInputElement, HtmlSelectElement};
+use yew::prelude::*;
+
+use super::perhaps;
+use crate::messages::Backend;
+use crate::state::{Action, State};
+
+const SAMPLERS: [(Sampler, &str, &str); 3] = [
+    (Sampler::Sde, "sde", "SDE-DPM-Solver++ (1)"),
+    (Sampler::Ddim, "ddim", "DDIM"),
+    (Sampler::Ddpm, "ddpm", "DDPM (all steps)"),
+];
+
+pub fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
+    let plan = &state.plan;
+    let sampler = plan.settings.sampler;
+    let [x, y] = state.start();
+    let onsampler = perhaps(dispatch, |event: Event| {
+        let value = event.target_dyn_into::<HtmlSelectElement>()?.value();
+        SAMPLERS.iter().find(|(_, name, _)| *name == value).map(|&(kind, ..)| Action::Sampler(kind))
+    });
+    let onbackend = perhaps(dispatch, |event: Event| {
+        Backend::parse(&event.target_dyn_into::<HtmlSelectElement>()?.value()).map(Action::Backend)
+    });
+    let onrevalue = perhaps(dispatch, |event: Event| {
+        Some(Action::Revalue(event.target_dyn_into::<HtmlInputElement>()?.checked()))
+    });
+    html! {
+        <section class="card" aria-labelledby="settings-title">
+            <h2 id="settings-title">{ "Settings" }</h2>
+            <p class="quiet">{ "A change starts the run anew. To start somewhere else, drag the start or focus the maze and use the arrow keys." }</p>
+            <div class="settings">
+                <label class="settings__check">
+                    <input id="revalue" type="checkbox" checked={plan.settings.revalue} onchange={onrevalue} />
+                    { "Adaptive revaluation" }
+                </label>
+                <label>
+                    <span>{ "Candidates n" }</span>
+                    <input id="candidates" type="number" min="1" max={PlanSettings::MAX_CANDIDATES.to_string()} step="1"
+                        value={plan.settings.candidates.to_string()}
+                        onchange={typed("Candidates", dispatch, Action::Candidates)} />
+                </label>
+                <label>
+                    <span>{ "Sampler" }</span>
+                    <select id="sampler" onchange={onsampler}>
+                        { for SAMPLERS.iter().map(|&(kind, name, label)| html! {
+                            <option value={name} selected={kind == sampler.kind}>{ label }</option>
+                        }) }
+                    </select>
+                </label>
+                <label>
+                    <span>{ "Sampler steps" }</span>
+                    <input id="sampler-steps" type="number" min="1" max={state.diffusion_steps().to_string()} step="1"
+                        disabled={sampler.kind == Sampler::Ddpm} value={sampler.steps.to_string()}
+                        onchange={typed("Sampler steps", dispatch, Action::SamplerSteps)} />
+                </label>
+                <label>
+                    <span>{ "Seed" }</span>
+                    <input id="seed" type="number" min="0" step="1" value={plan.seed.to_string()}
+                        onchange={typed("Seed", dispatch, Action::Seed)} />
+                </label>
+                <label>
+                    <span>{ "Device" }</span>
+                    <select id="backend" onchange={onbackend}>
+                        { for Backend::ALL.into_iter().map(|backend| html! {
+                            <option value={backend.name()} selected={backend == state.backend}>
+                                { match backend {
+                                    Backend::Auto => "Automatic",
+                                    Backend::Cpu => "CPU",
+                                    Backend::Webgpu => "WebGPU",
+                                } }
+                            </option>
+                        }) }
+                    </select>
+                </label>
+                <div class="settings__start">
+                    <span id="start-place">{ format!("Start: x {x:.2} m, y {y:.2} m") }</span>
+                    <button id="random-start" type="button" disabled={plan.start.is_none()}
+                        onclick={dispatch.reform(|_| Action::Start(None))}>{ "Draw it from the seed" }</button>
+                </div>
+            </div>
+        </section>
+    }
+}
+
+/// Reads a whole number from a field; what is none is said, and the field put back.
+fn typed<T: FromStr + 'static>(
+    name: &'static str,
+    dispatch: &Callback<Action>,
+    action: fn(T) -> Action,
+) -> Callback<Event> {
+    perhaps(dispatch, move |event: Event| {
+        let field: HtmlInputElement = event.target_dyn_into()?;
+        let value = field.value();
+        Some(value.trim().parse().map_or_else(
+            |_| {
+                Action::Invalid(format!("{name} is '{value}', expected a whole number that is not negative."))
+            },
+            action,
+        ))
+    })
+}

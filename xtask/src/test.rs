@@ -1,0 +1,84 @@
+//! Every test.
+
+use std::fs::File;
+
+use anyhow::{Context, Result};
+
+use crate::page;
+use crate::report::Report;
+use crate::shell;
+use crate::system::{self, System};
+use crate::tools::{self, WASM};
+use crate::workspace::Workspace;
+
+/// The devices that tests run on beside the CPU. Every native build of CI selects the same packages and
+/// features, so that Burn is compiled once.
+pub const NATIVE: [&str; 3] = ["--workspace", "--features", "diar/wgpu,diar-tests/webgpu"];
+
+/// The bundle that comes with the repository.
+const BUNDLE: &str = "weights/maze2d-umaze-v1.safetensors";
+
+/// Makes sure that everything the tests need is there.
+pub fn set_up(workspace: &Workspace, report: &mut Report) -> Result<System> {
+    report.part("Tools for the page", || tools::set_up(workspace))?;
+    report.part("Browser, software GPU, Node and Python", || system::set_up(workspace))
+}
+
+/// Runs every test.
+pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    let system = set_up(workspace, report)?;
+    report.part("Native tests: CPU, and WebGPU's shaders on a software Vulkan driver", || {
+        shell::run(
+            workspace
+                .cargo()
+                .args(["test", "--release"])
+                .args(NATIVE)
+                // The same adapter everywhere, a real GPU or not.
+                .env("VK_DRIVER_FILES", &system.vulkan)
+                // Where there is no desktop, Mesa's device-selection layer complains of that again and again.
+                .env("NODEVICE_SELECT", "1"),
+        )
+    })?;
+    report.part("The device suite in a browser, on WebGPU", || {
+        shell::run(
+            workspace
+                .cargo()
+                .args(["test", "--package", "diar-tests", "--test", "browser", "--features", "webgpu"])
+                .args(["--profile", "web", "--target", WASM])
+                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
+                .env("CHROMEDRIVER", &system.driver)
+                // Seconds; a software adapter takes its time.
+                .env("WASM_BINDGEN_TEST_TIMEOUT", "600"),
+        )
+    })?;
+    report.part("The page", || page::compile(workspace))?;
+    report.part("Journeys through the page", || {
+        shell::run(
+            workspace
+                .command("timeout")
+                // A browser busy on a software adapter is slow to end.
+                .args(["--kill-after=10", "1200", "node", "--test", "--test-concurrency=1"])
+                .args(["--test-reporter=spec", "journeys.test.mjs"])
+                .current_dir(workspace.root.join("tests/browser"))
+                .env("DIAR_DIST", workspace.dist())
+                .env("CHROMIUM", &system.browser),
+        )
+    })?;
+    report.part("The bundle, read in Python", || bundle_in_python(workspace, &system))
+}
+
+/// What our networks answer goes into a script that computes the same from the file.
+fn bundle_in_python(workspace: &Workspace, system: &System) -> Result<()> {
+    let answers = workspace.target.join("answers.json");
+    let output =
+        File::create(&answers).with_context(|| format!("{} cannot be written", answers.display()))?;
+    // An example of the tests crate; cargo has built it with the native tests.
+    let program = workspace.target.join("release/examples/answers");
+    shell::run(workspace.command(program).arg(BUNDLE).stdout(output))?;
+    shell::run(
+        workspace
+            .command(&system.python)
+            .args(["tests/golden/bundle_in_python.py", BUNDLE])
+            .stdin(File::open(&answers)?),
+    )
+}

@@ -1,0 +1,59 @@
+//! Where things are.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// The folders that commands work in.
+pub struct Workspace {
+    /// The repository.
+    pub root: PathBuf,
+    /// Cargo's target folder.
+    pub target: PathBuf,
+    /// Where programs are installed that only this project needs: `DIAR_TOOLS`, or `~/.cache/diar/tools`.
+    pub tools: PathBuf,
+}
+
+impl Workspace {
+    /// Reads the environment that `cargo run` gives.
+    pub fn find() -> Result<Self> {
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR").context("run this as 'cargo xtask'")?;
+        let root = Path::new(&manifest).parent().context("the xtask crate has no workspace")?.to_owned();
+        let program = std::env::current_exe().context("this program cannot find itself")?;
+        let target = program.ancestors().nth(2).context("this program is not in a target folder")?.to_owned();
+        let tools = match std::env::var_os("DIAR_TOOLS") {
+            Some(folder) => std::path::absolute(folder).context("DIAR_TOOLS is not a path")?,
+            None => std::env::home_dir()
+                .context("there is no home folder: set DIAR_TOOLS to a folder for tools")?
+                .join(".cache/diar/tools"),
+        };
+        Ok(Self { root, target, tools })
+    }
+
+    /// Where trunk puts the page.
+    pub fn dist(&self) -> PathBuf {
+        self.root.join("dist")
+    }
+
+    /// A program, run in the repository, that finds the project's own tools first.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.root).env("PATH", self.path()).env("CARGO_TARGET_DIR", &self.target);
+        command
+    }
+
+    /// Cargo, run in the repository.
+    pub fn cargo(&self) -> Command {
+        self.command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    }
+
+    fn path(&self) -> OsString {
+        let tools = self.tools.join("bin").into_os_string();
+        match std::env::var_os("PATH") {
+            Some(path) => [tools, ":".into(), path].into_iter().collect(),
+            None => tools,
+        }
+    }
+}
