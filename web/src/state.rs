@@ -225,6 +225,8 @@ pub struct State {
     /// Mean time per decision of the run, in milliseconds.
     pub latency: Option<f64>,
     reduced_motion: bool,
+    /// The recording is still on its way: which run comes first is not known before it is there.
+    recording_awaited: bool,
     choice: Choice,
     run: Option<Run>,
     generations: u32,
@@ -256,6 +258,7 @@ impl State {
             help: false,
             latency: None,
             reduced_motion: launch.reduced_motion,
+            recording_awaited: true,
             choice: Choice::None,
             run: None,
             generations: 0,
@@ -282,9 +285,17 @@ impl State {
             self.copied = None;
         }
         match action {
-            Action::Recorded(Ok(trace)) => self.show_recording(trace),
-            Action::Recorded(Err(reason)) => {
-                self.notify(Level::Info, format!("The recorded run is not shown: {reason}."));
+            Action::Recorded(recording) => {
+                match recording {
+                    Ok(trace) => self.show_recording(trace),
+                    Err(reason) => {
+                        self.notify(Level::Info, format!("The recorded run is not shown: {reason}."));
+                    }
+                }
+                self.recording_awaited = false;
+                if self.run.is_none() {
+                    commands.extend(self.resume());
+                }
             }
             Action::Fragment(fragment) => {
                 if self.open(&fragment) && self.ready().is_some() {
@@ -564,6 +575,9 @@ impl State {
             let text = "This link was made with other weights: its decisions are computed anew with the ones here, and \
                         some may differ.";
             self.notify(Level::Warning, text.into());
+        }
+        if self.recording_awaited && self.choice == Choice::None {
+            return None;
         }
         let recorded = self.shown.as_ref().is_some_and(|shown| shown.source == Source::Recorded);
         let same_task = self.trace().is_some_and(|trace| trace.task == task);

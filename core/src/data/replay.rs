@@ -11,11 +11,6 @@ pub struct SumTree {
 }
 
 impl SumTree {
-    /// A tree of `n` leaves, all of the same weight.
-    pub fn new(n: usize, weight: f64) -> Self {
-        Self::of((0..n).map(|_| weight))
-    }
-
     /// A tree of the given leaves.
     pub fn of(weights: impl ExactSizeIterator<Item = f64>) -> Self {
         let leaves = weights.len().next_power_of_two();

@@ -21,7 +21,14 @@ fn gpu() -> DeviceInfo {
     DeviceInfo { webgpu: true, name: "test adapter".into(), software: false, note: None }
 }
 
+/// A page whose recording is not coming.
 fn launch(fragment: &str) -> (State, Vec<Command>) {
+    let (mut state, commands) = launch_before_recording(fragment);
+    state.recording_awaited = false;
+    (state, commands)
+}
+
+fn launch_before_recording(fragment: &str) -> (State, Vec<Command>) {
     State::new(Launch {
         bundle: "weights.safetensors".into(),
         fragment: fragment.into(),
@@ -268,6 +275,7 @@ fn a_long_pause_between_frames_does_not_skip_ahead() {
 #[test]
 fn with_reduced_motion_playing_goes_decision_by_decision() {
     let mut state = State::new(Launch { reduced_motion: true, ..Launch::default() }).0;
+    state.recording_awaited = false;
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     answer_begin(&mut state, &commands);
     let commands = state.update(Action::Play);
@@ -400,6 +408,29 @@ fn a_recording_is_alive_until_the_same_run_is_computed() {
     serve(&mut state, commands, &EPISODE);
     assert_eq!(describe::badge(&state), "computed on CPU (Flex, SIMD)");
     assert_eq!((state.at, state.playing), (at, true));
+}
+
+#[test]
+fn weights_that_come_before_the_recording_wait_for_it() {
+    for recording in [Ok(trace(&EPISODE)), Err("it could not be fetched".to_owned())] {
+        let seed = recording.as_ref().map_or(0, |trace| trace.seed);
+        let mut state = launch_before_recording("").0;
+        assert_eq!(ready_on(&mut state, DeviceInfo::cpu(None)), []);
+        let commands = state.update(Action::Recorded(recording));
+        let [ToWorker::Begin { generation: 1, plan }] = &told(&commands)[..] else { panic!("{commands:?}") };
+        assert_eq!(plan.seed, seed);
+        answer_begin(&mut state, &commands);
+    }
+}
+
+#[test]
+fn whoever_asks_for_a_run_does_not_wait_for_the_recording() {
+    let mut state = launch_before_recording("").0;
+    ready_on(&mut state, DeviceInfo::cpu(None));
+    let commands = state.update(Action::Seed(99));
+    assert!(matches!(&told(&commands)[..], [ToWorker::Begin { plan, .. }] if plan.seed == 99));
+    assert_eq!(state.update(Action::Recorded(Ok(trace(&EPISODE)))), []);
+    assert!(state.trace().is_none());
 }
 
 #[test]
