@@ -85,6 +85,15 @@ enum Choice {
     Changed,
 }
 
+/// What is known of the recording that comes with the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Recording {
+    /// It is on its way: which run comes first is not known before it is there.
+    Awaited,
+    /// It is there, or it will not come.
+    Settled,
+}
+
 /// The run under computation.
 #[derive(Clone, Debug)]
 struct Run {
@@ -225,8 +234,7 @@ pub struct State {
     /// Mean time per decision of the run, in milliseconds.
     pub latency: Option<f64>,
     reduced_motion: bool,
-    /// The recording is still on its way: which run comes first is not known before it is there.
-    recording_awaited: bool,
+    recording: Recording,
     choice: Choice,
     run: Option<Run>,
     generations: u32,
@@ -258,7 +266,7 @@ impl State {
             help: false,
             latency: None,
             reduced_motion: launch.reduced_motion,
-            recording_awaited: true,
+            recording: Recording::Awaited,
             choice: Choice::None,
             run: None,
             generations: 0,
@@ -292,7 +300,7 @@ impl State {
                         self.notify(Level::Info, format!("The recorded run is not shown: {reason}."));
                     }
                 }
-                self.recording_awaited = false;
+                self.recording = Recording::Settled;
                 if self.run.is_none() {
                     commands.extend(self.resume());
                 }
@@ -576,7 +584,7 @@ impl State {
                         some may differ.";
             self.notify(Level::Warning, text.into());
         }
-        if self.recording_awaited && self.choice == Choice::None {
+        if self.recording == Recording::Awaited && self.choice == Choice::None {
             return None;
         }
         let recorded = self.shown.as_ref().is_some_and(|shown| shown.source == Source::Recorded);

@@ -24,7 +24,7 @@ fn gpu() -> DeviceInfo {
 /// A page whose recording is not coming.
 fn launch(fragment: &str) -> (State, Vec<Command>) {
     let (mut state, commands) = launch_before_recording(fragment);
-    state.recording_awaited = false;
+    state.recording = Recording::Settled;
     (state, commands)
 }
 
@@ -275,7 +275,7 @@ fn a_long_pause_between_frames_does_not_skip_ahead() {
 #[test]
 fn with_reduced_motion_playing_goes_decision_by_decision() {
     let mut state = State::new(Launch { reduced_motion: true, ..Launch::default() }).0;
-    state.recording_awaited = false;
+    state.recording = Recording::Settled;
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     answer_begin(&mut state, &commands);
     let commands = state.update(Action::Play);
