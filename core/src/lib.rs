@@ -16,6 +16,7 @@ pub mod bundle;
 pub mod critic;
 pub mod data;
 pub mod diffusion;
+pub mod kernel;
 #[cfg(feature = "train")]
 pub mod learn;
 pub mod link;

@@ -78,6 +78,14 @@ impl Key {
         values
     }
 
+    /// The numbers of [`normals`](Self::normals) from number `start` on, a multiple of 4.
+    pub fn fill_normals_from(self, start: usize, values: &mut [f32]) {
+        debug_assert!(start.is_multiple_of(4), "a block of the generator gives four numbers");
+        let mut stream = self.stream();
+        stream.block = (start / 4) as u64;
+        stream.fill_normal(values);
+    }
+
     fn words(self) -> [u32; 2] {
         [low(self.0), high(self.0)]
     }

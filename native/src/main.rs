@@ -6,6 +6,10 @@ use clap::Parser;
 use diar::cli::Cli;
 use diar::commands;
 
+/// Tensors come and go by the thousand a second; the system's allocator gives their pages back each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match commands::run(&cli.command) {

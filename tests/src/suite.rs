@@ -6,13 +6,13 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 use diar_core::agent::{Agent, Episode, Event, Rollout, RolloutOptions};
 use diar_core::bundle::Bundle;
 use diar_core::critic::{TwinQ, VNetwork};
-use diar_core::diffusion::{Denoiser, NoiseSchedule, sample, updates};
+use diar_core::diffusion::{Denoiser, LatentSampler, NoiseSchedule, SamplerNoise};
 use diar_core::nn::load_parameters;
 use diar_core::rng::Key;
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
 use diar_core::vae::Vae;
 
-use crate::golden::{BATCH, CANDIDATES, Golden};
+use crate::golden::{CANDIDATES, Golden};
 
 /// Largest difference from PyTorch in double precision, over networks of a few layers.
 const NETWORK: f64 = 2e-5;
@@ -124,9 +124,9 @@ pub async fn sampler(device: &Device) {
     let golden = Golden::load();
     let denoiser = golden_denoiser(&golden, device);
     let steps = SamplerSettings { kind: Sampler::Ddim, steps: 5, extra_steps: 0 };
-    let steps = updates(&NoiseSchedule::new(500), steps);
-    let start = golden.values("candidates").to_vec();
-    let drawn = sample(&denoiser, &steps, golden.first(device), [BATCH, CANDIDATES, 3], |_| start.clone());
+    let sampler = LatentSampler::new(&denoiser, &NoiseSchedule::new(500), steps);
+    let start = [golden.values("candidates").to_vec()];
+    let drawn = sampler.sample(golden.first(device), CANDIDATES, SamplerNoise::Given(&start));
     assert_golden("ddim", &numbers(drawn).await, &golden, CHAIN);
 }
 

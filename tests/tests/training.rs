@@ -135,7 +135,7 @@ fn saving_changes_nothing() {
     let (net, adam) = straight.save().unwrap();
     let other = VNetwork::new(Key::new(6), &settings.critic, task.state_dim, &device);
     let mut restored = Trained::new(other);
-    restored.load(net, adam).unwrap();
+    restored.load(net, &adam).unwrap();
     step(&mut straight);
     step(&mut restored);
     let parameters = |v: &Trained<VNetwork>| named_parameters("v", &v.net().valid()).unwrap();

@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 
 use super::model::{Agent, AgentError, read};
 use super::trace::{Event, Outcome, Phase};
-use crate::diffusion::{Update, updates};
+use crate::diffusion::{LatentSampler, SamplerNoise};
 use crate::rng::Key;
 use crate::settings::PlanSettings;
 
@@ -51,7 +51,7 @@ struct Sampled {
 pub struct Planner {
     agent: Arc<Agent>,
     settings: PlanSettings,
-    updates: Vec<Update>,
+    sampler: LatentSampler,
     record: bool,
     lanes: Vec<Lane>,
     sampled: Option<Sampled>,
@@ -87,7 +87,7 @@ impl Planner {
         record: bool,
     ) -> Result<Self, AgentError> {
         settings.check(agent.schedule().steps())?;
-        let updates = updates(agent.schedule(), settings.sampler);
+        let sampler = agent.sampler(settings.sampler);
         let lanes = lanes
             .into_iter()
             .map(|(key, mut state)| {
@@ -105,7 +105,7 @@ impl Planner {
                 }
             })
             .collect();
-        Ok(Self { agent, settings, updates, record, lanes, sampled: None })
+        Ok(Self { agent, settings, sampler, record, lanes, sampled: None })
     }
 
     /// Where a lane stands.
@@ -167,9 +167,7 @@ impl Planner {
                 .iter()
                 .map(|&i| self.lanes[i].key.named("latents").fold(self.lanes[i].decisions as u64))
                 .collect();
-            let noise =
-                |k: usize| keys.iter().flat_map(|key| key.fold(k as u64).normals(n * latent)).collect();
-            chunks.push(self.agent.sample(self.states(chunk), n, &self.updates, noise));
+            chunks.push(self.sampler.sample(self.states(chunk), n, SamplerNoise::Drawn(&keys)));
         }
         let latents = Tensor::cat(chunks, 0);
         let mut events = Vec::new();

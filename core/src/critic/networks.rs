@@ -4,7 +4,9 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 
-use crate::nn::{NormGelu, linear};
+use crate::kernel::packed::PackedLayer;
+use crate::kernel::rank::PackedQ;
+use crate::nn::{Layer, NormGelu, linear};
 use crate::rng::Key;
 use crate::settings::CriticSettings;
 
@@ -43,16 +45,21 @@ impl QNetwork {
     ///
     /// The state tower and its half of the joint layer are computed once per state.
     pub fn forward(&self, states: Tensor<2>, latents: Tensor<3>) -> Tensor<2> {
-        let state = climb(&self.state, states);
-        let latent = climb(&self.latent, latents);
-        let ([_, wide], [_, _, narrow]) = (state.dims(), latent.dims());
-        let mut share = self.joint.partial(state, 0..wide);
-        if let Some(bias) = self.joint.bias() {
-            share = share + bias.unsqueeze();
-        }
-        let joint = self.joint.partial(latent, wide..wide + narrow) + share.unsqueeze_dim::<3>(1);
-        let last = self.last.forward(self.joint.activate(joint));
-        self.output.forward(last).squeeze_dim(2)
+        let joint = self.joint.forward_joint(climb(&self.state, states), climb(&self.latent, latents));
+        Layer::of(&self.output).forward(self.last.forward(joint)).squeeze_dim(2)
+    }
+}
+
+impl QNetwork {
+    /// The network, laid out for repeated use on the CPU device.
+    pub(crate) fn pack(&self) -> PackedQ {
+        let mut state: Vec<_> = self.state.iter().map(NormGelu::pack).collect();
+        let mut latent: Vec<_> = self.latent.iter().map(NormGelu::pack).collect();
+        let joint = latent.len();
+        let (head, tail) = self.joint.pack_joint(state.last().map_or(0, PackedLayer::output));
+        state.push(head);
+        latent.extend([tail, self.last.pack(), Layer::<2>::of(&self.output).pack()]);
+        PackedQ { state, latent, joint }
     }
 }
 
@@ -80,6 +87,13 @@ impl TwinQ {
     }
 }
 
+impl TwinQ {
+    /// Both networks, laid out for repeated use on the CPU device.
+    pub(crate) fn pack(&self) -> [PackedQ; 2] {
+        [self.q0.pack(), self.q1.pack()]
+    }
+}
+
 /// The value network: the state tower of Q, then two narrower layers.
 #[derive(Module, Debug)]
 pub struct VNetwork {
@@ -101,9 +115,43 @@ impl VNetwork {
         }
     }
 
+    /// The network, laid out for repeated use on the CPU device.
+    pub(crate) fn pack(&self) -> Vec<PackedLayer> {
+        let layers = self.state.iter().chain([&self.joint, &self.last]).map(NormGelu::pack);
+        layers.chain([Layer::<2>::of(&self.output).pack()]).collect()
+    }
+
     /// V of `[states, state]`, `[states]`.
     pub fn forward(&self, states: Tensor<2>) -> Tensor<1> {
         let x = self.joint.forward(climb(&self.state, states));
-        self.output.forward(self.last.forward(x)).squeeze_dim(1)
+        Layer::of(&self.output).forward(self.last.forward(x)).squeeze_dim(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::rank::smallest_q;
+    use crate::nn::tensor;
+    use crate::settings::{Preset, Settings};
+    use crate::task::TASKS;
+
+    #[test]
+    fn packed_networks_give_the_same_q() {
+        let device = Device::flex();
+        for preset in [Preset::Quick, Preset::Paper] {
+            let settings = Settings::preset(preset, &TASKS[0]).critic;
+            let q = TwinQ::new(Key::new(1), &settings, 4, 16, &device);
+            let (states, latents) = (Key::new(2).normals(3 * 4), Key::new(3).normals(3 * 31 * 16));
+            let found = smallest_q(&q.pack(), &states, &latents, 31);
+            let expected = crate::kernel::reference(|| {
+                q.min(tensor(states.clone(), [3, 4], &device), tensor(latents.clone(), [3, 31, 16], &device))
+            });
+            let expected = expected.try_into_vec_as::<f32>().unwrap();
+            assert_eq!(found.len(), expected.len());
+            for (a, b) in found.iter().zip(&expected) {
+                assert!((a - b).abs() < 1e-5, "{a}, expected {b}");
+            }
+        }
     }
 }

@@ -4,13 +4,13 @@
 //! depends on the diffusion step alone. The forward pass is therefore split in three: [`Denoiser::condition`] once per
 //! state, [`Denoiser::time`] once per step, [`Denoiser::forward`] once per candidate and step.
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::activation::gelu;
-use burn::tensor::module::linear as product;
 use burn::tensor::{Device, Tensor};
 
-use crate::nn::{NormGelu, layer_norm, linear, tensor};
+use crate::kernel::denoise::{PackedBlock, PackedDenoiser};
+use crate::kernel::packed::PackedLayer;
+use crate::nn::{Layer, NormGelu, layer_norm, linear, tensor};
 use crate::rng::Key;
 
 /// Sines and cosines in the embedding of a diffusion step.
@@ -45,37 +45,39 @@ impl Block {
 
     /// The share of the state in `first`, bias included: `[states, embedding]` to `[states, 1, width]`.
     fn condition(&self, state: Tensor<2>) -> Tensor<3> {
-        let embedded = self.norm.forward(self.state.forward(state));
+        let embedded: Tensor<2> = Layer::of(&self.state).norm(&self.norm).forward(state);
         let [_, width] = embedded.dims();
-        let weight = self.first.weight.val().narrow(0, width, width);
-        let bias = self.first.bias.as_ref().map(Param::val);
-        product(embedded, weight, bias).unsqueeze_dim(1)
+        Layer::of(&self.first).rows(width..2 * width).forward(embedded).unsqueeze_dim(1)
     }
 
-    /// Scale (one added) and shift, `[times, embedding]` to two of `[times, 1, width]`.
-    fn modulation(&self, time: Tensor<2>) -> (Tensor<3>, Tensor<3>) {
-        let both = self.time.forward(time).unsqueeze_dim::<3>(1);
-        let width = both.dims()[2] / 2;
-        (both.clone().narrow(2, 0, width).add_scalar(1.0), both.narrow(2, width, width))
+    /// Scale and shift side by side, `[times, embedding]` to `[times, 1, 2 * width]`.
+    fn modulation(&self, time: Tensor<2>) -> Tensor<3> {
+        Layer::of(&self.time).forward(time).unsqueeze_dim(1)
     }
 
-    fn forward(&self, x: Tensor<3>, condition: &Tensor<3>, modulation: &(Tensor<3>, Tensor<3>)) -> Tensor<3> {
+    fn pack(&self) -> PackedBlock {
+        let [_, width] = self.first.weight.dims();
+        PackedBlock {
+            first: Layer::<2>::of(&self.first).rows(0..width).unbiased().norm(&self.norm).gelu().pack(),
+            second: Layer::<2>::of(&self.second).norm(&self.norm).gelu().pack(),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>, condition: Tensor<3>, modulation: Tensor<3>) -> Tensor<3> {
         let width = x.dims()[2];
-        let weight = self.first.weight.val().narrow(0, 0, width);
-        let h = product(x.clone(), weight, None) + condition.clone();
-        let h = self.norm.forward(h) * modulation.0.clone() + modulation.1.clone();
-        let h = self.norm.forward(self.second.forward(gelu(h)));
-        gelu(h) + x
+        let first = Layer::of(&self.first).rows(0..width).unbiased().share(condition);
+        let h = first.norm(&self.norm).modulation(modulation).gelu().forward(x.clone());
+        Layer::of(&self.second).norm(&self.norm).gelu().skip(x).forward(h)
     }
 }
 
 /// What a state contributes to every block, `[states, 1, width]` each.
 #[derive(Clone, Debug)]
-pub struct Condition(Vec<Tensor<3>>);
+pub struct Condition(pub(super) Vec<Tensor<3>>);
 
-/// What a diffusion step contributes to every block, scale and shift of `[steps, 1, width]` each.
+/// What a diffusion step contributes to every block, scale and shift side by side, `[steps, 1, 2 * width]`.
 #[derive(Clone, Debug)]
-pub struct TimeCode(Vec<(Tensor<3>, Tensor<3>)>);
+pub struct TimeCode(pub(super) Vec<Tensor<3>>);
 
 /// The denoiser.
 #[derive(Module, Debug)]
@@ -141,6 +143,16 @@ impl Denoiser {
         }
     }
 
+    /// The device it is on.
+    pub(crate) fn device(&self) -> Device {
+        self.output.weight.val().device()
+    }
+
+    /// Numbers in a latent.
+    pub(crate) fn latent(&self) -> usize {
+        self.output.weight.dims()[1]
+    }
+
     /// What states contribute, from `[states, state]`.
     ///
     /// `shown` is 1 for states that are shown and 0 for hidden ones, `[states, 1]`.
@@ -170,7 +182,7 @@ impl Denoiser {
                 row[half + k] = cosine as f32;
             }
         }
-        let device = self.output.weight.val().device();
+        let device = self.device();
         let mut embedded = tensor(waves, [steps.len(), SINUSOIDS], &device);
         for layer in &self.time {
             embedded = layer.forward(embedded);
@@ -178,24 +190,39 @@ impl Denoiser {
         TimeCode(self.blocks.iter().map(|block| block.modulation(embedded.clone())).collect())
     }
 
+    /// What is computed for every candidate at every step, laid out for repeated use on the CPU device.
+    pub(crate) fn pack(&self) -> PackedDenoiser {
+        let ways = |ways: &[Linear], norms: &mut dyn Iterator<Item = &LayerNorm>| -> Vec<PackedLayer> {
+            ways.iter().zip(norms).map(|(way, norm)| Layer::<2>::of(way).norm(norm).gelu().pack()).collect()
+        };
+        PackedDenoiser {
+            input: Layer::<2>::of(&self.input).pack(),
+            blocks: self.blocks.iter().map(Block::pack).collect(),
+            down: ways(&self.down, &mut self.norms.iter().skip(1)),
+            up: ways(&self.up, &mut self.norms.iter().rev().skip(1)),
+            output: Layer::<2>::of(&self.output).pack(),
+        }
+    }
+
     /// The predicted clean latents of `[states, candidates, latent]`, same shape.
     pub fn forward(&self, noised: Tensor<3>, condition: &Condition, time: &TimeCode) -> Tensor<3> {
         let levels = self.norms.len();
-        let block = |i: usize, x: Tensor<3>| self.blocks[i].forward(x, &condition.0[i], &time.0[i]);
+        let block =
+            |i: usize, x: Tensor<3>| self.blocks[i].forward(x, condition.0[i].clone(), time.0[i].clone());
 
-        let start = self.input.forward(noised);
+        let start = Layer::of(&self.input).forward(noised);
         let mut x = block(0, start.clone());
         let mut skips = Vec::new();
         for level in 1..levels {
             skips.push(x.clone());
-            x = gelu(self.norms[level].forward(self.down[level - 1].forward(x)));
+            x = Layer::of(&self.down[level - 1]).norm(&self.norms[level]).gelu().forward(x);
             x = block(level, x);
         }
         for (i, skip) in skips.into_iter().rev().enumerate() {
             let level = levels - 2 - i;
-            x = gelu(self.norms[level].forward(self.up[i].forward(x))) + skip;
+            x = Layer::of(&self.up[i]).norm(&self.norms[level]).gelu().skip(skip).forward(x);
             x = block(levels + i, x);
         }
-        self.output.forward(block(2 * levels - 1, x + start))
+        Layer::of(&self.output).forward(block(2 * levels - 1, x + start))
     }
 }

@@ -7,5 +7,5 @@ mod schedule;
 
 pub use denoiser::{Condition, Denoiser, TimeCode};
 pub use noise::{Noise, denoising_loss};
-pub use sampler::{Update, sample, updates};
+pub use sampler::{LatentSampler, SamplerNoise, Update, updates};
 pub use schedule::NoiseSchedule;

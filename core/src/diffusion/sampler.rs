@@ -1,12 +1,19 @@
 //! From noise to latents.
 //!
 //! Every sampler here is a list of linear updates `y ← keep·y + clean·ẑ + noise·ξ`, where ẑ is the denoiser's guess of
-//! the clean latent at step `t` and ξ is fresh noise. One loop runs them all.
+//! the clean latent at step `t` and ξ is fresh noise. One loop runs them all: of tensor operations on any device, and
+//! fused into one kernel on the CPU.
+
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 
+use super::denoiser::TimeCode;
 use super::{Denoiser, NoiseSchedule};
+use crate::kernel::denoise::{PackedDenoiser, Step};
+use crate::kernel::tensors::{copied, serves};
 use crate::nn::tensor;
+use crate::rng::Key;
 use crate::settings::{Sampler, SamplerSettings};
 
 /// One step of a sampler.
@@ -82,33 +89,128 @@ fn stochastic(from: f64, to: f64) -> (f64, f64, f64) {
     (shrink * decay.sqrt(), to.sqrt() * fresh, ((1.0 - to) * fresh).sqrt())
 }
 
-/// Samples latents, `[states, candidates, latent]`, for states `[states, state]`.
-///
-/// `noise(0)` gives the starting noise, `noise(k)` the fresh noise of update `k - 1`, each `states · candidates ·
-/// latent` standard normal numbers; it is only asked for what is used.
-pub fn sample(
-    denoiser: &Denoiser,
-    updates: &[Update],
-    states: Tensor<2>,
-    shape: [usize; 3],
-    mut noise: impl FnMut(usize) -> Vec<f32>,
-) -> Tensor<3> {
-    let device: Device = states.device();
-    let condition = denoiser.condition(states, None);
-    let mut y = tensor(noise(0), shape, &device);
-    for (i, update) in updates.iter().enumerate() {
-        let time = denoiser.time(&[update.t]);
-        let guess = denoiser.forward(y.clone(), &condition, &time);
-        y = if update.keep == 0.0 {
-            guess.mul_scalar(update.clean)
-        } else {
-            y.mul_scalar(update.keep) + guess.mul_scalar(update.clean)
-        };
-        if update.noise > 0.0 {
-            y = y + tensor(noise(i + 1), shape, &device).mul_scalar(update.noise);
+/// Where a sampler's standard normal numbers come from. Number 0 is the start, number k the noise of update k - 1.
+#[derive(Clone, Copy, Debug)]
+pub enum SamplerNoise<'a> {
+    /// From a key per state: a state's latents do not depend on the others.
+    Drawn(&'a [Key]),
+    /// Given, `[states, candidates, latent]` for each update that uses noise, the start first.
+    Given(&'a [Vec<f32>]),
+}
+
+impl SamplerNoise<'_> {
+    /// The numbers of one state from number `from` on; each state has `count`.
+    fn fill(self, state: usize, number: usize, count: usize, from: usize, values: &mut [f32]) {
+        match self {
+            Self::Drawn(keys) => {
+                let key = keys[state].fold(number as u64);
+                if from.is_multiple_of(4) {
+                    key.fill_normals_from(from, values);
+                } else {
+                    values.copy_from_slice(&key.normals(from + values.len())[from..]);
+                }
+            }
+            Self::Given(numbers) => {
+                let first = state * count + from;
+                values.copy_from_slice(&numbers[number][first..first + values.len()]);
+            }
         }
     }
-    y
+}
+
+/// A sampler of latents: the denoiser, and what does not depend on the state computed in advance.
+#[derive(Clone, Debug)]
+pub struct LatentSampler {
+    denoiser: Denoiser,
+    updates: Vec<Update>,
+    path: Path,
+}
+
+#[derive(Clone, Debug)]
+enum Path {
+    /// Tensor operations: what each update's diffusion step contributes.
+    Plain(Vec<TimeCode>),
+    /// The CPU's kernel.
+    Fused(Arc<PackedDenoiser>, Vec<Step>),
+}
+
+impl LatentSampler {
+    /// A sampler of a denoiser without gradients.
+    pub fn new(denoiser: &Denoiser, schedule: &NoiseSchedule, settings: SamplerSettings) -> Self {
+        let path = serves(&denoiser.device()).then(|| Arc::new(denoiser.pack()));
+        Self::with(denoiser, path, schedule, settings)
+    }
+
+    /// The same with a denoiser that has been laid out for the CPU before.
+    pub(crate) fn with(
+        denoiser: &Denoiser,
+        packed: Option<Arc<PackedDenoiser>>,
+        schedule: &NoiseSchedule,
+        settings: SamplerSettings,
+    ) -> Self {
+        let updates = updates(schedule, settings);
+        let path = match packed.filter(|_| serves(&denoiser.device())) {
+            Some(packed) => Path::Fused(packed, steps(denoiser, &updates)),
+            None => Path::Plain(updates.iter().map(|update| denoiser.time(&[update.t])).collect()),
+        };
+        Self { denoiser: denoiser.clone(), updates, path }
+    }
+
+    /// Latents for states `[states, state]`, `[states, candidates, latent]`.
+    pub fn sample(&self, states: Tensor<2>, candidates: usize, noise: SamplerNoise) -> Tensor<3> {
+        let device: Device = states.device();
+        let [count, _] = states.dims();
+        let latent = self.denoiser.latent();
+        let shape = [count, candidates, latent];
+        let condition = self.denoiser.condition(states, None);
+        let times = match &self.path {
+            Path::Fused(packed, steps) => {
+                let conditions = condition.0.into_iter().map(copied).collect();
+                let fill = |state: usize, number: usize, from: usize, values: &mut [f32]| {
+                    noise.fill(state, number, candidates * latent, from, values);
+                };
+                return tensor(packed.sample(steps, &conditions, count, candidates, &fill), shape, &device);
+            }
+            Path::Plain(times) => times,
+        };
+        let draw = |number: usize| {
+            let mut values = vec![0.0; shape.iter().product()];
+            for (state, values) in values.chunks_mut((candidates * latent).max(1)).enumerate() {
+                noise.fill(state, number, candidates * latent, 0, values);
+            }
+            tensor(values, shape, &device)
+        };
+        let mut y = draw(0);
+        for (i, (update, time)) in self.updates.iter().zip(times).enumerate() {
+            let guess = self.denoiser.forward(y.clone(), &condition, time);
+            y = if update.keep == 0.0 {
+                guess.mul_scalar(update.clean)
+            } else {
+                y.mul_scalar(update.keep) + guess.mul_scalar(update.clean)
+            };
+            if update.noise > 0.0 {
+                y = y + draw(i + 1).mul_scalar(update.noise);
+            }
+        }
+        y
+    }
+}
+
+/// The updates as the kernel takes them; all diffusion steps go through the denoiser's time layers together.
+fn steps(denoiser: &Denoiser, updates: &[Update]) -> Vec<Step> {
+    let numbers: Vec<usize> = updates.iter().map(|update| update.t).collect();
+    let times: Vec<(usize, Vec<f32>)> =
+        denoiser.time(&numbers).0.into_iter().map(|time| (time.dims()[2], copied(time))).collect();
+    updates
+        .iter()
+        .enumerate()
+        .map(|(i, update)| Step {
+            keep: update.keep as f32,
+            clean: update.clean as f32,
+            noise: update.noise as f32,
+            time: times.iter().map(|(width, values)| values[i * width..(i + 1) * width].to_vec()).collect(),
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -118,6 +220,50 @@ mod tests {
 
     fn settings(kind: Sampler, steps: usize, extra_steps: usize) -> SamplerSettings {
         SamplerSettings { kind, steps, extra_steps }
+    }
+
+    /// The kernel gives what tensor operations give, whatever the sampler, the widths and the number of candidates.
+    #[test]
+    fn the_kernel_equals_its_plain_twin() {
+        let device = Device::flex();
+        let schedule = NoiseSchedule::new(500);
+        for (widths, embedding, latent) in [(&[64, 32, 16][..], 64, 16), (&[24, 7], 9, 3), (&[10], 5, 2)] {
+            let denoiser = Denoiser::new(Key::new(1), widths, embedding, 4, latent, &device);
+            for (kind, steps, extra, states, candidates) in [
+                (Sampler::Sde, 10, 0, 3, 50),
+                (Sampler::Ddim, 3, 0, 1, 1),
+                (Sampler::Sde, 1, 0, 2, 24),
+                (Sampler::Ddpm, 500, 5, 1, 7),
+            ] {
+                let draw = || {
+                    let sampler = LatentSampler::new(&denoiser, &schedule, settings(kind, steps, extra));
+                    let at = tensor(Key::new(2).normals(states * 4), [states, 4], &device);
+                    let keys: Vec<Key> = (0..states).map(|i| Key::new(3).fold(i as u64)).collect();
+                    let drawn = sampler.sample(at, candidates, SamplerNoise::Drawn(&keys));
+                    assert_eq!(drawn.dims(), [states, candidates, latent]);
+                    drawn.try_into_vec_as::<f32>().unwrap()
+                };
+                let (fused, plain) = (draw(), crate::kernel::reference(draw));
+                for (a, b) in fused.iter().zip(&plain) {
+                    assert!((a - b).abs() < 2e-5, "{widths:?}, {kind:?}: {a}, expected {b}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_states_latents_do_not_depend_on_the_others() {
+        let device = Device::flex();
+        let denoiser = Denoiser::new(Key::new(1), &[16, 8], 8, 4, 4, &device);
+        let sampler = LatentSampler::new(&denoiser, &NoiseSchedule::new(500), settings(Sampler::Sde, 4, 0));
+        let keys: Vec<Key> = (0..3).map(|i| Key::new(8).fold(i)).collect();
+        let states = Key::new(9).normals(12);
+        let draw = |from: usize, to: usize| {
+            let at = tensor(states[from * 4..to * 4].to_vec(), [to - from, 4], &device);
+            sampler.sample(at, 5, SamplerNoise::Drawn(&keys[from..to])).try_into_vec_as::<f32>().unwrap()
+        };
+        let together = draw(0, 3);
+        assert_eq!(together[20..40], draw(1, 2));
     }
 
     /// Mean and deviation that a sampler gives for N(m, s²) with the best possible denoiser, which is linear. The

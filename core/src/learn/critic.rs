@@ -12,7 +12,7 @@ use crate::critic::{
     ldcq_targets, td_targets,
 };
 use crate::data::Replay;
-use crate::nn::train::{Trained, follow};
+use crate::nn::train::{Trained, follow, restore, save};
 use crate::nn::{NamedTensor, named_parameters, tensor};
 use crate::rng::Key;
 use crate::settings::Target;
@@ -162,20 +162,17 @@ impl CriticStage {
             checkpoint.put(&format!("{name}.net"), net);
             checkpoint.put(&format!("{name}.adam"), adam);
         }
-        checkpoint.put("target.net", self.target.clone().into_record().into_bytes()?.to_vec());
+        checkpoint.put("target.net", save(&self.target)?);
         checkpoint.put_numbers("priorities", self.replay.priorities());
         Ok(())
     }
 
     pub fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
         for (name, q) in ["q0", "q1"].into_iter().zip(&mut self.q) {
-            q.load(checkpoint.take(&format!("{name}.net"))?, checkpoint.take(&format!("{name}.adam"))?)?;
+            q.load(checkpoint.take(&format!("{name}.net"))?, &checkpoint.take(&format!("{name}.adam"))?)?;
         }
-        self.v.load(checkpoint.take("v.net")?, checkpoint.take("v.adam")?)?;
-        let record = burn::store::ModuleRecord::from_bytes(burn::tensor::Bytes::from_bytes_vec(
-            checkpoint.take("target.net")?,
-        ))?;
-        self.target = self.target.clone().try_load_record(record)?;
+        self.v.load(checkpoint.take("v.net")?, &checkpoint.take("v.adam")?)?;
+        self.target = restore(self.target.clone(), checkpoint.take("target.net")?)?;
         let priorities = checkpoint.take_numbers("priorities")?;
         if priorities.len() != self.replay.priorities().len() {
             return Err(LearnError::Blob("priorities".to_owned()));

@@ -100,7 +100,7 @@ impl DiffusionStage {
     }
 
     pub fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
-        self.denoiser.load(checkpoint.take("denoiser.net")?, checkpoint.take("denoiser.adam")?)?;
+        self.denoiser.load(checkpoint.take("denoiser.net")?, &checkpoint.take("denoiser.adam")?)?;
         self.position = position;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::diffusion::DiffusionStage;
 use super::{Checkpoint, Context, LearnError, Metrics, Stage};
-use crate::diffusion::{sample, updates};
+use crate::diffusion::{LatentSampler, SamplerNoise};
 use crate::nn::tensor;
 use crate::rng::Key;
 
@@ -93,10 +93,10 @@ impl DrawStage {
         }
         context.state_norm.apply(&mut ends);
         let ends = tensor(ends, [chosen.len(), context.task.state_dim], &context.device);
-        let steps = updates(diffusion.schedule(), context.settings.critic.sampler);
-        let shape = [chosen.len(), self.latents_per_window, self.latent];
-        let count = shape.iter().product();
-        let drawn = sample(&diffusion.denoiser(), &steps, ends, shape, |k| key.fold(k as u64).normals(count));
+        let sampler =
+            LatentSampler::new(&diffusion.denoiser(), diffusion.schedule(), context.settings.critic.sampler);
+        let keys: Vec<Key> = (0..chosen.len()).map(|i| key.fold(i as u64)).collect();
+        let drawn = sampler.sample(ends, self.latents_per_window, SamplerNoise::Drawn(&keys));
         let drawn = drawn.try_into_vec_as::<f32>().map_err(|error| LearnError::Device(error.to_string()))?;
         if drawn.iter().any(|x| !x.is_finite()) {
             return Err(LearnError::NotFinite {

@@ -15,7 +15,6 @@ pub use checkpoint::Checkpoint;
 use std::fmt;
 use std::sync::Arc;
 
-use burn::store::RecordError;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -23,6 +22,7 @@ use thiserror::Error;
 use crate::bundle::{Bundle, BundleError, Provenance};
 use crate::data::{Normaliser, Transitions, Windows, WindowsError};
 use crate::nn::LoadError;
+use crate::nn::train::SavedError;
 use crate::rng::Key;
 use crate::settings::{InvalidSetting, Settings};
 use crate::task::Task;
@@ -115,7 +115,7 @@ pub enum LearnError {
     },
     /// A network that could not be saved or restored.
     #[error("checkpoint: {0}")]
-    Record(#[from] RecordError),
+    Record(#[from] SavedError),
     /// A checkpoint that lacks something.
     #[error("checkpoint: '{0}' is missing or has the wrong length")]
     Blob(String),

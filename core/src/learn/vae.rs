@@ -104,9 +104,9 @@ impl VaeStage {
     }
 
     pub fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
-        self.vae.load(checkpoint.take("vae.net")?, checkpoint.take("vae.adam")?)?;
+        self.vae.load(checkpoint.take("vae.net")?, &checkpoint.take("vae.adam")?)?;
         if let Some(prior) = &mut self.prior {
-            prior.load(checkpoint.take("prior.net")?, checkpoint.take("prior.adam")?)?;
+            prior.load(checkpoint.take("prior.net")?, &checkpoint.take("prior.adam")?)?;
         }
         self.position = position;
         Ok(())

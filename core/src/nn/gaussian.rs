@@ -2,10 +2,11 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::activation::{relu, softplus};
+use burn::tensor::activation::softplus;
 use burn::tensor::{Device, Tensor};
 
-use super::linear;
+use super::{Layer, linear};
+use crate::kernel::packed::PackedLayer;
 use crate::rng::Key;
 
 /// A diagonal Gaussian per row.
@@ -55,8 +56,21 @@ impl Head {
         }
     }
 
+    fn pack(&self) -> [PackedLayer; 2] {
+        [Layer::<2>::of(&self.first).relu().pack(), Layer::<2>::of(&self.second).pack()]
+    }
+
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        self.second.forward(relu(self.first.forward(x)))
+        Layer::of(&self.second).forward(self.hidden(x))
+    }
+
+    /// A ReLU after the second layer, too.
+    fn features(&self, x: Tensor<2>) -> Tensor<2> {
+        Layer::of(&self.second).relu().forward(self.hidden(x))
+    }
+
+    fn hidden(&self, x: Tensor<2>) -> Tensor<2> {
+        Layer::of(&self.first).relu().forward(x)
     }
 }
 
@@ -104,13 +118,22 @@ impl GaussianNet {
         }
     }
 
+    /// Layers of the mean, and of the deviation before its softplus, laid out for repeated use on the CPU device; and the
+    /// floor of the deviation.
+    pub(crate) fn pack(&self) -> ([Vec<PackedLayer>; 2], f64) {
+        let trunk =
+            [&self.trunk.first, &self.trunk.second].map(|linear| Layer::<2>::of(linear).relu().pack());
+        let heads = [&self.heads.mean, &self.heads.deviation];
+        (heads.map(|head| trunk.iter().cloned().chain(head.pack()).collect()), self.heads.floor)
+    }
+
     /// `[rows, input]` to a Gaussian of `[rows, output]`.
     pub fn forward(&self, x: Tensor<2>) -> Gaussian {
-        self.heads.forward(relu(self.trunk.forward(x)))
+        self.heads.forward(self.trunk.features(x))
     }
 
     /// The mean alone, `[rows, output]`.
     pub fn mean(&self, x: Tensor<2>) -> Tensor<2> {
-        self.heads.mean.forward(relu(self.trunk.forward(x)))
+        self.heads.mean.forward(self.trunk.features(x))
     }
 }

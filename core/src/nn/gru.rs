@@ -8,7 +8,9 @@ use burn::nn::Linear;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 
+use super::Layer;
 use super::linear::linear_within;
+use crate::kernel::tensors;
 use crate::rng::Key;
 
 /// One direction. Gate order along the width: reset, update, new.
@@ -50,15 +52,24 @@ impl Gru {
         }
     }
 
-    /// All states in the order of the steps, `[steps, batch, input]` to `steps` times `[batch, hidden]`.
-    fn run(&self, x: Tensor<3>, order: impl Iterator<Item = usize>) -> Vec<Tensor<2>> {
-        let gates = self.input.forward(x);
+    /// All states, `[steps, batch, input]` to `[steps, batch, hidden]`, or the last one computed, `[1, batch, hidden]`.
+    fn run(&self, x: Tensor<3>, reversed: bool, last: bool) -> Tensor<3> {
+        let [steps, _, _] = x.dims();
+        let gates: Tensor<3> = Layer::of(&self.input).forward(x);
+        if let Some(bias) = &self.hidden.bias
+            && tensors::serves(&gates.device())
+        {
+            return tensors::recurrence(gates, self.hidden.weight.val(), bias.val(), reversed, last);
+        }
         let mut states: Vec<Tensor<2>> = Vec::new();
-        for step in order {
+        for i in 0..steps {
+            let step = if reversed { steps - 1 - i } else { i };
             let gate = gates.clone().narrow(0, step, 1).squeeze_dim(0);
             states.push(self.step(gate, states.last().cloned()));
         }
-        states
+        let given = states.split_off(if last { steps - 1 } else { 0 });
+        let given = given.into_iter().map(|state| state.unsqueeze_dim(0));
+        Tensor::cat(if reversed { given.rev().collect() } else { given.collect() }, 0)
     }
 }
 
@@ -88,25 +99,60 @@ impl BiGru {
     ///
     /// The last layer's backward direction therefore takes a single step, which saves a quarter of two layers' work.
     pub fn last(&self, x: Tensor<3>) -> Tensor<2> {
-        let [steps, batch, _] = x.dims();
+        let [steps, _, _] = x.dims();
         let mut x = x;
         let last = self.forward.len().saturating_sub(1);
         for (forward, backward) in self.forward.iter().zip(&self.backward).take(last) {
-            let ahead = forward.run(x.clone(), 0..steps);
-            let mut behind = backward.run(x, (0..steps).rev());
-            behind.reverse();
-            let hidden = ahead[0].dims()[1];
-            x = Tensor::cat(
-                vec![
-                    Tensor::cat(ahead, 0).reshape([steps, batch, hidden]),
-                    Tensor::cat(behind, 0).reshape([steps, batch, hidden]),
-                ],
-                2,
-            );
+            x = Tensor::cat(vec![forward.run(x.clone(), false, false), backward.run(x, true, false)], 2);
         }
         let end = x.clone().narrow(0, steps - 1, 1);
-        let ahead = self.forward[last].run(x, 0..steps);
-        let behind = self.backward[last].run(end, 0..1);
-        Tensor::cat(ahead.into_iter().rev().take(1).chain(behind).collect(), 1)
+        let ahead = self.forward[last].run(x, false, true);
+        let behind = self.backward[last].run(end, true, true);
+        Tensor::cat(vec![ahead, behind], 2).squeeze_dim(0)
+    }
+}
+
+#[cfg(all(test, feature = "train"))]
+mod tests {
+    use super::*;
+    use crate::kernel::reference;
+    use crate::nn::{named_parameters, tensor};
+
+    /// Output, gradient of the input, and gradients of all parameters.
+    fn pass(layers: usize, hidden: usize, steps: usize, batch: usize) -> Vec<Vec<f32>> {
+        let device = Device::flex().autodiff();
+        let gru = BiGru::new(Key::new(5), 7, hidden, layers, &device);
+        let x: Tensor<3> =
+            tensor(Key::new(6).normals(steps * batch * 7), [steps, batch, 7], &device).require_grad();
+        let y = gru.last(x.clone());
+        let weights = tensor(Key::new(7).normals(batch * 2 * hidden), [batch, 2 * hidden], &device);
+        let gradients = (y.clone() * weights).sum().backward();
+        let mut found = vec![y.inner().try_into_vec_as::<f32>().unwrap()];
+        found.push(x.grad(&gradients).unwrap().try_into_vec_as::<f32>().unwrap());
+        for gru in gru.forward.iter().chain(&gru.backward) {
+            for linear in [&gru.input, &gru.hidden] {
+                let weight = linear.weight.val().grad(&gradients).unwrap();
+                let bias = linear.bias.as_ref().unwrap().val().grad(&gradients).unwrap();
+                found.extend([weight.try_into_vec_as().unwrap(), bias.try_into_vec_as().unwrap()]);
+            }
+        }
+        assert_eq!(named_parameters("gru", &gru).unwrap().len() + 2, found.len());
+        found
+    }
+
+    #[test]
+    fn the_kernel_equals_its_plain_twin() {
+        for (layers, hidden, steps, batch) in [(1, 5, 4, 3), (2, 8, 6, 2), (1, 33, 1, 4), (2, 20, 9, 130)] {
+            let (fused, plain) =
+                (pass(layers, hidden, steps, batch), reference(|| pass(layers, hidden, steps, batch)));
+            for (part, (found, expected)) in fused.iter().zip(&plain).enumerate() {
+                assert_eq!(found.len(), expected.len());
+                let scale = expected.iter().fold(1.0_f32, |scale, x| scale.max(x.abs()));
+                for (a, b) in found.iter().zip(expected) {
+                    let case = (layers, hidden, steps, batch);
+                    assert!((a - b).abs() <= 5e-6 * scale, "part {part} of {case:?}: {a}, expected {b}");
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Blocks that more than one network uses, all drawn from our own generator.
 
+#[cfg(feature = "train")]
+mod adam;
 mod gaussian;
 mod gru;
+mod layer;
 mod linear;
 mod parameters;
 mod tower;
@@ -10,6 +13,7 @@ pub mod train;
 
 pub use gaussian::{Gaussian, GaussianHeads, GaussianNet};
 pub use gru::BiGru;
+pub(crate) use layer::Layer;
 pub use linear::{layer_norm, linear, linear_without_bias};
 pub use parameters::{LoadError, NamedTensor, load_parameters, named_parameters};
 pub use tower::NormGelu;

@@ -1,11 +1,11 @@
 //! Linear, layer norm, GELU: the repeated layer of Q, V and the denoiser's embeddings (A.3).
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 
-use super::{layer_norm, linear};
+use super::{Layer, layer_norm, linear};
+use crate::kernel::packed::PackedLayer;
 use crate::rng::Key;
 
 /// `GELU(LN(x W + b))`.
@@ -23,23 +23,27 @@ impl NormGelu {
 
     /// `[.., input]` to `[.., output]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        self.activate(self.linear.forward(x))
+        Layer::of(&self.linear).norm(&self.norm).gelu().forward(x)
     }
 
-    /// `x · W[rows]`, without bias: the share of some input numbers in the layer.
-    ///
-    /// A layer over `[a ‖ b]` is `partial(a) + partial(b) + bias`, so the share of what does not change is computed once.
-    pub fn partial<const D: usize>(&self, x: Tensor<D>, rows: core::ops::Range<usize>) -> Tensor<D> {
-        burn::tensor::module::linear(x, self.linear.weight.val().narrow(0, rows.start, rows.len()), None)
+    /// The layer, laid out for repeated use on the CPU device.
+    pub(crate) fn pack(&self) -> PackedLayer {
+        Layer::<2>::of(&self.linear).norm(&self.norm).gelu().pack()
     }
 
-    /// The bias of the linear part, `[output]`.
-    pub fn bias(&self) -> Option<Tensor<1>> {
-        self.linear.bias.as_ref().map(Param::val)
+    /// The two parts of [`forward_joint`](Self::forward_joint) for a head of so many numbers, likewise.
+    pub(crate) fn pack_joint(&self, head: usize) -> (PackedLayer, PackedLayer) {
+        let [input, _] = self.linear.weight.dims();
+        let tails = Layer::<2>::of(&self.linear).rows(head..input).unbiased().norm(&self.norm).gelu();
+        (Layer::<2>::of(&self.linear).rows(0..head).pack(), tails.pack())
     }
 
-    /// `GELU(LN(x))` of what the linear part gave.
-    pub fn activate<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        gelu(self.norm.forward(x))
+    /// The same for inputs `[head ‖ tail]` of which many tails share a head: `[heads, head]` and
+    /// `[heads, tails, tail]` to `[heads, tails, output]`. The head's share is computed once.
+    pub fn forward_joint(&self, head: Tensor<2>, tail: Tensor<3>) -> Tensor<3> {
+        let ([_, from], [_, _, width]) = (head.dims(), tail.dims());
+        let share = Layer::of(&self.linear).rows(0..from).forward(head);
+        let tails = Layer::of(&self.linear).rows(from..from + width).unbiased();
+        tails.share(share.unsqueeze_dim(1)).norm(&self.norm).gelu().forward(tail)
     }
 }

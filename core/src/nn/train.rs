@@ -4,22 +4,36 @@ use std::any::Any;
 use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::optim::module_optimizer::ModuleOptimizer;
-use burn::optim::{AdamConfig, GradientsParams};
+use burn::optim::GradientsParams;
 use burn::store::{ModuleRecord, RecordError};
 use burn::tensor::{Bytes, Gradients, Tensor};
+use thiserror::Error;
+
+use super::adam::{Adam, MomentsError};
+use crate::kernel::tensors;
+
+/// A network or optimiser that cannot be saved or put back.
+#[derive(Debug, Error)]
+pub enum SavedError {
+    /// The network.
+    #[error(transparent)]
+    Network(#[from] RecordError),
+    /// The optimiser.
+    #[error(transparent)]
+    Moments(#[from] MomentsError),
+}
 
 /// A network and its optimiser.
 pub struct Trained<M> {
     /// The network; `None` only while an update replaces it.
     net: Option<M>,
-    adam: ModuleOptimizer,
+    adam: Adam,
 }
 
 impl<M: Module> Trained<M> {
-    /// A network about to be trained with Adam (epsilon 1e-8, as `PyTorch`'s).
+    /// A network about to be trained with Adam.
     pub fn new(net: M) -> Self {
-        Self { net: Some(net), adam: AdamConfig::new().with_epsilon(1e-8).init() }
+        Self { net: Some(net), adam: Adam::default() }
     }
 
     /// The network.
@@ -36,77 +50,45 @@ impl<M: Module> Trained<M> {
     /// Never: the network is only away inside this function.
     pub fn update(&mut self, gradients: &mut Gradients, rate: f64, clip: Option<f64>) {
         let net = self.net.take().expect("the network is only away inside `update`");
-        let mut gradients = GradientsParams::from_module(gradients, &net);
-        if let Some(bound) = clip {
-            gradients = clip_norm(&net, gradients, bound);
-        }
-        self.net = Some(self.adam.step(rate, net, gradients));
+        let gradients = GradientsParams::from_module(gradients, &net);
+        self.net = Some(self.adam.step(net, gradients, rate, clip));
     }
 
     /// The network and the optimiser as bytes, for a checkpoint.
     ///
     /// # Errors
     /// When a tensor cannot be read back.
-    pub fn save(&self) -> Result<(Vec<u8>, Vec<u8>), RecordError> {
-        let net = self.net().clone().into_record().into_bytes()?;
-        let adam = self.adam.into_bytes()?;
-        Ok((net.to_vec(), adam.to_vec()))
+    pub fn save(&self) -> Result<(Vec<u8>, Vec<u8>), SavedError> {
+        Ok((save(self.net())?, self.adam.save(self.net())?))
     }
 
     /// Puts back what `save` gave.
     ///
     /// # Errors
     /// When the bytes are damaged or belong to another network.
-    pub fn load(&mut self, net: Vec<u8>, adam: Vec<u8>) -> Result<(), RecordError> {
-        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(net))?;
-        let net = self.net().clone().try_load_record(record)?;
-        self.adam = AdamConfig::new().with_epsilon(1e-8).init().from_bytes(Bytes::from_bytes_vec(adam))?;
+    pub fn load(&mut self, net: Vec<u8>, adam: &[u8]) -> Result<(), SavedError> {
+        let net = restore(self.net().clone(), net)?;
+        self.adam = Adam::load(&net, adam)?;
         self.net = Some(net);
         Ok(())
     }
 }
 
-/// Scales all gradients together so that their norm is at most `bound`, without reading the norm back.
-fn clip_norm<M: Module>(net: &M, gradients: GradientsParams, bound: f64) -> GradientsParams {
-    let mut squares = SumOfSquares { gradients: &gradients, sum: None };
-    net.visit(&mut squares);
-    let Some(sum) = squares.sum else { return gradients };
-    // min(1, bound / norm); the small constant is PyTorch's guard against a zero norm.
-    let factor = sum.sqrt().add_scalar(1e-6).recip().mul_scalar(bound).clamp_max(1.0);
-    let mut scale = Scale { from: gradients, to: GradientsParams::new(), factor };
-    net.visit(&mut scale);
-    scale.to
+/// A network as bytes, for a checkpoint.
+///
+/// # Errors
+/// When a tensor cannot be read back.
+pub fn save<M: Module>(net: &M) -> Result<Vec<u8>, SavedError> {
+    Ok(net.clone().into_record().into_bytes()?.to_vec())
 }
 
-struct SumOfSquares<'a> {
-    gradients: &'a GradientsParams,
-    sum: Option<Tensor<1>>,
-}
-
-impl ModuleVisitor for SumOfSquares<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            let square = gradient.square().sum();
-            self.sum = Some(match self.sum.take() {
-                Some(sum) => sum + square,
-                None => square,
-            });
-        }
-    }
-}
-
-struct Scale {
-    from: GradientsParams,
-    to: GradientsParams,
-    factor: Tensor<1>,
-}
-
-impl ModuleVisitor for Scale {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = self.from.remove::<D>(param.id) {
-            self.to.register(param.id, gradient * self.factor.clone().unsqueeze());
-        }
-    }
+/// A network with the parameters that [`save`] gave.
+///
+/// # Errors
+/// When the bytes are damaged or belong to another network.
+pub fn restore<M: Module>(net: M, bytes: Vec<u8>) -> Result<M, SavedError> {
+    let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))?;
+    Ok(net.try_load_record(record)?)
 }
 
 /// `target ← (1 - rate)·target + rate·online`, parameter by parameter.
@@ -136,6 +118,12 @@ impl ModuleMapper for Follow {
         let online = self.online.remove(&param.id).and_then(|value| value.downcast::<Tensor<D>>().ok());
         let Some(online) = online else { return param };
         let rate = self.rate;
-        param.map(|target| target.mul_scalar(1.0 - rate) + online.mul_scalar(rate))
+        param.map(|target| {
+            if tensors::serves(&target.device()) {
+                tensors::mix(target, online, rate)
+            } else {
+                target.mul_scalar(1.0 - rate) + online.mul_scalar(rate)
+            }
+        })
     }
 }

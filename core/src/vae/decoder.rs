@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use crate::kernel::packed::{PackedLayer, forward};
 use crate::nn::GaussianNet;
 use crate::rng::Key;
 use crate::settings::VaeSettings;
@@ -90,5 +91,111 @@ impl Decoder {
     /// Predicted end states, mean of `f`, `[rows, state]`, from `[rows, state]` and `[rows, latent]`.
     pub fn end(&self, states: Tensor<2>, latents: Tensor<2>) -> Tensor<2> {
         self.state.mean(Tensor::cat(vec![states, latents], 1))
+    }
+}
+
+/// The decoders, laid out for repeated use on the CPU device; all rows side by side in slices.
+#[derive(Clone, Debug)]
+pub(crate) struct PackedDecoder {
+    state: usize,
+    latent: usize,
+    numbers: Vec<PackedNumber>,
+    end: Vec<PackedLayer>,
+}
+
+#[derive(Clone, Debug)]
+struct PackedNumber {
+    mean: Vec<PackedLayer>,
+    deviation: Vec<PackedLayer>,
+    floor: f64,
+}
+
+impl PackedDecoder {
+    /// The decoders of states and latents of so many numbers.
+    pub fn new(decoder: &Decoder, state: usize, latent: usize) -> Self {
+        let numbers = decoder.policy.numbers.iter().map(|net| {
+            let ([mean, deviation], floor) = net.pack();
+            PackedNumber { mean, deviation, floor }
+        });
+        let ([end, _], _) = decoder.state.pack();
+        Self { state, latent, numbers: numbers.collect(), end }
+    }
+
+    /// As [`PolicyDecoder::act`].
+    pub fn act(&self, states: &[f32], latents: &[f32], noise: Option<&[f32]>) -> Vec<f32> {
+        let width = self.numbers.len();
+        let mut actions = vec![0.0; states.len() / self.state * width];
+        for (i, net) in self.numbers.iter().enumerate() {
+            let rows = states.chunks_exact(self.state).zip(latents.chunks_exact(self.latent));
+            let mut x = Vec::new();
+            for ((state, latent), known) in rows.zip(actions.chunks_exact(width)) {
+                x.extend_from_slice(state);
+                x.extend_from_slice(&known[..i]);
+                x.extend_from_slice(latent);
+            }
+            let mut values = forward(&net.mean, &x);
+            if let Some(noise) = noise {
+                let deviations = forward(&net.deviation, &x);
+                for (row, (value, deviation)) in values.iter_mut().zip(deviations).enumerate() {
+                    let softplus =
+                        if deviation > 20.0 { deviation } else { libm::log1pf(libm::expf(deviation)) };
+                    *value += (softplus + net.floor as f32) * noise[row * width + i];
+                }
+            }
+            for (row, value) in values.into_iter().enumerate() {
+                actions[row * width + i] = value;
+            }
+        }
+        actions
+    }
+
+    /// As [`Decoder::end`].
+    pub fn end(&self, states: &[f32], latents: &[f32]) -> Vec<f32> {
+        let rows = states.chunks_exact(self.state).zip(latents.chunks_exact(self.latent));
+        let x: Vec<f32> = rows.flat_map(|(state, latent)| state.iter().chain(latent)).copied().collect();
+        forward(&self.end, &x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::reference;
+    use crate::nn::tensor;
+    use crate::settings::{Preset, Settings};
+    use crate::task::TASKS;
+
+    #[test]
+    fn packed_decoders_give_the_same_actions_and_ends() {
+        let (device, task) = (Device::flex(), &TASKS[0]);
+        let settings = Settings::preset(Preset::Quick, task).vae;
+        let decoder = Decoder::new(Key::new(1), &settings, task, &device);
+        let packed = PackedDecoder::new(&decoder, 4, settings.latent);
+        for rows in [1, 30] {
+            let (states, latents) =
+                (Key::new(2).normals(rows * 4), Key::new(3).normals(rows * settings.latent));
+            let noise = Key::new(4).normals(rows * 2);
+            let s = || tensor(states.clone(), [rows, 4], &device);
+            let z = || tensor(latents.clone(), [rows, settings.latent], &device);
+            let drawn = tensor(noise.clone(), [rows, 2], &device);
+            let [mean, sample, end] = reference(|| {
+                [
+                    decoder.policy.act(s(), z(), None),
+                    decoder.policy.act(s(), z(), Some(drawn)),
+                    decoder.end(s(), z()),
+                ]
+            });
+            for (found, expected) in [
+                (packed.act(&states, &latents, None), mean),
+                (packed.act(&states, &latents, Some(&noise)), sample),
+                (packed.end(&states, &latents), end),
+            ] {
+                let expected = expected.try_into_vec_as::<f32>().unwrap();
+                assert_eq!(found.len(), expected.len());
+                for (a, b) in found.iter().zip(&expected) {
+                    assert!((a - b).abs() < 3e-6, "{a}, expected {b}");
+                }
+            }
+        }
     }
 }

@@ -2,10 +2,9 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use crate::nn::{BiGru, Gaussian, GaussianHeads, linear};
+use crate::nn::{BiGru, Gaussian, GaussianHeads, Layer, linear};
 use crate::rng::Key;
 use crate::settings::VaeSettings;
 use crate::task::Task;
@@ -44,7 +43,7 @@ impl Encoder {
         // Steps first: the recurrence then reads contiguous slices.
         let mut x = states.swap_dims(0, 1);
         for layer in &self.embed {
-            x = relu(layer.forward(x));
+            x = Layer::of(layer).relu().forward(x);
         }
         let x = Tensor::cat(vec![x, actions.swap_dims(0, 1)], 2);
         self.heads.forward(self.gru.last(x))

@@ -7,6 +7,7 @@ mod loss;
 #[cfg(feature = "train")]
 mod prior;
 
+pub(crate) use decoder::PackedDecoder;
 pub use decoder::{Decoder, PolicyDecoder};
 pub use encoder::Encoder;
 #[cfg(feature = "train")]

@@ -1,0 +1,200 @@
+//! The whole chain of denoising steps for a few candidates at a time, whose numbers stay in cache throughout.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::packed::{Context, PackedLayer, TILE};
+use super::parallel::run;
+use super::rows;
+
+/// One residual block.
+#[derive(Clone, Debug)]
+pub struct PackedBlock {
+    /// The input's share of the first layer; a [`Context`] brings the state's.
+    pub first: PackedLayer,
+    /// The second layer.
+    pub second: PackedLayer,
+}
+
+/// The part of the denoiser that is computed for every candidate at every step.
+#[derive(Clone, Debug)]
+pub struct PackedDenoiser {
+    /// From a latent to the widest level.
+    pub input: PackedLayer,
+    /// In order of use.
+    pub blocks: Vec<PackedBlock>,
+    /// To the next narrower level.
+    pub down: Vec<PackedLayer>,
+    /// To the next wider level.
+    pub up: Vec<PackedLayer>,
+    /// From the widest level to a latent.
+    pub output: PackedLayer,
+}
+
+/// One update of the latents; see `diffusion::Update`.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Factor of the noisy latent.
+    pub keep: f32,
+    /// Factor of the predicted clean latent.
+    pub clean: f32,
+    /// Factor of fresh noise; 0 means that none is drawn.
+    pub noise: f32,
+    /// What the diffusion step contributes to each block, scale and shift side by side.
+    pub time: Vec<Vec<f32>>,
+}
+
+/// Fills in noise: of which state, of which update (0 is the start), from which number on.
+pub type Noise<'a> = &'a (dyn Fn(usize, usize, usize, &mut [f32]) + Sync);
+
+/// What states contribute to each block, `[states, width]` each.
+pub type Conditions = Vec<Vec<f32>>;
+
+impl PackedDenoiser {
+    /// Latents of every state's candidates, `[states, candidates, latent]`.
+    pub fn sample(
+        &self,
+        steps: &[Step],
+        conditions: &Conditions,
+        states: usize,
+        candidates: usize,
+        noise: Noise,
+    ) -> Vec<f32> {
+        let latent = self.input.input();
+        let mut latents = vec![0.0; states * candidates * latent];
+        let jobs = latents
+            .chunks_mut((candidates * latent).max(1))
+            .enumerate()
+            .flat_map(|(state, latents)| {
+                let tiles = latents.chunks_mut(TILE * latent).enumerate();
+                tiles.map(move |(tile, latents)| (state, tile * TILE * latent, latents))
+            })
+            .collect();
+        let arch = Arch::new();
+        run(jobs, |(state, from, latents): (usize, usize, &mut [f32])| {
+            arch.dispatch(Chain { net: self, steps, conditions, states, state, from, latents, noise });
+        });
+        latents
+    }
+
+    fn widths(&self) -> impl Iterator<Item = usize> + '_ {
+        self.blocks.iter().map(|block| block.first.output())
+    }
+}
+
+/// The chain for the candidates of one tile.
+struct Chain<'a> {
+    net: &'a PackedDenoiser,
+    steps: &'a [Step],
+    conditions: &'a Conditions,
+    states: usize,
+    state: usize,
+    from: usize,
+    latents: &'a mut [f32],
+    noise: Noise<'a>,
+}
+
+impl WithSimd for Chain<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, s: S) {
+        let Self { net, steps, conditions, states, state, from, latents, noise } = self;
+        let shares: Vec<&[f32]> = conditions
+            .iter()
+            .map(|condition| {
+                let width = condition.len() / states;
+                &condition[state * width..(state + 1) * width]
+            })
+            .collect();
+        let rows = latents.len() / net.input.input();
+        let mut work = Workspace::new(net, rows);
+        let mut fresh = vec![0.0; latents.len()];
+        noise(state, 0, from, latents);
+        for (i, step) in steps.iter().enumerate() {
+            predict(s, net, latents, &shares, &step.time, &mut work);
+            for (y, &guess) in latents.iter_mut().zip(&work.guess) {
+                *y = step.keep * *y + step.clean * guess;
+            }
+            if step.noise > 0.0 {
+                noise(state, i + 1, from, &mut fresh);
+                for (y, &fresh) in latents.iter_mut().zip(&fresh) {
+                    *y += step.noise * fresh;
+                }
+            }
+        }
+    }
+}
+
+/// Numbers of a tile on their way through the network.
+struct Workspace {
+    rows: usize,
+    start: Vec<f32>,
+    /// The outputs of the blocks on the way down, for the way up.
+    skips: Vec<Vec<f32>>,
+    a: Vec<f32>,
+    b: Vec<f32>,
+    hidden: Vec<f32>,
+    /// The predicted clean latents.
+    guess: Vec<f32>,
+}
+
+impl Workspace {
+    fn new(net: &PackedDenoiser, rows: usize) -> Self {
+        let widest = rows * net.widths().max().unwrap_or(0);
+        Self {
+            rows,
+            start: vec![0.0; rows * net.input.output()],
+            skips: net.widths().take(net.down.len()).map(|width| vec![0.0; rows * width]).collect(),
+            a: vec![0.0; widest],
+            b: vec![0.0; widest],
+            hidden: vec![0.0; widest],
+            guess: vec![0.0; rows * net.output.output()],
+        }
+    }
+}
+
+#[inline(always)]
+fn predict<S: Simd>(
+    s: S,
+    net: &PackedDenoiser,
+    latents: &[f32],
+    shares: &[&[f32]],
+    times: &[Vec<f32>],
+    work: &mut Workspace,
+) {
+    let Workspace { rows, start, skips, a, b, hidden, guess } = work;
+    let rows = *rows;
+    let levels = net.down.len() + 1;
+    let run_block = |number: usize, x: &[f32], hidden: &mut [f32], out: &mut [f32]| {
+        let block = &net.blocks[number];
+        let hidden = &mut hidden[..rows * block.first.output()];
+        let first = Context { share: Some(shares[number]), modulation: Some(&times[number]), skip: None };
+        block.first.forward(s, x, hidden, first);
+        block.second.forward(s, hidden, out, Context { skip: Some(x), ..Context::default() });
+    };
+    net.input.forward(s, latents, start, Context::default());
+    for level in 0..levels {
+        let width = net.blocks[level].first.output();
+        let (above, here) = skips.split_at_mut(level.min(levels - 1));
+        let x: &[f32] = if level == 0 {
+            start
+        } else {
+            let x = &mut a[..rows * width];
+            net.down[level - 1].forward(s, &above[level - 1], x, Context::default());
+            x
+        };
+        let out = if level + 1 < levels { &mut here[0][..] } else { &mut b[..rows * width] };
+        run_block(level, x, hidden, out);
+    }
+    for (i, skip) in skips.iter().rev().enumerate() {
+        let up = &net.up[i];
+        let x = &mut a[..rows * up.output()];
+        up.forward(s, &b[..rows * up.input()], x, Context { skip: Some(skip), ..Context::default() });
+        run_block(levels + i, x, hidden, &mut b[..rows * up.output()]);
+    }
+    let size = start.len();
+    a[..size].copy_from_slice(&b[..size]);
+    rows::add(s, &mut a[..size], start);
+    run_block(2 * levels - 1, &a[..size], hidden, &mut b[..size]);
+    net.output.forward(s, &b[..size], guess, Context::default());
+}

@@ -1,0 +1,47 @@
+//! Fused fast paths for the CPU, each with its plain twin as oracle.
+//!
+//! A layer here is one call where the plain path takes a dozen tensor operations: its product, norm, activation and
+//! skip pass over numbers that are still in cache, in vectors as wide as the machine has. Networks use these paths on
+//! Burn's CPU device by themselves; every other device takes the plain path, which [`reference`] also gives here.
+
+// A vector instruction is only emitted where the function around it is compiled for that instruction set: all of it
+// has to end up inside the one function that `pulp` compiles so.
+#![allow(clippy::inline_always)]
+
+pub(crate) mod denoise;
+pub(crate) mod gru;
+pub(crate) mod layer;
+mod matmul;
+pub(crate) mod packed;
+mod parallel;
+pub(crate) mod rank;
+mod rows;
+mod simd;
+pub(crate) mod tensors;
+
+#[cfg(feature = "train")]
+pub(crate) mod adam;
+
+use core::cell::Cell;
+
+std::thread_local! {
+    static REFERENCE_ONLY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs something on the plain path even where a fused one exists: for tests and comparisons.
+///
+/// It holds for this thread, and only for tensor operations begun inside.
+pub fn reference<R>(work: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            REFERENCE_ONLY.set(self.0);
+        }
+    }
+    let _restore = Restore(REFERENCE_ONLY.replace(true));
+    work()
+}
+
+fn reference_only() -> bool {
+    REFERENCE_ONLY.get()
+}

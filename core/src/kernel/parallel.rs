@@ -1,0 +1,52 @@
+//! Rows shared out among the threads of the program's pool, if it has one (feature `threads`).
+
+use core::ops::Range;
+
+/// Fewest rows that a thread takes.
+const LEAST_ROWS: usize = 32;
+/// Fewest arithmetic operations that a thread takes: less is done sooner than a thread wakes up.
+const LEAST_WORK: usize = 400_000;
+
+/// Cuts rows into as many ranges as can be worked on at once.
+pub fn ranges(rows: usize, operations_per_row: usize) -> Vec<Range<usize>> {
+    let by_work = rows * operations_per_row / LEAST_WORK;
+    let count = by_work.min(rows / LEAST_ROWS).clamp(1, threads());
+    (0..count).map(|i| i * rows / count..(i + 1) * rows / count).collect()
+}
+
+/// Cuts a slice of rows at the same places.
+pub fn cut<'a>(mut values: &'a mut [f32], width: usize, ranges: &[Range<usize>]) -> Vec<&'a mut [f32]> {
+    let mut parts = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        let (part, rest) = values.split_at_mut(range.len() * width);
+        parts.push(part);
+        values = rest;
+    }
+    parts
+}
+
+#[cfg(feature = "threads")]
+fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+#[cfg(not(feature = "threads"))]
+fn threads() -> usize {
+    1
+}
+
+/// The results of all jobs, in their order.
+#[cfg(feature = "threads")]
+pub fn run<J: Send, R: Send>(jobs: Vec<J>, work: impl Fn(J) -> R + Send + Sync) -> Vec<R> {
+    use rayon::iter::{IntoParallelIterator, ParallelIterator};
+    if jobs.len() == 1 {
+        return jobs.into_iter().map(work).collect();
+    }
+    jobs.into_par_iter().map(work).collect()
+}
+
+/// The results of all jobs, in their order.
+#[cfg(not(feature = "threads"))]
+pub fn run<J, R>(jobs: Vec<J>, work: impl Fn(J) -> R) -> Vec<R> {
+    jobs.into_iter().map(work).collect()
+}

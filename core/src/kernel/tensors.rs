@@ -1,0 +1,392 @@
+//! The kernels as operations on tensors of the CPU device, with their gradients.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{DispatchDevice, Flex, TensorMetadata};
+use burn::tensor::{Device, Shape, Tensor, TensorData};
+
+use super::gru::Recurrence;
+use super::layer::{Activation, Layer};
+
+type Primitive = FloatTensor<Flex>;
+
+/// Whether the kernels serve this device: it is the CPU, and nobody asked for the reference path.
+pub fn serves(device: &Device) -> bool {
+    !super::reference_only() && on_cpu(device)
+}
+
+fn on_cpu(device: &Device) -> bool {
+    let plain;
+    let device = if device.is_autodiff() {
+        plain = device.clone().inner();
+        &plain
+    } else {
+        device
+    };
+    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
+}
+
+/// A layer's tensors but its input; see [`Layer`].
+pub struct LayerTensors<const D: usize> {
+    pub weight: Tensor<2>,
+    pub bias: Option<Tensor<1>>,
+    pub share: Option<Tensor<D>>,
+    pub norm: Option<[Tensor<1>; 2]>,
+    pub modulation: Option<Tensor<D>>,
+    pub activation: Activation,
+    pub skip: Option<Tensor<D>>,
+}
+
+/// [`Layer::forward`] on tensors of a device that is [served](serves).
+pub fn layer<const D: usize>(x: Tensor<D>, rest: LayerTensors<D>) -> Tensor<D> {
+    #[cfg(feature = "train")]
+    if x.device().is_autodiff() {
+        return autodiff::layer(x, rest);
+    }
+    let [gain, norm_bias] = split(rest.norm);
+    let inputs = LayerInputs {
+        x: plain(x),
+        weight: plain(rest.weight),
+        bias: rest.bias.map(plain),
+        share: rest.share.map(plain),
+        gain: gain.map(plain),
+        norm_bias: norm_bias.map(plain),
+        modulation: rest.modulation.map(plain),
+        skip: rest.skip.map(plain),
+        activation: rest.activation,
+    };
+    Tensor::from_primitive::<Flex>(inputs.forward(false).0)
+}
+
+/// [`Recurrence::forward`] on tensors of a device that is [served](serves): from gates `[steps, batch, 3 * hidden]` to
+/// `[steps, batch, hidden]`, or `[1, batch, hidden]` when only the last state is wanted.
+pub fn recurrence(
+    gates: Tensor<3>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    reversed: bool,
+    last: bool,
+) -> Tensor<3> {
+    #[cfg(feature = "train")]
+    if gates.device().is_autodiff() {
+        return autodiff::recurrence(gates, weight, bias, reversed, last);
+    }
+    let inputs =
+        RecurrenceInputs { gates: plain(gates), weight: plain(weight), bias: plain(bias), reversed, last };
+    Tensor::from_primitive::<Flex>(inputs.forward().0)
+}
+
+/// [`AdamStep::apply`] on plain tensors of a device that is [served](serves): parameter and moments, changed.
+#[cfg(feature = "train")]
+pub fn adam(
+    parameter: Tensor<1>,
+    gradient: Tensor<1>,
+    moments: [Tensor<1>; 2],
+    step: super::adam::AdamStep,
+) -> (Tensor<1>, [Tensor<1>; 2]) {
+    let [first, second] = moments;
+    let [mut parameter, mut first, mut second] = [parameter, first, second].map(plain);
+    let gradient = plain(gradient);
+    step.apply(
+        numbers_mut(&mut parameter),
+        numbers(&gradient),
+        [numbers_mut(&mut first), numbers_mut(&mut second)],
+    );
+    (Tensor::from_primitive::<Flex>(parameter), [first, second].map(Tensor::from_primitive::<Flex>))
+}
+
+/// `(1 - rate)·target + rate·online` of plain tensors of a device that is [served](serves).
+#[cfg(feature = "train")]
+pub fn mix<const D: usize>(target: Tensor<D>, online: Tensor<D>, rate: f64) -> Tensor<D> {
+    let (mut target, online) = (plain(target), plain(online));
+    super::adam::mix(numbers_mut(&mut target), numbers(&online), rate as f32);
+    Tensor::from_primitive::<Flex>(target)
+}
+
+/// The sum of a plain tensor's squares.
+#[cfg(feature = "train")]
+pub fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> f64 {
+    super::adam::sum_of_squares(numbers(&plain(tensor)))
+}
+
+/// The numbers of a plain tensor of the CPU device, copied.
+pub fn copied<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    numbers(&plain(tensor)).to_vec()
+}
+
+fn plain<const D: usize>(tensor: Tensor<D>) -> Primitive {
+    contiguous(tensor.try_into_primitive::<Flex>().expect("the device is the CPU, without gradients"))
+}
+
+fn contiguous(tensor: Primitive) -> Primitive {
+    if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
+}
+
+fn split<T>(pair: Option<[T; 2]>) -> [Option<T>; 2] {
+    pair.map_or([None, None], |pair| pair.map(Some))
+}
+
+/// The numbers of a contiguous tensor.
+fn numbers(tensor: &Primitive) -> &[f32] {
+    let start = tensor.layout().start_offset();
+    &tensor.storage::<f32>()[start..start + tensor.layout().num_elements()]
+}
+
+#[cfg(feature = "train")]
+fn numbers_mut(tensor: &mut Primitive) -> &mut [f32] {
+    let (start, count) = (tensor.layout().start_offset(), tensor.layout().num_elements());
+    &mut tensor.storage_mut::<f32>()[start..start + count]
+}
+
+fn primitive(values: Vec<f32>, shape: Shape) -> Primitive {
+    Primitive::from_data(TensorData::new(values, shape))
+}
+
+#[derive(Clone, Debug)]
+struct LayerInputs {
+    x: Primitive,
+    weight: Primitive,
+    bias: Option<Primitive>,
+    share: Option<Primitive>,
+    gain: Option<Primitive>,
+    norm_bias: Option<Primitive>,
+    modulation: Option<Primitive>,
+    skip: Option<Primitive>,
+    activation: Activation,
+}
+
+impl LayerInputs {
+    fn layer(&self) -> Layer<'_> {
+        Layer {
+            weight: numbers(&self.weight),
+            output: self.weight.shape()[1],
+            bias: self.bias.as_ref().map(numbers),
+            share: self.share.as_ref().map(numbers),
+            norm: self
+                .gain
+                .as_ref()
+                .zip(self.norm_bias.as_ref())
+                .map(|(gain, bias)| [numbers(gain), numbers(bias)]),
+            modulation: self.modulation.as_ref().map(numbers),
+            activation: self.activation,
+            skip: self.skip.as_ref().map(numbers),
+        }
+    }
+
+    fn rows(&self) -> usize {
+        numbers(&self.x).len() / self.weight.shape()[0]
+    }
+
+    fn output_shape(&self) -> Shape {
+        let mut shape = self.x.shape();
+        let last = shape.num_dims() - 1;
+        shape[last] = self.weight.shape()[1];
+        shape
+    }
+
+    /// The output, and what the backward pass needs of it.
+    fn forward(&self, keep: bool) -> (Primitive, Option<Primitive>) {
+        let output = self.layer().forward(numbers(&self.x), self.rows(), keep);
+        let values = primitive(output.values, self.output_shape());
+        let kept = keep.then(|| {
+            if self.gain.is_some() {
+                primitive(output.before_norm, self.output_shape())
+            } else {
+                values.clone()
+            }
+        });
+        (values, kept)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct RecurrenceInputs {
+    gates: Primitive,
+    weight: Primitive,
+    bias: Primitive,
+    reversed: bool,
+    last: bool,
+}
+
+impl RecurrenceInputs {
+    fn sizes(&self) -> [usize; 3] {
+        let shape = self.gates.shape();
+        [shape[0], shape[1], self.weight.shape()[0]]
+    }
+
+    fn recurrence(&self) -> Recurrence<'_> {
+        let [_, _, hidden] = self.sizes();
+        Recurrence {
+            weight: numbers(&self.weight),
+            bias: numbers(&self.bias),
+            hidden,
+            reversed: self.reversed,
+            last: self.last,
+        }
+    }
+
+    fn forward(&self) -> (Primitive, super::gru::Kept) {
+        let [steps, batch, hidden] = self.sizes();
+        let (states, kept) = self.recurrence().forward(numbers(&self.gates), steps, batch);
+        let given = if self.last { 1 } else { steps };
+        (primitive(states, Shape::new([given, batch, hidden])), kept)
+    }
+}
+
+#[cfg(feature = "train")]
+mod autodiff {
+    use burn::backend::Autodiff;
+    use burn::backend::autodiff::checkpoint::base::Checkpointer;
+    use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+    use burn::backend::autodiff::grads::Gradients;
+    use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+
+    use super::{
+        Flex, FloatTensor, LayerInputs, LayerTensors, Primitive, RecurrenceInputs, Tensor, TensorMetadata,
+        contiguous, numbers, primitive, split,
+    };
+    use crate::kernel::gru::Kept;
+
+    type Tracked = FloatTensor<Autodiff<Flex>>;
+
+    fn tracked<const D: usize>(tensor: Tensor<D>) -> Tracked {
+        tensor.try_into_primitive::<Autodiff<Flex>>().expect("the device is the CPU, with gradients")
+    }
+
+    fn value(tensor: &Tracked) -> Primitive {
+        contiguous(tensor.primitive().clone())
+    }
+
+    #[derive(Debug)]
+    struct LayerBackward;
+
+    /// Inputs of a layer, and what its forward pass kept.
+    #[derive(Clone, Debug)]
+    struct LayerState {
+        inputs: LayerInputs,
+        kept: Primitive,
+    }
+
+    pub fn layer<const D: usize>(x: Tensor<D>, rest: LayerTensors<D>) -> Tensor<D> {
+        let (x, weight) = (tracked(x), tracked(rest.weight));
+        let [gain, norm_bias] = split(rest.norm).map(|part| part.map(tracked));
+        let [share, modulation, skip] =
+            [rest.share, rest.modulation, rest.skip].map(|part| part.map(tracked));
+        let bias = rest.bias.map(tracked);
+        let inputs = LayerInputs {
+            x: value(&x),
+            weight: value(&weight),
+            bias: bias.as_ref().map(value),
+            share: share.as_ref().map(value),
+            gain: gain.as_ref().map(value),
+            norm_bias: norm_bias.as_ref().map(value),
+            modulation: modulation.as_ref().map(value),
+            skip: skip.as_ref().map(value),
+            activation: rest.activation,
+        };
+        // An input that is not there is a constant to the graph: any tensor without gradient does.
+        let node = |part: Option<Tracked>| part.unwrap_or_else(|| Tracked::new(inputs.x.clone())).node();
+        let nodes = [
+            x.node(),
+            weight.node(),
+            node(bias),
+            node(share),
+            node(gain),
+            node(norm_bias),
+            node(modulation),
+            node(skip),
+        ];
+        let output = match LayerBackward.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let (output, kept) = inputs.forward(true);
+                let kept = kept.unwrap_or_else(|| output.clone());
+                prepared.finish(LayerState { inputs, kept }, output)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(inputs.forward(false).0),
+        };
+        Tensor::from_primitive::<Autodiff<Flex>>(output)
+    }
+
+    impl Backward<Flex, 8> for LayerBackward {
+        type State = LayerState;
+
+        fn backward(self, ops: Ops<LayerState, 8>, gradients: &mut Gradients, _: &mut Checkpointer) {
+            let arriving = contiguous(gradients.consume::<Flex>(&ops.node));
+            let LayerState { inputs, kept } = ops.state;
+            let [x, weight, bias, share, gain, norm_bias, modulation, skip] = ops.parents;
+            let layer = inputs.layer();
+            let found = layer.backward(
+                numbers(&inputs.x),
+                inputs.rows(),
+                numbers(&kept),
+                numbers(&arriving),
+                x.is_some(),
+            );
+            let [found_gain, found_norm_bias] = found.norm;
+            let one = |part: &Primitive| Some(part.clone());
+            for (node, values, like) in [
+                (x, found.input, one(&inputs.x)),
+                (weight, found.weight, one(&inputs.weight)),
+                (bias, found.bias, inputs.bias.clone()),
+                (share, found.share, inputs.share.clone()),
+                (gain, found_gain, inputs.gain.clone()),
+                (norm_bias, found_norm_bias, inputs.norm_bias.clone()),
+                (modulation, found.modulation, inputs.modulation.clone()),
+            ] {
+                if let (Some(node), Some(like)) = (node, like) {
+                    gradients.register::<Flex>(node.id, primitive(values, like.shape()));
+                }
+            }
+            if let Some(node) = skip {
+                gradients.register::<Flex>(node.id, arriving);
+            }
+        }
+    }
+
+    #[derive(Debug)]
+    struct RecurrenceBackward;
+
+    pub fn recurrence(
+        gates: Tensor<3>,
+        weight: Tensor<2>,
+        bias: Tensor<1>,
+        reversed: bool,
+        last: bool,
+    ) -> Tensor<3> {
+        let (gates, weight, bias) = (tracked(gates), tracked(weight), tracked(bias));
+        let inputs = RecurrenceInputs {
+            gates: value(&gates),
+            weight: value(&weight),
+            bias: value(&bias),
+            reversed,
+            last,
+        };
+        let nodes = [gates.node(), weight.node(), bias.node()];
+        let (output, kept) = inputs.forward();
+        let output = match RecurrenceBackward.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish((inputs, kept), output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        };
+        Tensor::from_primitive::<Autodiff<Flex>>(output)
+    }
+
+    impl Backward<Flex, 3> for RecurrenceBackward {
+        type State = (RecurrenceInputs, Kept);
+
+        fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+            let arriving = contiguous(gradients.consume::<Flex>(&ops.node));
+            let (inputs, kept) = ops.state;
+            let [steps, batch, _] = inputs.sizes();
+            let found = inputs.recurrence().backward(steps, batch, &kept, numbers(&arriving));
+            let [gates, weight, bias] = ops.parents;
+            for (node, values, like) in [
+                (gates, found.gates, &inputs.gates),
+                (weight, found.weight, &inputs.weight),
+                (bias, found.bias, &inputs.bias),
+            ] {
+                if let Some(node) = node {
+                    gradients.register::<Flex>(node.id, primitive(values, like.shape()));
+                }
+            }
+        }
+    }
+}
