@@ -5,7 +5,10 @@
 //! decision 3 of episode 12, is a pure function of the seed and of those numbers. Runs resume exactly, and evaluation
 //! does not depend on how episodes are batched.
 //!
-//! Normal deviates use `libm`, so native and wasm32 builds draw the same bits.
+//! Uniform and normal deviates use `libm` or operations that are rounded in one way only, so all builds draw the same
+//! bits.
+
+mod normal;
 
 use serde::{Deserialize, Serialize};
 
@@ -70,20 +73,24 @@ impl Key {
         Stream { key: self, block: 0, words: [0; 4], left: 0, spare: None }
     }
 
-    /// `n` standard normal deviates.
+    /// `n` standard normal deviates in single precision.
     #[must_use]
     pub fn normals(self, n: usize) -> Vec<f32> {
         let mut values = vec![0.0; n];
-        self.stream().fill_normal(&mut values);
+        self.fill_normals(0, &mut values);
         values
     }
 
-    /// The numbers of [`normals`](Self::normals) from number `start` on, a multiple of 4.
-    pub fn fill_normals_from(self, start: usize, values: &mut [f32]) {
-        debug_assert!(start.is_multiple_of(4), "a block of the generator gives four numbers");
-        let mut stream = self.stream();
-        stream.block = (start / 4) as u64;
-        stream.fill_normal(values);
+    /// The numbers of [`normals`](Self::normals) from number `start` on.
+    pub fn fill_normals(self, start: usize, values: &mut [f32]) {
+        let (block, skip) = (start / normal::BLOCK, start % normal::BLOCK);
+        let (head, rest) = values.split_at_mut(values.len().min((normal::BLOCK - skip) % normal::BLOCK));
+        let mut whole = [0.0; normal::BLOCK];
+        if !head.is_empty() {
+            normal::fill(self.words(), block as u64, &mut whole);
+            head.copy_from_slice(&whole[skip..skip + head.len()]);
+        }
+        normal::fill(self.words(), start.div_ceil(normal::BLOCK) as u64, rest);
     }
 
     fn words(self) -> [u32; 2] {
@@ -148,21 +155,6 @@ impl Stream {
         self.spare = Some(radius * sin);
         radius * cos
     }
-
-    /// Fills with standard normal deviates in single precision: 24 random bits each, two per pair of words.
-    pub fn fill_normal(&mut self, values: &mut [f32]) {
-        const UNIT: f32 = 1.0 / (1 << 24) as f32;
-        for pair in values.chunks_mut(2) {
-            let first = (self.next_u32() >> 8) as f32 * UNIT;
-            let second = (self.next_u32() >> 8) as f32 * UNIT;
-            let radius = libm::sqrtf(-2.0 * libm::logf(1.0 - first));
-            let (sin, cos) = libm::sincosf(core::f32::consts::TAU * second);
-            pair[0] = radius * cos;
-            if let Some(value) = pair.get_mut(1) {
-                *value = radius * sin;
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -210,6 +202,16 @@ mod tests {
         assert!(mean.abs() < 4.0 / count.sqrt(), "mean {mean}");
         assert!((second - 1.0).abs() < 4.0 * (2.0 / count).sqrt(), "variance {second}");
         assert!((fourth - 3.0).abs() < 4.0 * (96.0 / count).sqrt(), "fourth moment {fourth}");
+    }
+
+    #[test]
+    fn normals_do_not_depend_on_where_a_part_begins() {
+        let whole = Key::new(9).normals(200);
+        for (start, count) in [(0, 200), (1, 2), (3, 70), (4, 64), (5, 0), (130, 70), (199, 1)] {
+            let mut part = vec![f32::NAN; count];
+            Key::new(9).fill_normals(start, &mut part);
+            assert_eq!(part, whole[start..start + count], "{count} from {start}");
+        }
     }
 
     #[test]

@@ -57,7 +57,10 @@ impl Block {
 
     fn pack(&self) -> PackedBlock {
         let [_, width] = self.first.weight.dims();
+        let state = Layer::<2>::of(&self.state).norm(&self.norm).pack();
+        let share = Layer::<2>::of(&self.first).rows(width..2 * width).pack();
         PackedBlock {
+            condition: vec![state, share],
             first: Layer::<2>::of(&self.first).rows(0..width).unbiased().norm(&self.norm).gelu().pack(),
             second: Layer::<2>::of(&self.second).norm(&self.norm).gelu().pack(),
         }
@@ -190,12 +193,13 @@ impl Denoiser {
         TimeCode(self.blocks.iter().map(|block| block.modulation(embedded.clone())).collect())
     }
 
-    /// What is computed for every candidate at every step, laid out for repeated use on the CPU device.
+    /// All but the time layers, laid out for repeated use on the CPU device.
     pub(crate) fn pack(&self) -> PackedDenoiser {
         let ways = |ways: &[Linear], norms: &mut dyn Iterator<Item = &LayerNorm>| -> Vec<PackedLayer> {
             ways.iter().zip(norms).map(|(way, norm)| Layer::<2>::of(way).norm(norm).gelu().pack()).collect()
         };
         PackedDenoiser {
+            state: self.state.iter().map(NormGelu::pack).collect(),
             input: Layer::<2>::of(&self.input).pack(),
             blocks: self.blocks.iter().map(Block::pack).collect(),
             down: ways(&self.down, &mut self.norms.iter().skip(1)),

@@ -102,14 +102,7 @@ impl SamplerNoise<'_> {
     /// The numbers of one state from number `from` on; each state has `count`.
     fn fill(self, state: usize, number: usize, count: usize, from: usize, values: &mut [f32]) {
         match self {
-            Self::Drawn(keys) => {
-                let key = keys[state].fold(number as u64);
-                if from.is_multiple_of(4) {
-                    key.fill_normals_from(from, values);
-                } else {
-                    values.copy_from_slice(&key.normals(from + values.len())[from..]);
-                }
-            }
+            Self::Drawn(keys) => keys[state].fold(number as u64).fill_normals(from, values),
             Self::Given(numbers) => {
                 let first = state * count + from;
                 values.copy_from_slice(&numbers[number][first..first + values.len()]);
@@ -162,14 +155,12 @@ impl LatentSampler {
         let [count, _] = states.dims();
         let latent = self.denoiser.latent();
         let shape = [count, candidates, latent];
-        let condition = self.denoiser.condition(states, None);
         let times = match &self.path {
             Path::Fused(packed, steps) => {
-                let conditions = condition.0.into_iter().map(copied).collect();
                 let fill = |state: usize, number: usize, from: usize, values: &mut [f32]| {
                     noise.fill(state, number, candidates * latent, from, values);
                 };
-                return tensor(packed.sample(steps, &conditions, count, candidates, &fill), shape, &device);
+                return tensor(packed.sample(steps, &copied(states), candidates, &fill), shape, &device);
             }
             Path::Plain(times) => times,
         };
@@ -180,6 +171,7 @@ impl LatentSampler {
             }
             tensor(values, shape, &device)
         };
+        let condition = self.denoiser.condition(states, None);
         let mut y = draw(0);
         for (i, (update, time)) in self.updates.iter().zip(times).enumerate() {
             let guess = self.denoiser.forward(y.clone(), &condition, time);

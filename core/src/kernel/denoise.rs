@@ -2,22 +2,26 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::packed::{Context, PackedLayer, TILE};
-use super::parallel::run;
+use super::packed::{self, Context, PackedLayer, Run, TILE};
+use super::parallel::{run, tile};
 use super::rows;
 
 /// One residual block.
 #[derive(Clone, Debug)]
 pub struct PackedBlock {
+    /// From an embedded state to its share of the first layer.
+    pub condition: Vec<PackedLayer>,
     /// The input's share of the first layer; a [`Context`] brings the state's.
     pub first: PackedLayer,
     /// The second layer.
     pub second: PackedLayer,
 }
 
-/// The part of the denoiser that is computed for every candidate at every step.
+/// The denoiser but for its time layers.
 #[derive(Clone, Debug)]
 pub struct PackedDenoiser {
+    /// Embeds a state.
+    pub state: Vec<PackedLayer>,
     /// From a latent to the widest level.
     pub input: PackedLayer,
     /// In order of use.
@@ -46,34 +50,36 @@ pub struct Step {
 /// Fills in noise: of which state, of which update (0 is the start), from which number on.
 pub type Noise<'a> = &'a (dyn Fn(usize, usize, usize, &mut [f32]) + Sync);
 
-/// What states contribute to each block, `[states, width]` each.
-pub type Conditions = Vec<Vec<f32>>;
-
 impl PackedDenoiser {
-    /// Latents of every state's candidates, `[states, candidates, latent]`.
-    pub fn sample(
-        &self,
-        steps: &[Step],
-        conditions: &Conditions,
-        states: usize,
-        candidates: usize,
-        noise: Noise,
-    ) -> Vec<f32> {
+    /// Latents of candidates for states side by side, `[states, candidates, latent]`.
+    pub fn sample(&self, steps: &[Step], states: &[f32], candidates: usize, noise: Noise) -> Vec<f32> {
         let latent = self.input.input();
-        let mut latents = vec![0.0; states * candidates * latent];
+        let count = states.len() / self.state[0].input();
+        let conditions = &self.conditions(states);
+        let mut latents = vec![0.0; count * candidates * latent];
+        let rows = tile(count, candidates, TILE);
         let jobs = latents
             .chunks_mut((candidates * latent).max(1))
             .enumerate()
             .flat_map(|(state, latents)| {
-                let tiles = latents.chunks_mut(TILE * latent).enumerate();
-                tiles.map(move |(tile, latents)| (state, tile * TILE * latent, latents))
+                let tiles = latents.chunks_mut(rows * latent).enumerate();
+                tiles.map(move |(tile, latents)| (state, tile * rows * latent, latents))
             })
             .collect();
         let arch = Arch::new();
         run(jobs, |(state, from, latents): (usize, usize, &mut [f32])| {
-            arch.dispatch(Chain { net: self, steps, conditions, states, state, from, latents, noise });
+            arch.dispatch(Chain { net: self, steps, conditions, states: count, state, from, latents, noise });
         });
         latents
+    }
+
+    /// What states contribute to each block, `[states, width]` each.
+    fn conditions(&self, states: &[f32]) -> Vec<Vec<f32>> {
+        let embedded = packed::forward(&self.state, states);
+        let arch = Arch::new();
+        run(self.blocks.iter().collect(), |block: &PackedBlock| {
+            arch.dispatch(Run { layers: &block.condition, x: &embedded, share: None })
+        })
     }
 
     fn widths(&self) -> impl Iterator<Item = usize> + '_ {
@@ -85,7 +91,7 @@ impl PackedDenoiser {
 struct Chain<'a> {
     net: &'a PackedDenoiser,
     steps: &'a [Step],
-    conditions: &'a Conditions,
+    conditions: &'a [Vec<f32>],
     states: usize,
     state: usize,
     from: usize,

@@ -14,6 +14,18 @@ pub fn ranges(rows: usize, operations_per_row: usize) -> Vec<Range<usize>> {
     (0..count).map(|i| i * rows / count..(i + 1) * rows / count).collect()
 }
 
+/// Rows of the tiles in which each of some groups is worked on: at most `most`, and so many that the last tiles do not
+/// leave threads idle.
+pub fn tile(groups: usize, rows: usize, most: usize) -> usize {
+    /// With more tiles than this for each thread, an odd one does not matter.
+    const MANY: usize = 8;
+    let mut tiles = rows.div_ceil(most);
+    if groups * tiles < MANY * threads() {
+        tiles = (groups * tiles).next_multiple_of(threads()) / groups.max(1);
+    }
+    rows.div_ceil(tiles.max(1)).max(1)
+}
+
 /// Cuts a slice of rows at the same places.
 pub fn cut<'a>(mut values: &'a mut [f32], width: usize, ranges: &[Range<usize>]) -> Vec<&'a mut [f32]> {
     let mut parts = Vec::with_capacity(ranges.len());

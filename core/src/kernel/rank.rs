@@ -3,7 +3,7 @@
 use pulp::Arch;
 
 use super::packed::{PackedLayer, Run, TILE};
-use super::parallel::run;
+use super::parallel::{run, tile};
 
 /// One Q network, its state half apart from its latent half.
 #[derive(Clone, Debug)]
@@ -26,12 +26,13 @@ pub fn smallest_q(networks: &[PackedQ], states: &[f32], latents: &[f32], candida
     let shares: Vec<Vec<f32>> =
         networks.iter().map(|q| arch.dispatch(Run { layers: &q.state, x: states, share: None })).collect();
     let mut values = vec![0.0; count * candidates];
+    let rows = tile(count, candidates, TILE);
     let jobs = values
         .chunks_mut(candidates.max(1))
         .enumerate()
         .flat_map(|(state, values)| {
-            let tiles = values.chunks_mut(TILE).enumerate();
-            tiles.map(move |(tile, values)| (state, tile * TILE, values))
+            let tiles = values.chunks_mut(rows).enumerate();
+            tiles.map(move |(tile, values)| (state, tile * rows, values))
         })
         .collect();
     run(jobs, |(state, from, values): (usize, usize, &mut [f32])| {

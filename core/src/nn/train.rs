@@ -120,7 +120,7 @@ impl ModuleMapper for Follow {
         let rate = self.rate;
         param.map(|target| {
             if tensors::serves(&target.device()) {
-                tensors::mix(target, online, rate)
+                tensors::mix(target, *online, rate)
             } else {
                 target.mul_scalar(1.0 - rate) + online.mul_scalar(rate)
             }
