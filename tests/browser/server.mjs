@@ -10,12 +10,14 @@ const TYPES = {
   '.html': 'text/html',
   '.js': 'text/javascript',
   '.json': 'application/json',
+  '.mjs': 'text/javascript',
   '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
 };
 
-/// Serves `folder`; `replaced` maps a path to `{ status, body }`, given instead of the file.
-export async function serve(folder, replaced = {}) {
+/// Serves `folder`; `replaced` maps a path to `{ status, body }`, given instead of the file. `mounts` maps prefixes of
+/// paths, as in `/ort/`, to other folders, and every file comes with `headers`.
+export async function serve(folder, replaced = {}, { mounts = {}, headers = {} } = {}) {
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
     const substitute = replaced[path];
@@ -24,7 +26,9 @@ export async function serve(folder, replaced = {}) {
       response.end(substitute.body);
       return;
     }
-    const file = join(folder, normalize(path === '/' ? '/index.html' : path));
+    const prefix = Object.keys(mounts).find((mount) => path.startsWith(mount));
+    const [root, inside] = prefix ? [mounts[prefix], path.slice(prefix.length - 1)] : [folder, path];
+    const file = join(root, normalize(inside === '/' ? '/index.html' : inside));
     const found = await stat(file).catch(() => null);
     if (!found?.isFile()) {
       response.writeHead(404, { 'Content-Type': 'text/plain' });
@@ -32,7 +36,7 @@ export async function serve(folder, replaced = {}) {
       return;
     }
     const type = TYPES[extname(file)] ?? 'application/octet-stream';
-    response.writeHead(200, { 'Content-Type': type, 'Content-Length': found.size });
+    response.writeHead(200, { 'Content-Type': type, 'Content-Length': found.size, ...headers });
     createReadStream(file).pipe(response);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
