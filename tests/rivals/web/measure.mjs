@@ -19,7 +19,6 @@ const { values: options, positionals } = parseArgs({
     backends: { type: 'string', default: 'wasm,webgpu' },
     rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '1' },
-    only: { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -29,8 +28,11 @@ if (positionals.length !== 1) {
 }
 const DIST = resolve(process.env.DIAR_DIST ?? join(HERE, '../../../dist'));
 const BUNDLE = process.env.DIAR_BUNDLE ?? 'weights/maze2d-umaze-v1.safetensors';
-/// One thread for wasm; and the build of ONNX Runtime that has the WebGPU provider.
-const MODULES = { wasm: 'ort.wasm.bundle.min.mjs', webgpu: 'ort.webgpu.bundle.min.mjs' };
+/// ONNX Runtime's builds with a provider, of which the fastest counts.
+const BUILDS = {
+  wasm: { wasm: 'ort.wasm.bundle.min.mjs' },
+  webgpu: { asyncify: 'ort.webgpu.bundle.min.mjs', jspi: 'ort.jspi.bundle.min.mjs', jsep: 'ort.bundle.min.mjs' },
+};
 
 const median = (numbers) => {
   const sorted = [...numbers].sort((a, b) => a - b);
@@ -54,34 +56,45 @@ const ask = ({ name, message, answer }) =>
 async function measure(page, url, backend) {
   const at = (path) => new URL(path, url).href;
   const prepare = (name, message) => page.evaluate(ask, { name, message: { prepare: message }, answer: 'prepared' });
-  const ort = await prepare(`ort ${backend}`, { backend, module: at(`ort/${MODULES[backend]}`), model: at('graph/decision') });
-  const { candidates, kind, steps } = ort;
-  const names = [`ort ${backend}`];
-  if (options.only !== 'ort') {
-    names.unshift(`ours ${backend}`);
-    await prepare(names[0], { backend, worker: at('worker.js'), bundle: at(BUNDLE), candidates, kind, steps });
+  const found = {};
+  let graph;
+  for (const [build, module] of Object.entries(BUILDS[backend])) {
+    const name = `ort ${build}`;
+    graph = await prepare(name, { backend, module: at(`ort/${module}`), model: at('graph/decision') });
+    found[name] = { millis: [], counts: [] };
   }
+  const { candidates, kind, steps } = graph;
+  const { device } = await prepare('ours', { backend, worker: at('worker.js'), bundle: at(BUNDLE), candidates, kind, steps });
+  found.ours = { millis: [], counts: [] };
 
-  const found = Object.fromEntries(names.map((name) => [name, { millis: [], counts: [] }]));
   const seconds = Number(options.seconds);
   for (let round = -1; round < Number(options.rounds); round++) {
-    for (const name of names) {
+    for (const name of Object.keys(found)) {
       const burst = await page.evaluate(ask, { name, message: { seconds }, answer: 'burst' });
       // The first round warms up.
       if (round >= 0) for (const key of ['millis', 'counts']) found[name][key].push(...burst[key]);
     }
   }
-  const [ours, theirs] = [found[`ours ${backend}`], found[`ort ${backend}`]];
+  const results = Object.entries(found).map(([name, { millis, counts }]) => ({
+    name,
+    ms: Number(median(millis).toFixed(3)),
+    dispatches: median(counts),
+    decisions: millis.length,
+  }));
+  const ours = results.find(({ name }) => name === 'ours');
+  const theirs = results.filter((result) => result !== ours).sort((a, b) => a.ms - b.ms);
   return {
     backend,
+    device,
     candidates,
-    steps,
-    ours_ms: ours && median(ours.millis),
-    ours_dispatches: ours && median(ours.counts),
-    ort_ms: median(theirs.millis),
-    ort_dispatches: median(theirs.counts),
-    ratio: ours && median(theirs.millis) / median(ours.millis),
-    rival: ort.name,
+    sampler: `${kind} ${steps}`,
+    ours_ms: ours.ms,
+    ours_dispatches: ours.dispatches,
+    ort_ms: theirs[0].ms,
+    ort_dispatches: theirs[0].dispatches,
+    ratio: Number((theirs[0].ms / ours.ms).toFixed(2)),
+    ort: graph.name,
+    all: results,
   };
 }
 
@@ -103,6 +116,9 @@ try {
 } finally {
   await site.close();
 }
-const round = (number) => (number === undefined ? undefined : Number(number.toFixed(2)));
-console.table(rows.map((row) => ({ ...row, ours_ms: round(row.ours_ms), ort_ms: round(row.ort_ms), ratio: round(row.ratio) })));
+console.table(rows.map(({ all, ...row }) => row));
+for (const { backend, all } of rows) {
+  console.log(`${backend}, everything measured:`);
+  console.table(all);
+}
 if (options.json) await writeFile(options.json, `${JSON.stringify(rows, null, 2)}\n`);

@@ -21,9 +21,8 @@ function ask(message, name) {
 /// In the place of `postMessage` for what the page's worker says.
 function hear(message) {
   if (message.Failed) waiting?.reject(new Error(message.Failed.message));
-  if (message.Events?.events.some((event) => event.Followed?.outcome && event.Followed.outcome !== 'Completed')) {
-    running = false;
-  }
+  const over = ({ part, outcome }) => part === 'followed' && outcome && outcome !== 'completed';
+  if (message.Events?.events.some(over)) running = false;
   if (waiting && message[waiting.name]) waiting.resolve(message[waiting.name]);
 }
 
@@ -35,8 +34,7 @@ async function prepare({ backend, worker, bundle, candidates, kind, steps }) {
   await import(worker);
   receive = globalThis.onmessage;
   globalThis.onmessage = null;
-  const field = { backend: backend === 'wasm' ? 'cpu' : 'webgpu' };
-  const ready = await ask({ Load: { bundle, backend: field.backend } }, 'Ready');
+  const ready = await ask({ Load: { bundle, backend: backend === 'wasm' ? 'cpu' : 'webgpu' } }, 'Ready');
   if (ready.device.webgpu !== (backend === 'webgpu')) {
     throw new Error(`the page decides on ${ready.device.name}, not on ${backend}: ${ready.device.note}`);
   }
