@@ -83,7 +83,7 @@ class Networks:
         return weights + biases
 
     def gru_last(self, name, x):
-        """torch.nn.GRU in both directions, its output at the last step: `[batch, steps, input]` to `[batch, 2 * hidden]`."""
+        """torch.nn.GRU in both directions, at the last step: `[batch, steps, input]` to `[batch, 2 * hidden]`."""
         hidden, layers = self.sizes.hidden, self.sizes.gru_layers
         module = torch.nn.GRU(x.shape[-1], hidden, layers, batch_first=True, bidirectional=True)
         values = {}

@@ -113,8 +113,15 @@ class Critic:
         self.expectile, self.target_rate = request.get("expectile", 0.9), request.get("target_rate", 0.005)
         batch, count = request["batch"], request["latents"]
         state, latent = self.net.sizes.state, self.net.sizes.latent
-        self.data = (torch.randn(batch, state), torch.randn(batch, state), torch.randn(batch, latent),
-                     torch.randn(batch, count, latent), torch.rand(batch), torch.full((batch,), 0.86), torch.rand(batch))
+        self.data = (
+            torch.randn(batch, state),
+            torch.randn(batch, state),
+            torch.randn(batch, latent),
+            torch.randn(batch, count, latent),
+            torch.rand(batch),
+            torch.full((batch,), 0.86),
+            torch.rand(batch),
+        )
 
         starts, _, latents, *_ = self.data
         [self.net.q_value(name, starts, latents[:, None]) for name in self.NAMES], self.net.v_value(starts)
@@ -175,7 +182,8 @@ class Decision:
         self.coefficients = torch.tensor([update[1:] for update in self.updates])
         self.variant = "compile" if variant == "factored compile" else "eager"
         self.condition, self.update, self.rank, self.ahead = (
-            maybe_compiled(function, self.variant) for function in (self.net.condition, self.update, self.rank, self.ahead)
+            maybe_compiled(function, self.variant)
+            for function in (self.net.condition, self.update, self.rank, self.ahead)
         )
         self.sample = self.unfactored if variant == "unfactored" else self.factored
 

@@ -13,8 +13,19 @@ from sampler import updates
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden" / "networks.safetensors"
 # The sizes of record_networks.py.
-SIZES = dict(state=4, action=2, latent=3, hidden=8, gru_layers=2, widths=(8, 4, 2), embedding=8, state_hidden=8,
-             latent_hidden=6, last_hidden=4, floor=0.01)
+SIZES = dict(
+    state=4,
+    action=2,
+    latent=3,
+    hidden=8,
+    gru_layers=2,
+    widths=(8, 4, 2),
+    embedding=8,
+    state_hidden=8,
+    latent_hidden=6,
+    last_hidden=4,
+    floor=0.01,
+)
 BATCH = dict(batch=5, horizon=6, latents=7, rate=1e-2, clip=1.0, target_rate=0.1, **SIZES)
 STEPS = 4
 
@@ -48,8 +59,11 @@ def networks(kind, golden, trained=False):
     """Networks with the recorded weights."""
     net = kind(Sizes(**SIZES), None)
     parts = "vae.", "denoiser.", "critic."
-    net.weights = {name: value.clone().requires_grad_(trained) for name, value in golden.items()
-                   if name.startswith(parts) and not name.endswith("losses")}
+    net.weights = {
+        name: value.clone().requires_grad_(trained)
+        for name, value in golden.items()
+        if name.startswith(parts) and not name.endswith("losses")
+    }
     return net
 
 
@@ -84,7 +98,9 @@ def decisions(checks, golden):
                 torch.manual_seed(2)
                 answers[variant] = decision.decide(golden["states"][:1, 0], decision.noise)
         for variant in ("factored", "factored compile"):
-            for part, found, expected in zip(("latents", "Q", "end", "V(end)"), answers[variant], answers["unfactored"]):
+            for part, found, expected in zip(
+                ("latents", "Q", "end", "V(end)"), answers[variant], answers["unfactored"]
+            ):
                 checks.near(f"{kind} {steps}+{extra}, {variant}, {part}", found, expected, 1e-5)
     first, last = updates("ddpm", 500, 5)[0], updates("ddpm", 500, 5)[-1]
     checks.near("DDPM, noise at step 500", first.noise, math.sqrt(0.02), 1e-9)
@@ -103,7 +119,15 @@ def training(checks, golden, variant, tolerance):
     checks.near(f"denoiser steps, {variant}", torch.stack(found), golden["denoiser.losses"], tolerance)
 
     critic = Critic(BATCH, variant, networks(Fast, golden, trained=True))
-    data = states[:, 0], states[:, -1], z, golden["candidates"], golden["rewards"], golden["factors"], golden["importance"]
+    data = (
+        states[:, 0],
+        states[:, -1],
+        z,
+        golden["candidates"],
+        golden["rewards"],
+        golden["factors"],
+        golden["importance"],
+    )
     found = [critic.step(*data)[0] for _ in range(STEPS)]
     checks.near(f"critic steps, {variant}", torch.stack(found), golden["critic.losses"], tolerance)
 
@@ -111,8 +135,16 @@ def training(checks, golden, variant, tolerance):
 def single(checks):
     """What is measured, in single precision at a size between: compiled as eager, and factored as unfactored."""
     torch.set_default_dtype(torch.float32)
-    sizes = {**SIZES, "latent": 16, "hidden": 32, "widths": (32, 16, 8), "embedding": 32, "state_hidden": 32,
-             "latent_hidden": 32, "last_hidden": 16}
+    sizes = {
+        **SIZES,
+        "latent": 16,
+        "hidden": 32,
+        "widths": (32, 16, 8),
+        "embedding": 32,
+        "state_hidden": 32,
+        "latent_hidden": 32,
+        "last_hidden": 16,
+    }
     answers = {}
     for variant in ("unfactored", "factored", "factored compile"):
         torch.manual_seed(3)
@@ -129,4 +161,9 @@ def single(checks):
             for _ in range(STEPS):
                 measured.repeat()
             answers[variant] = torch.cat([value.detach().flatten() for value in measured.net.weights.values()])
-        checks.near(f"single precision, {case.__name__}, weights after {STEPS} steps", answers["compile"], answers["eager"], 1e-3)
+        checks.near(
+            f"single precision, {case.__name__}, weights after {STEPS} steps",
+            answers["compile"],
+            answers["eager"],
+            1e-3,
+        )

@@ -15,8 +15,17 @@ from networks import Networks
 def gru(x, weights, both):
     """What nn.GRU calls; `torch.compile` leaves recurrent networks alone by itself, too. Steps first."""
     layers = len(weights) // 4
-    return torch.gru(x, x.new_zeros(layers, x.shape[1], weights[1].shape[1]), weights, True, layers // (1 + both), 0.0,
-                     False, both, False)[0]
+    return torch.gru(
+        x,
+        x.new_zeros(layers, x.shape[1], weights[1].shape[1]),
+        weights,
+        True,
+        layers // (1 + both),
+        0.0,
+        False,
+        both,
+        False,
+    )[0]
 
 
 class Fast(Networks):
@@ -55,7 +64,10 @@ class Fast(Networks):
         s = self.tower(f"{name}.state", states, self.sizes.state_hidden)
         z = self.tower(f"{name}.latent", latents, self.sizes.latent_hidden)
         joint, out = f"{name}.joint.linear", self.sizes.latent_hidden
-        weight, bias = self.parameter(f"{joint}.weight", s.shape[-1] + z.shape[-1], out), self.parameter(f"{joint}.bias", out)
+        weight, bias = (
+            self.parameter(f"{joint}.weight", s.shape[-1] + z.shape[-1], out),
+            self.parameter(f"{joint}.bias", out),
+        )
         share = F.linear(s, weight[: s.shape[-1]].T, bias)[:, None]
         return self.top(name, F.gelu(self.norm(f"{name}.joint.norm", share + F.linear(z, weight[s.shape[-1] :].T))))
 
@@ -64,7 +76,7 @@ class Factored(Fast):
     """For deciding: what depends on the diffusion step or on the state alone is computed once."""
 
     def tables(self, steps):
-        """Gain and bias of each block's first norm, with the modulation of each diffusion step folded in: `[steps][blocks]`."""
+        """Gain and bias of each block's first norm with a diffusion step's modulation folded in, `[steps][blocks]`."""
         time = self.waves(torch.tensor(steps))
         for layer in range(2):
             time = self.norm_gelu(f"denoiser.time.{layer}", time, self.sizes.embedding)
@@ -89,7 +101,10 @@ class Factored(Fast):
         for i, width in enumerate(self.levels()):
             name = f"denoiser.blocks.{i}"
             seen = self.norm(f"{name}.norm", self.linear(f"{name}.state", state, width))
-            weight, bias = self.parameter(f"{name}.first.weight", 2 * width, width), self.parameter(f"{name}.first.bias", width)
+            weight, bias = (
+                self.parameter(f"{name}.first.weight", 2 * width, width),
+                self.parameter(f"{name}.first.bias", width),
+            )
             shares.append(torch.addmm(bias, seen, weight[width:]))
         return shares
 

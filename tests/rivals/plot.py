@@ -1,7 +1,7 @@
-"""Draws how cost grows: `diar bench --scaling --json > scaling.json`, then `plot.py scaling.json [FOLDER]` (../../docs).
+"""Draws how cost grows: `diar bench --scaling --json > scaling.json`, then `plot.py scaling.json [FOLDER]`.
 
 Log-log, with a dotted line through the slowest point: time in proportion to the swept number, or to the square of a
-width. Where theory holds, the curve lies on it.
+width. Where theory holds, the curve lies on it. The folder is docs/ unless given.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 import matplotlib
 
 matplotlib.use("svg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 # Text stays text, and the same numbers give the same file.
 plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "diar", "font.family": "sans-serif", "font.size": 11})
@@ -20,15 +20,23 @@ COLOURS, MARKERS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"], "osD
 
 # File, title, swept field, its name, and which rows belong there.
 PLOTS = [
-    ("scaling-decision.svg", "One decision", [
-        ("candidates", "candidates n", ["decision"]),
-        ("steps", "sampler steps", ["decision"]),
-        ("lanes", "environments in lockstep", ["decision"]),
-    ]),
-    ("scaling-training.svg", "One training step", [
-        ("batch", "batch", ["vae_step", "denoiser_step", "critic_step"]),
-        ("width", "width", ["vae_step", "denoiser_step", "critic_step"]),
-    ]),
+    (
+        "scaling-decision.svg",
+        "One decision",
+        [
+            ("candidates", "candidates n", ["decision"]),
+            ("steps", "sampler steps", ["decision"]),
+            ("lanes", "environments in lockstep", ["decision"]),
+        ],
+    ),
+    (
+        "scaling-training.svg",
+        "One training step",
+        [
+            ("batch", "batch", ["vae_step", "denoiser_step", "critic_step"]),
+            ("width", "width", ["vae_step", "denoiser_step", "critic_step"]),
+        ],
+    ),
 ]
 LABELS = {"vae_step": "VAE", "denoiser_step": "denoiser", "critic_step": "critic"}
 FIELDS = ["candidates", "steps", "lanes", "batch", "width"]
@@ -37,7 +45,10 @@ FIELDS = ["candidates", "steps", "lanes", "batch", "width"]
 def read(path):
     """Rows; of a decision, `batch` is the number of environments in lockstep."""
     rows = json.loads(pathlib.Path(path).read_text())
-    return [{"lanes": row["batch"], **row, "batch": None} if row["name"] == "decision" and "batch" in row else row for row in rows]
+    for row in rows:
+        if row["name"] == "decision" and "batch" in row:
+            row["lanes"] = row.pop("batch")
+    return rows
 
 
 def curves(rows, swept, names):
@@ -85,7 +96,8 @@ def main():
         if not panels:
             print(f"{file}: not drawn, the rows hold no sweep for it", file=sys.stderr)
             continue
-        figure, all_axes = plt.subplots(1, len(panels), figsize=(3.9 * len(panels), 3.6), squeeze=False, layout="constrained")
+        size = (3.9 * len(panels), 3.6)
+        figure, all_axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
         for axes, panel in zip(all_axes[0], panels):
             draw(axes, *panel)
         all_axes[0][0].set_ylabel(f"{title}, ms")

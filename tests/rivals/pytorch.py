@@ -14,9 +14,9 @@ import time
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "golden"))
 
-import torch  # noqa: E402
+import torch
 
-from cases import CASES, VARIANTS, Refused  # noqa: E402
+from cases import CASES, VARIANTS, Refused
 
 # Repetitions before the measured ones, and when to be content with fewer, in seconds; the first one compiles.
 WARM_UP, ENOUGH = 3, 2.0

@@ -1,6 +1,7 @@
 """The linear updates that take noise to latents, as `core/src/diffusion/sampler.rs` has them."""
 
 import collections
+import itertools
 import math
 
 from networks import alpha_bar
@@ -16,7 +17,7 @@ def updates(kind, steps, extra, diffusion_steps=500):
     jump = {"sde": stochastic, "ddim": deterministic}[kind]
     # Rust rounds halves up, Python to even.
     at = [max(math.floor(diffusion_steps * ((steps - i) / steps) ** 2 + 0.5), steps - i) for i in range(steps)]
-    jumps = [Update(now, *jump(signal[now], signal[then])) for now, then in zip(at, at[1:])]
+    jumps = [Update(now, *jump(signal[now], signal[then])) for now, then in itertools.pairwise(at)]
     return [*jumps, Update(at[-1], 0.0, 1.0, 0.0)]
 
 

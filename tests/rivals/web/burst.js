@@ -2,13 +2,14 @@
 
 import { dispatches } from './dispatches.js';
 
-/// Serves `{ prepare }` and `{ seconds }` messages. `decide()` makes one decision and gives its milliseconds, or nothing
-/// for one that does not count.
+/// Serves `{ prepare }` and `{ seconds }` messages. `decide()` makes one decision and gives its milliseconds, or
+/// nothing for one that does not count.
 export function serve({ prepare, decide }) {
   addEventListener('message', async ({ data }) => {
     if (!data.prepare && !data.seconds) return;
     try {
-      postMessage(data.prepare ? { prepared: await prepare(data.prepare) } : { burst: await burst(data.seconds, decide) });
+      if (data.prepare) postMessage({ prepared: await prepare(data.prepare) });
+      else postMessage({ burst: await burst(data.seconds, decide) });
     } catch (error) {
       postMessage({ failed: String(error?.stack ?? error) });
     }

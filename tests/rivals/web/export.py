@@ -13,17 +13,17 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent / "golden")]
 
-import numpy as np  # noqa: E402
-import onnx  # noqa: E402
-import onnx.reference  # noqa: E402
-import torch  # noqa: E402
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-from safetensors import safe_open  # noqa: E402
+import numpy as np
+import onnx
+import onnx.reference
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors import safe_open
 
-from cases import Critic  # noqa: E402
-from fast import Factored  # noqa: E402
-from networks import Networks, Sizes  # noqa: E402
-from sampler import updates  # noqa: E402
+from cases import Critic
+from fast import Factored
+from networks import Networks, Sizes
+from sampler import updates
 
 OPSET = 20  # The first that has Gelu.
 
@@ -79,7 +79,9 @@ class Graph:
         return self.add("Gemm", x, self.weight(f"{name}.weight"), self.weight(f"{name}.bias"), **attributes)
 
     def norm(self, name, x):
-        return self.add("LayerNormalization", x, self.weight(f"{name}.gamma"), self.weight(f"{name}.beta"), epsilon=1e-5)
+        return self.add(
+            "LayerNormalization", x, self.weight(f"{name}.gamma"), self.weight(f"{name}.beta"), epsilon=1e-5
+        )
 
     def gelu(self, x):
         return self.add("Gelu", x)
@@ -93,8 +95,11 @@ class Graph:
     def split(self, name, at):
         """A linear layer over two inputs side by side, in parts: weight and bias of the first, weight of the second."""
         weight = self.weights[f"{name}.weight"]
-        return (self.constant(f"{name}.weight[:{at}]", weight[:at]), self.weight(f"{name}.bias"),
-                self.constant(f"{name}.weight[{at}:]", weight[at:]))
+        return (
+            self.constant(f"{name}.weight[:{at}]", weight[:at]),
+            self.weight(f"{name}.bias"),
+            self.constant(f"{name}.weight[{at}:]", weight[at:]),
+        )
 
 
 def build(bundle, candidates, sampler):
@@ -129,7 +134,9 @@ def build(bundle, candidates, sampler):
         for i, level in enumerate(reversed(range(levels - 1))):
             x = graph.gelu(graph.norm(f"denoiser.norms.{level}", graph.linear(f"denoiser.up.{i}", x)))
             x = block(levels + i, graph.add("Add", x, skips[level]))
-        return graph.linear("denoiser.output", block(2 * levels - 1, graph.add("Add", x, start)), alpha=clean, beta=clean)
+        return graph.linear(
+            "denoiser.output", block(2 * levels - 1, graph.add("Add", x, start)), alpha=clean, beta=clean
+        )
 
     y, drawn = "noise_0", 1
     for step, (_, keep, clean, noise) in enumerate(sampler):
@@ -154,8 +161,12 @@ def build(bundle, candidates, sampler):
     first = "vae.decoder.state.trunk.first"
     head, bias, tail = (graph.weights[f"{first}.{part}"] for part in ("weight", "bias", "weight"))
     head, tail = head[: sizes.state], tail[sizes.state :]
-    mean, deviation = (torch.tensor(bundle.info["latent_norm"][part], dtype=torch.float64) for part in ("mean", "deviation"))
-    share = graph.add("Gemm", "state", graph.constant(f"{first}.state", head), graph.constant(f"{first}.moved", bias + mean @ tail))
+    mean, deviation = (
+        torch.tensor(bundle.info["latent_norm"][part], dtype=torch.float64) for part in ("mean", "deviation")
+    )
+    share = graph.add(
+        "Gemm", "state", graph.constant(f"{first}.state", head), graph.constant(f"{first}.moved", bias + mean @ tail)
+    )
     x = graph.add("Gemm", latent, graph.constant(f"{first}.scaled", deviation[:, None] * tail), share)
     x = graph.add("Relu", graph.linear("vae.decoder.state.trunk.second", graph.add("Relu", x)))
     x = graph.add("Relu", graph.linear("vae.decoder.state.heads.mean.first", x))
@@ -163,10 +174,14 @@ def build(bundle, candidates, sampler):
     x = graph.norm_gelu("critic.v.last", graph.norm_gelu("critic.v.joint", graph.tower("critic.v.state", end)))
     graph.add("Gemm", x, graph.weight("critic.v.output.weight"), graph.weight("critic.v.output.bias"), name="v_end")
 
-    value = lambda name, *shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)  # noqa: E731
+    value = lambda name, *shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
     inputs = [value("state", 1, sizes.state), *[value(f"noise_{i}", candidates, sizes.latent) for i in range(drawn)]]
-    outputs = [value("latents", candidates, sizes.latent), value("q", candidates, 1), value("latent", 1, sizes.latent),
-               value("v_end", 1, 1)]
+    outputs = [
+        value("latents", candidates, sizes.latent),
+        value("q", candidates, 1),
+        value("latent", 1, sizes.latent),
+        value("v_end", 1, 1),
+    ]
     body = helper.make_graph(graph.nodes, "decision", inputs, outputs, list(graph.constants.values()))
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
     onnx.checker.check_model(model, full_check=True)
@@ -217,12 +232,21 @@ def main():
 
     arguments.out.mkdir(parents=True, exist_ok=True)
     onnx.save(model, arguments.out / "decision.onnx")
-    listed = lambda arrays: {name: value.ravel().tolist() for name, value in arrays.items()}  # noqa: E731
+    listed = lambda arrays: {name: value.ravel().tolist() for name, value in arrays.items()}
     shapes = {name: value.shape for name, value in feeds.items()}
-    example = {"candidates": arguments.candidates, "kind": arguments.kind, "steps": arguments.steps, "factors": factors,
-               "shapes": shapes, "feeds": listed(feeds), "expected": listed(expected)}
+    example = {
+        "candidates": arguments.candidates,
+        "kind": arguments.kind,
+        "steps": arguments.steps,
+        "factors": factors,
+        "shapes": shapes,
+        "feeds": listed(feeds),
+        "expected": listed(expected),
+    }
     (arguments.out / "decision.json").write_text(json.dumps(example))
-    print(f"{len(model.graph.node)} operators, {arguments.candidates} candidates, {len(sampler)} steps: {arguments.out}")
+    print(
+        f"{len(model.graph.node)} operators, {arguments.candidates} candidates, {len(sampler)} steps: {arguments.out}"
+    )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ const { values: options, positionals } = parseArgs({
   },
 });
 if (positionals.length !== 1) {
-  console.error('usage: node measure.mjs GRAPH_FOLDER [--backends wasm,webgpu] [--rounds 7] [--seconds 1] [--json FILE]');
+  console.error('usage: node measure.mjs GRAPH_FOLDER [--backends NAMES] [--rounds N] [--seconds S] [--json FILE]');
   process.exit(2);
 }
 const DIST = resolve(process.env.DIAR_DIST ?? join(HERE, '../../../dist'));
@@ -64,7 +64,8 @@ async function measure(page, url, backend) {
     found[name] = { millis: [], counts: [] };
   }
   const { candidates, kind, steps } = graph;
-  const { device } = await prepare('ours', { backend, worker: at('worker.js'), bundle: at(BUNDLE), candidates, kind, steps });
+  const sampler = { candidates, kind, steps };
+  const { device } = await prepare('ours', { backend, worker: at('worker.js'), bundle: at(BUNDLE), ...sampler });
   found.ours = { millis: [], counts: [] };
 
   const seconds = Number(options.seconds);

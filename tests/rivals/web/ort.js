@@ -44,7 +44,10 @@ const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * 
 
 async function decide() {
   // Fresh noise for each decision; drawing it is not counted against ONNX Runtime.
-  example.factors.forEach((factor, i) => feeds[`noise_${i}`].data.forEach((_, k, data) => (data[k] = factor * normal())));
+  example.factors.forEach((factor, i) => {
+    const noise = feeds[`noise_${i}`].data;
+    for (let k = 0; k < noise.length; k++) noise[k] = factor * normal();
+  });
   const begin = performance.now();
   const { latent, v_end } = await session.run(feeds, FETCHES);
   const millis = performance.now() - begin;
