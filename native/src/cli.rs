@@ -46,6 +46,8 @@ pub enum Command {
     Play(PlayArgs),
     /// Run the physics on given actions (JSON in, JSON out)
     Simulate(SimulateArgs),
+    /// Measure the hot paths on this machine
+    Bench(BenchArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -218,6 +220,28 @@ pub struct SimulateArgs {
     pub file: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Only paths whose name and size, as the table has them, contain this
+    #[arg(long, value_name = "SUBSTRING")]
+    pub filter: Option<String>,
+    /// Seconds to measure each path for, at least three repetitions [default: 2, with --scaling 0.5]
+    #[arg(long, value_parser = duration)]
+    pub seconds: Option<f64>,
+    /// Threads to compute with [default: all cores]
+    #[arg(long, value_parser = count())]
+    pub threads: Option<u64>,
+    /// Program to measure in turn with ours, such as "python3 tests/rivals/pytorch.py"; split at spaces
+    #[arg(long, value_name = "COMMAND", conflicts_with = "scaling")]
+    pub rival: Option<String>,
+    /// How cost grows with candidates, steps, environments, batch and width, instead
+    #[arg(long)]
+    pub scaling: bool,
+    /// Print one JSON array, an object per row
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Which episodes are played.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct EpisodeArgs {
@@ -313,6 +337,14 @@ impl From<PrecisionName> for Precision {
 /// Seeds fit TOML's signed 64-bit integers, so that `config.toml` can hold them.
 fn seed() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=i64::MAX.unsigned_abs())
+}
+
+/// Seconds of a measurement: more than none, less than a day.
+fn duration(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(seconds),
+        _ => Err("expected a number of seconds above 0 and up to 86400".to_owned()),
+    }
 }
 
 fn count() -> clap::builder::RangedU64ValueParser {

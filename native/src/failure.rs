@@ -9,6 +9,7 @@ use diar_core::settings::InvalidSetting;
 use diar_core::task::UnknownTask;
 use thiserror::Error;
 
+use crate::bench::BenchError;
 use crate::dataset::DataError;
 use crate::device::DeviceError;
 use crate::run::overrides::AssignmentError;
@@ -69,6 +70,9 @@ pub enum Failure {
     /// Input of `diar simulate`.
     #[error("{0}")]
     Simulation(String),
+    /// Measuring.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// A file.
     #[error("cannot {action} {}: {source}", .path.display())]
     File {

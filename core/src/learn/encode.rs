@@ -8,7 +8,7 @@ use crate::data::Normaliser;
 use crate::nn::tensor;
 
 /// Windows encoded in one step.
-const CHUNK: usize = 1024;
+pub const CHUNK: usize = 1024;
 
 pub(super) struct EncodeStage {
     windows: usize,

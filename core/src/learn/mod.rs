@@ -11,6 +11,7 @@ mod encode;
 mod vae;
 
 pub use checkpoint::Checkpoint;
+pub use encode::CHUNK as ENCODE_CHUNK;
 
 use std::fmt;
 use std::sync::Arc;

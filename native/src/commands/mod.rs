@@ -1,5 +1,6 @@
 //! One file per subcommand, each a short story over the rest.
 
+mod bench;
 mod compare;
 mod data;
 mod eval;
@@ -28,5 +29,6 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Info(args) => info::info(args),
         Command::Play(args) => play::play(args),
         Command::Simulate(args) => simulate::simulate(args),
+        Command::Bench(args) => bench::bench(args),
     }
 }

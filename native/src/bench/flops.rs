@@ -1,0 +1,256 @@
+//! What one repetition of a path has to compute and to move at least.
+//!
+//! Counted are the products, 2 operations per multiply-add; norms, activations and optimisers are not. A training step
+//! is three times its forward pass: one product more for the gradient of the input, one for that of the weights. What
+//! is computed once per state or step in this program is counted once, so a rate says how busy the machine is with
+//! work that is needed, and shares of its limit can be compared between programs only through times.
+
+use diar_core::settings::Settings;
+use diar_core::task::Task;
+
+use super::path::{HotPath, Work};
+
+/// Bytes that Adam moves per weight: weight and two moments are read and written, the gradient is written and read.
+const TRAINED: f64 = 32.0;
+/// Bytes of a weight that is only used.
+const USED: f64 = 4.0;
+/// Bytes of a target weight that follows another: read and written.
+const FOLLOWED: f64 = 8.0;
+
+/// Arithmetic and memory traffic of one repetition.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// Floating-point operations.
+    pub flops: f64,
+    /// Bytes of weights, gradients and moments. Activations can stay in cache.
+    pub bytes: f64,
+}
+
+/// The cost of a path; `None` where there are no products to count.
+pub fn cost(path: &HotPath, task: &Task) -> Option<Cost> {
+    let sizes = Sizes { settings: &path.settings, task };
+    let batch = path.batch() as f64;
+    let weights = |macs: usize, bytes: f64| macs as f64 * bytes;
+    let (macs, bytes) = match path.work {
+        Work::VaeStep => (3.0 * batch * sizes.vae() as f64, weights(sizes.vae_weights(), TRAINED)),
+        Work::DenoiserStep => {
+            let all = sizes.denoiser_time() + sizes.denoiser_state() + sizes.denoiser_latent();
+            (3.0 * batch * all as f64, weights(all, TRAINED))
+        }
+        Work::CriticStep => {
+            let (state, latent, v) = (sizes.q_state(), sizes.q_latent(), sizes.v());
+            let targets = 2 * (state + path.settings.critic.latents * latent);
+            // V is trained on a batch and then asked again; two Q networks are trained.
+            let macs = targets + 4 * v + 3 * 2 * (state + latent);
+            let q = 2 * (state + latent);
+            (batch * macs as f64, weights(q + v, TRAINED) + weights(q, FOLLOWED))
+        }
+        Work::Decision => {
+            let plan = &path.settings.plan;
+            let calls = plan.sampler.steps + plan.sampler.extra_steps;
+            let states = sizes.denoiser_state() + 2 * sizes.q_state() + sizes.end() + sizes.v();
+            let latents = calls * sizes.denoiser_latent() + 2 * sizes.q_latent();
+            let used = states + sizes.denoiser_latent() + 2 * sizes.q_latent();
+            (batch * (states + plan.candidates * latents) as f64, weights(used, USED))
+        }
+        Work::Encode => (batch * sizes.encoder() as f64, weights(sizes.encoder_weights(), USED)),
+        Work::Act => (batch * sizes.policy() as f64, weights(sizes.policy(), USED)),
+        Work::Environment => return None,
+    };
+    Some(Cost { flops: 2.0 * macs, bytes })
+}
+
+/// Multiply-adds of the networks, for one row each. Where a network sees a row once, they are its weights as well.
+struct Sizes<'a> {
+    settings: &'a Settings,
+    task: &'a Task,
+}
+
+impl Sizes<'_> {
+    /// Encoder, policy at every step, state decoder and prior, for one window.
+    fn vae(&self) -> usize {
+        self.encoder() + self.task.horizon * self.policy() + self.state_decoder() + self.prior()
+    }
+
+    fn vae_weights(&self) -> usize {
+        self.encoder_weights() + self.policy() + self.state_decoder() + self.prior()
+    }
+
+    /// One window. The last layer's way back takes a single step: only its output at the last step is used.
+    fn encoder(&self) -> usize {
+        let layers = self.settings.vae.gru_layers;
+        let steps = self.task.horizon;
+        let gru: usize = (0..layers)
+            .map(|layer| {
+                let back = if layer + 1 == layers { 1 } else { steps };
+                (steps + back) * self.gru_layer(layer)
+            })
+            .sum();
+        steps * self.embedding() + gru + self.encoder_heads()
+    }
+
+    fn encoder_weights(&self) -> usize {
+        let gru: usize = (0..self.settings.vae.gru_layers).map(|layer| 2 * self.gru_layer(layer)).sum();
+        self.embedding() + gru + self.encoder_heads()
+    }
+
+    fn embedding(&self) -> usize {
+        let hidden = self.settings.vae.hidden;
+        (self.task.state_dim + hidden) * hidden
+    }
+
+    /// One step in one direction.
+    fn gru_layer(&self, layer: usize) -> usize {
+        let hidden = self.settings.vae.hidden;
+        let input = if layer == 0 { hidden + self.task.action_dim } else { 2 * hidden };
+        (input + hidden) * 3 * hidden
+    }
+
+    fn encoder_heads(&self) -> usize {
+        let hidden = self.settings.vae.hidden;
+        2 * (2 * hidden + self.settings.vae.latent) * hidden
+    }
+
+    /// Trunk, and one or both heads.
+    fn gaussian(&self, input: usize, output: usize, heads: usize) -> usize {
+        let hidden = self.settings.vae.hidden;
+        (input + hidden) * hidden + heads * (hidden + output) * hidden
+    }
+
+    /// All numbers of one action.
+    fn policy(&self) -> usize {
+        let input = self.task.state_dim + self.settings.vae.latent;
+        (0..self.task.action_dim).map(|known| self.gaussian(input + known, 1, 2)).sum()
+    }
+
+    fn state_decoder(&self) -> usize {
+        self.gaussian(self.task.state_dim + self.settings.vae.latent, self.task.state_dim, 2)
+    }
+
+    /// The state decoder's mean alone.
+    fn end(&self) -> usize {
+        self.gaussian(self.task.state_dim + self.settings.vae.latent, self.task.state_dim, 1)
+    }
+
+    fn prior(&self) -> usize {
+        self.gaussian(self.task.state_dim, self.settings.vae.latent, 2)
+    }
+
+    /// Widths of the denoiser's blocks in order.
+    fn blocks(&self) -> impl Iterator<Item = usize> {
+        let widths = &self.settings.diffusion.widths;
+        let upward = widths.iter().rev().skip(1);
+        widths.iter().chain(upward).chain(&widths[..1]).copied()
+    }
+
+    /// What depends on the diffusion step alone.
+    fn denoiser_time(&self) -> usize {
+        const SINUSOIDS: usize = 128;
+        let embedding = self.settings.diffusion.embedding;
+        (SINUSOIDS + embedding) * embedding + self.blocks().map(|width| embedding * 2 * width).sum::<usize>()
+    }
+
+    /// What depends on the state alone.
+    fn denoiser_state(&self) -> usize {
+        let embedding = self.settings.diffusion.embedding;
+        (self.task.state_dim + embedding) * embedding
+            + self.blocks().map(|width| (embedding + width) * width).sum::<usize>()
+    }
+
+    /// What is left for every latent and step.
+    fn denoiser_latent(&self) -> usize {
+        let widths = &self.settings.diffusion.widths;
+        let ends = 2 * self.settings.vae.latent * widths[0];
+        let ways: usize = widths.windows(2).map(|pair| 2 * pair[0] * pair[1]).sum();
+        ends + ways + self.blocks().map(|width| 2 * width * width).sum::<usize>()
+    }
+
+    /// One Q network: the state tower and its half of the joint layer.
+    fn q_state(&self) -> usize {
+        let critic = &self.settings.critic;
+        let (wide, narrow) = (critic.state_hidden, critic.latent_hidden);
+        (self.task.state_dim + wide + narrow) * wide
+    }
+
+    /// One Q network: the latent tower and the layers after it.
+    fn q_latent(&self) -> usize {
+        let critic = &self.settings.critic;
+        let (narrow, last) = (critic.latent_hidden, critic.last_hidden);
+        (self.settings.vae.latent + narrow + narrow + last) * narrow + last
+    }
+
+    fn v(&self) -> usize {
+        let critic = &self.settings.critic;
+        self.q_state() + critic.latent_hidden * critic.last_hidden + critic.last_hidden
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diar_core::settings::Preset;
+    use diar_core::task::TASKS;
+
+    use super::*;
+    use crate::bench::path::{critic, hot_paths};
+
+    fn paper(work: Work) -> HotPath {
+        HotPath::training(work, Settings::preset(Preset::Paper, &TASKS[0]))
+    }
+
+    fn flops(path: &HotPath) -> f64 {
+        cost(path, &TASKS[0]).unwrap().flops
+    }
+
+    fn near(found: f64, expected: f64) {
+        assert!((found / expected - 1.0).abs() < 0.01, "{found:e}, expected {expected:e}");
+    }
+
+    /// Totals counted from the ancestor's PyTorch networks.
+    #[test]
+    fn training_steps_are_the_known_totals() {
+        let mut vae = paper(Work::VaeStep);
+        vae.settings.vae.train.batch = 1;
+        // The ancestor lets the last layer's way back go over all 30 steps: 29 more than are used.
+        let wasted = 29.0 * (768 * 768) as f64;
+        near(flops(&vae) + 6.0 * wasted, 868e6);
+        vae.settings.vae.gru_layers = 2;
+        near(flops(&vae) + 6.0 * wasted, 443e6);
+
+        let mut denoiser = paper(Work::DenoiserStep);
+        denoiser.settings.diffusion.train.batch = 1;
+        near(flops(&denoiser), 4.25e6);
+
+        for (n, expected) in [(1, 0.39e9), (10, 0.57e9), (100, 2.4e9), (500, 10.3e9)] {
+            let mut critic = HotPath::training(Work::CriticStep, critic(&TASKS[0]));
+            critic.settings.critic.latents = n;
+            let found = flops(&critic);
+            assert!((found / expected - 1.0).abs() < 0.02, "{n}: {found:e}, expected {expected:e}");
+        }
+    }
+
+    #[test]
+    fn a_decision_is_the_known_total() {
+        let plan = Settings::preset(Preset::Paper, &TASKS[0]).plan;
+        let path = |n| HotPath::decision(Settings::preset(Preset::Paper, &TASKS[0]), n, plan.sampler);
+        // 500 latents, 505 steps, factored; ranking adds 78 MF.
+        near(flops(&path(500)), 59e9 + 0.078e9);
+        // Two more latents cost two times 118 MF and their Q.
+        near(flops(&path(502)) - flops(&path(500)), 2.0 * (118e6 + 0.16e6));
+    }
+
+    /// Weights, counted without biases and norms, against the number of parameters that the networks have.
+    #[test]
+    fn weights_are_nearly_all_parameters() {
+        for (work, parameters) in [(Work::VaeStep, 5.50e6), (Work::DenoiserStep, 715_776.0)] {
+            let weights = cost(&paper(work), &TASKS[0]).unwrap().bytes / TRAINED;
+            assert!((0.98..1.0).contains(&(weights / parameters)), "{work:?}: {weights}");
+        }
+    }
+
+    #[test]
+    fn everything_but_the_environment_is_counted() {
+        for path in hot_paths(&TASKS[0]) {
+            assert_eq!(cost(&path, &TASKS[0]).is_none(), path.work == Work::Environment, "{}", path.name());
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The hot paths and their sizes.
+
+use diar_core::learn::ENCODE_CHUNK;
+use diar_core::settings::{Preset, Sampler, SamplerSettings, Settings};
+use diar_core::task::Task;
+use serde_json::{Value, json};
+
+/// What one repetition does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// One update of the VAE.
+    VaeStep,
+    /// One update of the denoiser.
+    DenoiserStep,
+    /// One update of Q and V, latents at the ends of windows drawn before.
+    CriticStep,
+    /// Sample, rank, predict the end and its value: one decision for each state.
+    Decision,
+    /// Encode windows, as the stage between VAE and denoiser does.
+    Encode,
+    /// Decode an action for each state.
+    Act,
+    /// One step of each environment.
+    Environment,
+}
+
+/// A hot path at one size.
+#[derive(Clone, Debug)]
+pub struct HotPath {
+    /// What is done.
+    pub work: Work,
+    /// Sizes of the networks and of training batches, and the way to decide.
+    pub settings: Settings,
+    /// States decided for, acted for or stepped at once; training does not look at it.
+    pub lanes: usize,
+}
+
+/// Every hot path, at the sizes that matter.
+pub fn hot_paths(task: &Task) -> Vec<HotPath> {
+    let preset = |preset| Settings::preset(preset, task);
+    let denoiser = |batch| {
+        let mut settings = preset(Preset::Paper);
+        settings.diffusion.train.batch = batch;
+        HotPath::training(Work::DenoiserStep, settings)
+    };
+    vec![
+        HotPath::training(Work::VaeStep, preset(Preset::Paper)),
+        HotPath::training(Work::VaeStep, preset(Preset::Cpu)),
+        denoiser(128),
+        denoiser(1024),
+        HotPath::training(Work::CriticStep, critic(task)),
+        HotPath::decision(preset(Preset::Paper), 500, preset(Preset::Paper).plan.sampler),
+        HotPath::decision(preset(Preset::Paper), 64, few_steps(5)),
+        HotPath::decision(preset(Preset::Quick), 64, few_steps(5)),
+        HotPath::training(Work::Encode, preset(Preset::Cpu)),
+        HotPath { work: Work::Act, settings: preset(Preset::Paper), lanes: 512 },
+        HotPath { work: Work::Environment, settings: preset(Preset::Quick), lanes: 512 },
+    ]
+}
+
+/// The critic at paper width with 32 kept latents per window.
+pub fn critic(task: &Task) -> Settings {
+    let mut settings = Settings::preset(Preset::Paper, task);
+    settings.critic.latents = 32;
+    settings.critic.keep_latents = true;
+    settings.critic.windows = Some(4096);
+    settings
+}
+
+/// A sampler of few steps.
+pub fn few_steps(steps: usize) -> SamplerSettings {
+    SamplerSettings { kind: Sampler::Sde, steps, extra_steps: 0 }
+}
+
+impl HotPath {
+    /// A step of training.
+    pub fn training(work: Work, settings: Settings) -> Self {
+        Self { work, settings, lanes: 1 }
+    }
+
+    /// A decision for one state.
+    pub fn decision(mut settings: Settings, candidates: usize, sampler: SamplerSettings) -> Self {
+        settings.plan.candidates = candidates;
+        settings.plan.sampler = sampler;
+        Self { work: Work::Decision, settings, lanes: 1 }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self.work {
+            Work::VaeStep => "vae_step",
+            Work::DenoiserStep => "denoiser_step",
+            Work::CriticStep => "critic_step",
+            Work::Decision => "decision",
+            Work::Encode => "encode",
+            Work::Act => "act",
+            Work::Environment => "environment",
+        }
+    }
+
+    /// Its sizes, for people.
+    pub fn size(&self) -> String {
+        let Settings { vae, diffusion, critic, .. } = &self.settings;
+        let batch = self.batch();
+        let widths = || diffusion.widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
+        match self.work {
+            Work::VaeStep => format!("hidden {}, {} layers, batch {batch}", vae.hidden, vae.gru_layers),
+            Work::DenoiserStep => format!("{}, batch {batch}", widths()),
+            Work::CriticStep => {
+                format!("width {}, n {}, batch {batch}", critic.state_hidden, critic.latents)
+            }
+            Work::Decision => {
+                let (n, steps) = (self.settings.plan.candidates, self.denoiser_calls());
+                format!("{}, n {n}, {steps} steps, states {batch}", widths())
+            }
+            Work::Encode => format!("hidden {}, {} layers, windows {batch}", vae.hidden, vae.gru_layers),
+            Work::Act => format!("hidden {}, states {batch}", vae.hidden),
+            Work::Environment => format!("environments {batch}"),
+        }
+    }
+
+    /// Latents per state.
+    pub fn candidates(&self) -> Option<usize> {
+        match self.work {
+            Work::Decision => Some(self.settings.plan.candidates),
+            Work::CriticStep => Some(self.settings.critic.latents),
+            _ => None,
+        }
+    }
+
+    /// Denoiser calls of one decision.
+    pub fn steps(&self) -> Option<usize> {
+        (self.work == Work::Decision).then(|| self.denoiser_calls())
+    }
+
+    fn denoiser_calls(&self) -> usize {
+        let sampler = self.settings.plan.sampler;
+        sampler.steps + sampler.extra_steps
+    }
+
+    /// Windows in a batch, or states at once.
+    pub fn batch(&self) -> usize {
+        let Settings { vae, diffusion, critic, .. } = &self.settings;
+        match self.work {
+            Work::VaeStep => vae.train.batch,
+            Work::DenoiserStep => diffusion.train.batch,
+            Work::CriticStep => critic.train.batch,
+            Work::Encode => ENCODE_CHUNK,
+            Work::Decision | Work::Act | Work::Environment => self.lanes,
+        }
+    }
+
+    /// Widest layer of the network that takes most of the time.
+    pub fn width(&self) -> Option<usize> {
+        let Settings { vae, diffusion, critic, .. } = &self.settings;
+        match self.work {
+            Work::VaeStep | Work::Encode | Work::Act => Some(vae.hidden),
+            Work::DenoiserStep | Work::Decision => diffusion.widths.first().copied(),
+            Work::CriticStep => Some(critic.state_hidden),
+            Work::Environment => None,
+        }
+    }
+
+    /// What one repetition gets done, where people count that per second.
+    pub fn yields(&self) -> Option<(usize, &'static str)> {
+        let unit = match self.work {
+            Work::Decision => "decisions",
+            Work::Encode => "windows",
+            Work::Act => "actions",
+            Work::Environment => "steps",
+            Work::VaeStep | Work::DenoiserStep | Work::CriticStep => return None,
+        };
+        Some((self.batch(), unit))
+    }
+
+    /// Whether a rival's variants are different ways to decide, each worth a row, and not ways to run the same thing,
+    /// of which the fastest counts.
+    pub fn against_every_variant(&self) -> bool {
+        self.work == Work::Decision
+    }
+}
+
+/// The path as a rival is asked for it, but for the variant; `None` where there is nothing to compare.
+pub fn request(path: &HotPath, task: &Task) -> Option<Value> {
+    let Settings { vae, diffusion, critic, plan, .. } = &path.settings;
+    let sizes = match path.work {
+        Work::VaeStep => json!({
+            "hidden": vae.hidden, "gru_layers": vae.gru_layers, "batch": path.batch(),
+            "horizon": task.horizon, "action": task.action_dim,
+        }),
+        Work::DenoiserStep => json!({
+            "widths": diffusion.widths, "embedding": diffusion.embedding, "batch": path.batch(),
+        }),
+        Work::CriticStep => json!({
+            "state_hidden": critic.state_hidden, "latent_hidden": critic.latent_hidden,
+            "last_hidden": critic.last_hidden, "latents": critic.latents, "batch": path.batch(),
+        }),
+        // A rival decides for one state at a time.
+        Work::Decision if path.lanes == 1 => json!({
+            "candidates": plan.candidates, "steps": plan.sampler.steps, "extra": plan.sampler.extra_steps,
+            "kind": plan.sampler.kind, "widths": diffusion.widths, "embedding": diffusion.embedding,
+            "state_hidden": critic.state_hidden, "latent_hidden": critic.latent_hidden,
+            "last_hidden": critic.last_hidden, "hidden": vae.hidden,
+        }),
+        _ => return None,
+    };
+    let mut request = json!({"case": path.name(), "state": task.state_dim, "latent": vae.latent});
+    for (name, value) in sizes.as_object().into_iter().flatten() {
+        request[name] = value.clone();
+    }
+    Some(request)
+}
