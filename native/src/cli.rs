@@ -38,6 +38,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Evaluate an agent with and without Adaptive Revaluation, on the same starts
     Compare(CompareArgs),
+    /// Hold few-step samplers against the full chain: latents, choices and scores
+    Samplers(SamplersArgs),
     /// Write a run's agent to one file, with its scores
     Export(ExportArgs),
     /// Say what is in a bundle
@@ -147,6 +149,42 @@ pub struct CompareArgs {
     pub episodes: EpisodeArgs,
     #[command(flatten)]
     pub plan: PlanArgs,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SamplersArgs {
+    /// Run directory or bundle file
+    #[arg(value_name = "RUN|BUNDLE")]
+    pub bundle: PathBuf,
+    /// States that latents are drawn in: half are starts, half lie on the way
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u64).range(2..=4096))]
+    pub states: u64,
+    /// Latents drawn in each, rounded up to whole decisions, at least two
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(2..=8192))]
+    pub latents: u64,
+    /// Latents sampled per decision [default: the bundle's]
+    #[arg(long)]
+    pub candidates: Option<usize>,
+    /// Episodes played with each sampler, up to the first contact with the goal
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(2..))]
+    pub episodes: u64,
+    /// Compare latents and choices only; nothing is accepted then
+    #[arg(long, conflicts_with_all = ["episodes", "margin"])]
+    pub no_episodes: bool,
+    /// Points of first-contact score that a sampler may lose, at the lower end of the 95 % interval
+    #[arg(long, value_name = "POINTS", default_value_t = 2.0, value_parser = points)]
+    pub margin: f64,
+    /// Seed of states, noise and episodes
+    #[arg(long, default_value_t = 0, value_parser = seed())]
+    pub seed: u64,
+    /// Episodes played in lockstep; changes speed and memory, not the result
+    #[arg(long, default_value_t = 128, value_parser = count())]
+    pub batch: u64,
     #[command(flatten)]
     pub device: DeviceArg,
     /// Print one JSON object
@@ -349,4 +387,12 @@ fn duration(text: &str) -> Result<f64, String> {
 
 fn count() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(1..)
+}
+
+/// Points of a score: finite and not negative.
+fn points(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(points) if points.is_finite() && points >= 0.0 => Ok(points),
+        _ => Err("expected a number of points, 0 or more".to_owned()),
+    }
 }

@@ -1,10 +1,11 @@
 //! Many episodes in lockstep batches, and what they say about an agent.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use diar_core::agent::{Agent, AgentError, EpisodeResult, Estimate, Evaluation, evaluate};
+use diar_core::agent::{Agent, AgentError, EpisodeResult, Estimate, Evaluation, evaluate, evaluate_to_goal};
 use diar_core::bundle::Bundle;
 use diar_core::settings::{InvalidSetting, PlanSettings, Sampler, Settings};
 use diar_core::task::Task;
@@ -119,20 +120,42 @@ pub fn plan(settings: &Settings, args: PlanArgs, revalue: bool) -> Result<PlanSe
 /// When the agent cannot decide.
 pub fn play(agent: &Arc<Agent>, plan: PlanSettings, args: EpisodeArgs) -> Result<Played, AgentError> {
     let name = if plan.revalue { "revaluation on" } else { "revaluation off" };
+    let begun = Instant::now();
+    let results = batches(name, args, |batch| pollster::block_on(evaluate(agent, plan, args.seed, batch)))?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let steps: usize = results.iter().map(|episode| episode.steps).sum();
+    Ok(Played { results, steps_per_second: steps as f64 / seconds.max(1e-9) })
+}
+
+/// Plays episodes up to the first contact with the goal, which is all that the `first_contact` score takes.
+///
+/// # Errors
+/// When the agent cannot decide.
+pub fn play_to_goal(
+    name: &str,
+    agent: &Arc<Agent>,
+    plan: PlanSettings,
+    args: EpisodeArgs,
+) -> Result<Vec<EpisodeResult>, AgentError> {
+    batches(name, args, |batch| pollster::block_on(evaluate_to_goal(agent, plan, args.seed, batch)))
+}
+
+/// Episodes batch by batch, with their progress.
+fn batches(
+    name: &str,
+    args: EpisodeArgs,
+    play: impl Fn(Range<u64>) -> Result<Vec<EpisodeResult>, AgentError>,
+) -> Result<Vec<EpisodeResult>, AgentError> {
     let mut progress = Progress::new();
     progress.begin(name, 0, args.episodes as usize);
-    let begun = Instant::now();
     let mut results = Vec::new();
     while (results.len() as u64) < args.episodes {
         let first = results.len() as u64;
-        let batch = first..args.episodes.min(first.saturating_add(args.batch));
-        results.extend(pollster::block_on(evaluate(agent, plan, args.seed, batch))?);
+        results.extend(play(first..args.episodes.min(first.saturating_add(args.batch)))?);
         progress.update(results.len(), None);
     }
-    let seconds = begun.elapsed().as_secs_f64();
     progress.end();
-    let steps: usize = results.iter().map(|episode| episode.steps).sum();
-    Ok(Played { results, steps_per_second: steps as f64 / seconds.max(1e-9) })
+    Ok(results)
 }
 
 impl Report {

@@ -3,6 +3,7 @@
 // The types of a GPU back end nest deeper than the default limit.
 #![recursion_limit = "256"]
 
+pub mod acceptance;
 pub mod bench;
 pub mod cli;
 pub mod commands;

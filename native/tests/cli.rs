@@ -108,6 +108,8 @@ fn wrong_usage_is_explained_with_exit_code_2() {
         (&["train", "maze2d-umaze-v1", "--data", "missing.hdf5"], ["cannot read", "missing.hdf5"]),
         (&["eval", "missing.safetensors"], ["cannot read", "missing.safetensors"]),
         (&["eval", "missing.safetensors", "--episodes", "0"], ["'0'", "--episodes"]),
+        (&["samplers", "missing.safetensors", "--margin", "NaN"], ["'NaN'", "0 or more"]),
+        (&["samplers", "missing.safetensors", "--episodes", "1"], ["'1'", "--episodes"]),
         (&["data", "inspect", "Cargo.toml"], ["Cargo.toml", "not a readable HDF5 file"]),
         (&["info", "Cargo.toml"], ["error: Cargo.toml", "."]),
         (&["eval", "src"], ["src has no bundle", "hint: "]),

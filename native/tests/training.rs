@@ -288,6 +288,77 @@ fn ways_of_deciding_are_checked() {
 }
 
 #[test]
+fn samplers_are_held_against_the_full_chain() {
+    let run = RUN.to_str().unwrap();
+    let samplers = |extra: &[&str]| {
+        let given = ["samplers", run, "--states", "3", "--latents", "6", "--seed", "9"];
+        object(diar(&given).args(extra))
+    };
+    let mut whole = samplers(&["--episodes", "5"]);
+    assert_eq!(
+        (&whole["task"], &whole["episodes"], &whole["margin"]),
+        (&TASK.into(), &5.into(), &2.0.into())
+    );
+    // Two decisions of four candidates are the fewest that have six latents.
+    assert_eq!(
+        (&whole["states"], &whole["latents"], &whole["candidates"]),
+        (&3.into(), &8.into(), &4.into())
+    );
+    let chain = &whole["reference"];
+    assert_eq!((&chain["kind"], &chain["steps"]), (&"ddpm".into(), &8.into()));
+    assert_eq!(chain["extra_steps"], 5);
+    // Only samplers with fewer steps than the chain are few-step samplers.
+    let rows = whole["samplers"].as_array().unwrap();
+    let names: Vec<(&str, u64)> =
+        rows.iter().map(|row| (row["kind"].as_str().unwrap(), row["steps"].as_u64().unwrap())).collect();
+    assert_eq!(names, [("ddim", 1), ("ddim", 5), ("sde", 5)]);
+    let number = |value: &Value| value.as_f64().unwrap();
+    for row in rows {
+        let difference = number(&row["difference"]["mean"]);
+        let expected = number(&row["first_contact"]["mean"]) - number(&chain["first_contact"]["mean"]);
+        assert!((difference - expected).abs() < 1e-9, "{row}");
+        let lower = difference - number(&row["difference"]["ci95"]);
+        assert_eq!(row["accepted"], lower > -2.0, "{row}");
+        assert_eq!(row["deviation_ratio"].as_array().unwrap().len(), 4);
+        assert!(number(&row["sliced_w1"]) > 0.0 && number(&row["sliced_w1_floor"]) > 0.0, "{row}");
+        assert!(number(&row["decisions_per_second"]) > 0.0, "{row}");
+    }
+    // It is the evaluation's score.
+    let eval = object(&mut diar(&[
+        "eval",
+        run,
+        "--episodes",
+        "5",
+        "--seed",
+        "9",
+        "--sampler",
+        "sde",
+        "--steps",
+        "5",
+    ]));
+    assert_eq!(rows[2]["first_contact"], eval["first_contact"]);
+
+    // Neither the batch nor the clock changes anything else.
+    let mut pieces = samplers(&["--episodes", "5", "--batch", "2"]);
+    for report in [&mut whole, &mut pieces] {
+        report["reference"]["decisions_per_second"] = 0.into();
+        for row in report["samplers"].as_array_mut().unwrap() {
+            row["decisions_per_second"] = 0.into();
+        }
+    }
+    assert_eq!(whole, pieces);
+    let widest = samplers(&["--episodes", "2", "--margin", "1000"]);
+    assert_eq!(widest["fewest_accepted"], "ddim 1");
+
+    let quick = samplers(&["--no-episodes"]);
+    assert_eq!(quick["samplers"][0]["mmd2"], whole["samplers"][0]["mmd2"]);
+    assert!(quick["samplers"][0]["accepted"].is_null() && quick["fewest_accepted"].is_null());
+    let text = diar(&["samplers", run, "--states", "2", "--latents", "4", "--no-episodes"]).output().unwrap();
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("ddpm 8+5") && text.contains("sde 5") && text.contains("not judged"), "{text}");
+}
+
+#[test]
 fn an_exported_bundle_carries_its_scores() {
     let folder = TempDir::new().unwrap();
     let (half, single) = (folder.path().join("half.safetensors"), folder.path().join("single.safetensors"));

@@ -103,8 +103,32 @@ pub async fn evaluate(
     seed: u64,
     episodes: Range<u64>,
 ) -> Result<Vec<EpisodeResult>, AgentError> {
+    play(agent, settings, seed, episodes, false).await
+}
+
+/// The same, each episode only up to its first contact with the goal: the same `first_contact` for less, since most
+/// plans are made at the goal; `native` then counts the contact alone.
+///
+/// # Errors
+/// As [`evaluate`].
+pub async fn evaluate_to_goal(
+    agent: &Arc<Agent>,
+    settings: PlanSettings,
+    seed: u64,
+    episodes: Range<u64>,
+) -> Result<Vec<EpisodeResult>, AgentError> {
+    play(agent, settings, seed, episodes, true).await
+}
+
+async fn play(
+    agent: &Arc<Agent>,
+    settings: PlanSettings,
+    seed: u64,
+    episodes: Range<u64>,
+    stop_at_goal: bool,
+) -> Result<Vec<EpisodeResult>, AgentError> {
     let episodes = episodes.map(|index| Episode { seed, index, start: None }).collect();
-    let options = RolloutOptions { record: false, stop_at_goal: false };
+    let options = RolloutOptions { record: false, stop_at_goal };
     let mut rollout = Rollout::new(Arc::clone(agent), settings, episodes, options)?;
     while !rollout.finished() {
         rollout.advance().await?;

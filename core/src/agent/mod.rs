@@ -1,12 +1,14 @@
 //! Acting: sample, rank, predict, compare, follow (Alg. 2).
 
+pub mod acceptance;
 mod evaluate;
 mod model;
 mod planner;
+pub mod probe;
 mod rollout;
 mod trace;
 
-pub use evaluate::{EpisodeResult, Estimate, Evaluation, evaluate, paired_difference};
+pub use evaluate::{EpisodeResult, Estimate, Evaluation, evaluate, evaluate_to_goal, paired_difference};
 pub use model::{Agent, AgentError};
 pub use planner::{Advance, LaneAction, LaneEvent, Planner};
 pub use rollout::{Episode, Rollout, RolloutOptions};

@@ -283,7 +283,7 @@ impl Planner {
 }
 
 /// Index of the largest number, the first one if there are several.
-fn argmax(values: &[f32]) -> usize {
+pub(super) fn argmax(values: &[f32]) -> usize {
     values
         .iter()
         .enumerate()

@@ -1,6 +1,7 @@
 //! Stage 2: the latent diffusion model `p(z | s)` (Eq. 2, Alg. 4).
 
 mod denoiser;
+pub mod distance;
 mod noise;
 mod sampler;
 mod schedule;

@@ -8,6 +8,7 @@ mod export;
 mod info;
 mod output;
 mod play;
+mod samplers;
 mod simulate;
 mod train;
 
@@ -25,6 +26,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Train(args) => train::train(args),
         Command::Eval(args) => eval::eval(args),
         Command::Compare(args) => compare::compare(args),
+        Command::Samplers(args) => samplers::samplers(args),
         Command::Export(args) => export::export(args),
         Command::Info(args) => info::info(args),
         Command::Play(args) => play::play(args),
