@@ -9,4 +9,5 @@
 #![allow(clippy::missing_panics_doc)]
 
 pub mod golden;
+mod kernels;
 pub mod suite;

@@ -14,6 +14,8 @@ use diar_core::vae::Vae;
 
 use crate::golden::{CANDIDATES, Golden};
 
+pub use crate::kernels::{kernels, long_chains};
+
 /// Largest difference from PyTorch in double precision, over networks of a few layers.
 const NETWORK: f64 = 2e-5;
 /// The same after five denoising steps in a row.
@@ -25,7 +27,7 @@ const DECISION: f64 = 2e-3;
 #[macro_export]
 macro_rules! subjects {
     ($make_tests:ident) => {
-        $make_tests! { arithmetic, vae, denoiser, sampler, critic, decisions }
+        $make_tests! { arithmetic, vae, denoiser, sampler, critic, decisions, kernels, long_chains }
     };
 }
 

@@ -2,6 +2,7 @@
 
 pub mod acceptance;
 mod evaluate;
+mod fused;
 mod model;
 mod planner;
 pub mod probe;

@@ -1,23 +1,18 @@
 //! The trained networks on a device, ready to act.
 
-use std::sync::Arc;
-
 use burn::tensor::{Device, Tensor};
 use thiserror::Error;
 
+use super::fused::{Fused, Networks};
 use crate::bundle::{Bundle, BundleError};
 use crate::critic::{TwinQ, VNetwork};
 use crate::data::Normaliser;
 use crate::diffusion::{Denoiser, LatentSampler, NoiseSchedule};
-use crate::kernel::denoise::PackedDenoiser;
-use crate::kernel::packed::{PackedLayer, forward};
-use crate::kernel::rank::{PackedQ, smallest_q};
-use crate::kernel::tensors::{copied, serves};
 use crate::nn::{load_parameters, tensor};
 use crate::rng::Key;
 use crate::settings::{InvalidSetting, SamplerSettings, Settings};
 use crate::task::Task;
-use crate::vae::{Decoder, PackedDecoder, Vae};
+use crate::vae::{Decoder, Vae};
 
 /// Why a decision could not be made.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -47,16 +42,8 @@ pub struct Agent {
     state_norm: Normaliser,
     /// Mean and deviation of the latents, `[1, latent]` each.
     latent_norm: [Tensor<2>; 2],
-    /// What deciding takes, laid out for the CPU's kernels, where those serve the device.
-    packed: Option<Packed>,
-}
-
-#[derive(Debug)]
-struct Packed {
-    denoiser: Arc<PackedDenoiser>,
-    q: [PackedQ; 2],
-    v: Vec<PackedLayer>,
-    decoder: PackedDecoder,
+    /// What deciding takes, laid out for the device's kernels, where it has any.
+    fused: Option<Fused>,
 }
 
 impl Agent {
@@ -92,14 +79,9 @@ impl Agent {
             return Err(crate::nn::LoadError::Unknown(name).into());
         }
         let width = info.latent_norm.width();
-        let packed = serves(device).then(|| Packed {
-            denoiser: Arc::new(denoiser.pack()),
-            q: q.pack(),
-            v: v.pack(),
-            decoder: PackedDecoder::new(&vae.decoder, task.state_dim, settings.vae.latent),
-        });
+        let networks = Networks { denoiser: &denoiser, q: &q, v: &v, decoder: &vae.decoder };
         Ok(Self {
-            packed,
+            fused: Fused::new(networks, task.state_dim, settings.vae.latent, device),
             task,
             device: device.clone(),
             decoder: vae.decoder,
@@ -158,48 +140,51 @@ impl Agent {
 
     /// A sampler of candidate latents.
     pub fn sampler(&self, settings: SamplerSettings) -> LatentSampler {
-        let packed = self.packed().map(|packed| Arc::clone(&packed.denoiser));
-        LatentSampler::with(&self.denoiser, packed, &self.schedule, settings)
+        match self.fused() {
+            Some(fused) => fused.sampler(&self.denoiser, &self.schedule, settings),
+            None => LatentSampler::plain(&self.denoiser, &self.schedule, settings),
+        }
     }
 
     /// `min(Q0, Q1)(s, z)`, `[states, candidates]`, from `[states, state]` and `[states, candidates, latent]`.
     pub fn q(&self, states: Tensor<2>, latents: Tensor<3>) -> Tensor<2> {
-        let Some(packed) = self.packed() else { return self.q.min(states, latents) };
-        let [count, candidates, _] = latents.dims();
-        let values = smallest_q(&packed.q, &copied(states), &copied(latents), candidates);
-        tensor(values, [count, candidates], &self.device)
+        match self.fused() {
+            Some(fused) => fused.q(states, latents),
+            None => self.q.min(states, latents),
+        }
     }
 
     /// `V(s)`, `[states]`, from `[states, state]`.
     pub fn v(&self, states: Tensor<2>) -> Tensor<1> {
-        let Some(packed) = self.packed() else { return self.v.forward(states) };
-        let [count, _] = states.dims();
-        tensor(forward(&packed.v, &copied(states)), [count], &self.device)
+        match self.fused() {
+            Some(fused) => fused.v(states),
+            None => self.v.forward(states),
+        }
     }
 
     /// Predicted end states, `[rows, state]`, from `[rows, state]` and `[rows, latent]`.
     pub fn end(&self, states: Tensor<2>, latents: Tensor<2>) -> Tensor<2> {
         let latents = self.decoded(latents);
-        let Some(packed) = self.packed() else { return self.decoder.end(states, latents) };
-        let shape = states.dims();
-        tensor(packed.decoder.end(&copied(states), &copied(latents)), shape, &self.device)
+        match self.fused() {
+            Some(fused) => fused.end(states, latents),
+            None => self.decoder.end(states, latents),
+        }
     }
 
     /// Actions, `[rows, action]`, from `[rows, state]` and `[rows, latent]`: the mean, or a sample when noise is given.
     pub fn act(&self, states: Tensor<2>, latents: Tensor<2>, noise: Option<Vec<f32>>) -> Tensor<2> {
-        let shape = [states.dims()[0], self.task.action_dim];
+        let (rows, width) = (states.dims()[0], self.task.action_dim);
         let latents = self.decoded(latents);
-        if let Some(packed) = self.packed() {
-            let actions = packed.decoder.act(&copied(states), &copied(latents), noise.as_deref());
-            return tensor(actions, shape, &self.device);
+        let noise = noise.map(|noise| tensor(noise, [rows, width], &self.device));
+        match self.fused() {
+            Some(fused) => fused.act(states, latents, noise),
+            None => self.decoder.policy.act(states, latents, noise),
         }
-        let noise = noise.map(|noise| tensor(noise, shape, &self.device));
-        self.decoder.policy.act(states, latents, noise)
     }
 
-    /// What the CPU's kernels take, where they serve.
-    fn packed(&self) -> Option<&Packed> {
-        self.packed.as_ref().filter(|_| serves(&self.device))
+    /// What the device's kernels take, where they serve.
+    fn fused(&self) -> Option<&Fused> {
+        self.fused.as_ref().filter(|fused| fused.serves(&self.device))
     }
 
     /// Latents as the VAE has them.

@@ -4,6 +4,8 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 
+#[cfg(feature = "gpu")]
+use crate::kernel::gpu::{Builder, PlacedQ, SideBySide};
 use crate::kernel::packed::PackedLayer;
 use crate::kernel::rank::PackedQ;
 use crate::nn::{Layer, NormGelu, linear};
@@ -92,6 +94,25 @@ impl TwinQ {
     pub(crate) fn pack(&self) -> [PackedQ; 2] {
         [self.q0.pack(), self.q1.pack()]
     }
+
+    /// Both networks as two launches on a GPU that holds them.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn place(&self, device: &Device) -> Option<PlacedQ> {
+        let (mut states, mut latents) = (Builder::default(), Builder::default());
+        let (mut heads, mut tails, mut share) = (Vec::new(), Vec::new(), 0);
+        for q in [&self.q0, &self.q1] {
+            let mut head: Vec<_> = q.state.iter().map(|layer| layer.place(&mut states)).collect();
+            let width = head.last().map_or(0, |layer| layer.output());
+            head.push(q.joint.place_head(width, &mut states));
+            let mut tail: Vec<_> = q.latent.iter().map(|layer| layer.place(&mut latents)).collect();
+            let joint = q.joint.place_tail(width, &mut latents).share(share);
+            share += joint.output();
+            tail.extend([joint, q.last.place(&mut latents), Layer::<2>::of(&q.output).place(&mut latents)]);
+            heads.push(head);
+            tails.push(tail);
+        }
+        PlacedQ::new(SideBySide::new(states, heads, device)?, latents, tails, device)
+    }
 }
 
 /// The value network: the state tower of Q, then two narrower layers.
@@ -119,6 +140,16 @@ impl VNetwork {
     pub(crate) fn pack(&self) -> Vec<PackedLayer> {
         let layers = self.state.iter().chain([&self.joint, &self.last]).map(NormGelu::pack);
         layers.chain([Layer::<2>::of(&self.output).pack()]).collect()
+    }
+
+    /// The network as one launch on a GPU that holds it.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn place(&self, device: &Device) -> Option<SideBySide> {
+        let mut builder = Builder::default();
+        let layers = self.state.iter().chain([&self.joint, &self.last]);
+        let mut layers: Vec<_> = layers.map(|layer| layer.place(&mut builder)).collect();
+        layers.push(Layer::<2>::of(&self.output).place(&mut builder));
+        SideBySide::new(builder, vec![layers], device)
     }
 
     /// V of `[states, state]`, `[states]`.

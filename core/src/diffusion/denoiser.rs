@@ -9,6 +9,8 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Tensor};
 
 use crate::kernel::denoise::{PackedBlock, PackedDenoiser};
+#[cfg(feature = "gpu")]
+use crate::kernel::gpu::{Builder, FACTORS, Placed, PlacedDenoiser, SideBySide};
 use crate::kernel::packed::PackedLayer;
 use crate::nn::{Layer, NormGelu, layer_norm, linear, tensor};
 use crate::rng::Key;
@@ -64,6 +66,25 @@ impl Block {
             first: Layer::<2>::of(&self.first).rows(0..width).unbiased().norm(&self.norm).gelu().pack(),
             second: Layer::<2>::of(&self.second).norm(&self.norm).gelu().pack(),
         }
+    }
+
+    /// The layers from an embedded state to its share in `first`.
+    #[cfg(feature = "gpu")]
+    fn place_state(&self, builder: &mut Builder) -> [Placed; 2] {
+        let [_, width] = self.first.weight.dims();
+        let embedded = Layer::<2>::of(&self.state).norm(&self.norm).place(builder);
+        [embedded, Layer::<2>::of(&self.first).rows(width..2 * width).place(builder)]
+    }
+
+    /// The two layers of every step, without share, modulation and skip.
+    #[cfg(feature = "gpu")]
+    fn place(&self, builder: &mut Builder) -> [Placed; 2] {
+        let [_, width] = self.first.weight.dims();
+        let first = Layer::<2>::of(&self.first).rows(0..width).unbiased();
+        [
+            first.norm(&self.norm).gelu().place(builder),
+            Layer::<2>::of(&self.second).norm(&self.norm).gelu().place(builder),
+        ]
     }
 
     fn forward(&self, x: Tensor<3>, condition: Tensor<3>, modulation: Tensor<3>) -> Tensor<3> {
@@ -206,6 +227,60 @@ impl Denoiser {
             up: ways(&self.up, &mut self.norms.iter().rev().skip(1)),
             output: Layer::<2>::of(&self.output).pack(),
         }
+    }
+
+    /// All of it as two launches on a GPU that holds it: what states contribute, and a chain of steps.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn place(&self) -> Option<PlacedDenoiser> {
+        let device = self.device();
+        let mut states = Builder::default();
+        let embedding: Vec<Placed> = self.state.iter().map(|layer| layer.place(&mut states)).collect();
+        let networks = self.blocks.iter();
+        let networks =
+            networks.map(|block| [&embedding[..], &block.place_state(&mut states)].concat()).collect();
+        let states = SideBySide::new(states, networks, &device)?;
+
+        let levels = self.norms.len();
+        let widths = |block: usize| self.blocks[block].second.weight.dims()[1];
+        // Where the latents are kept, the input layer's output, the input of a block, and the outputs of levels on the
+        // way down.
+        let mut slots = self.latent();
+        let mut slot = |width: usize| {
+            slots += width;
+            slots - width
+        };
+        let start = slot(widths(0));
+        let entry = slot((0..levels).map(widths).max().unwrap_or(0));
+        let skips: Vec<usize> = (0..levels - 1).map(|level| slot(widths(level))).collect();
+
+        let mut builder = Builder::default();
+        let mut layers = vec![Layer::<2>::of(&self.input).place(&mut builder).save(start)];
+        let (mut share, mut modulation) = (0, FACTORS);
+        for (number, block) in self.blocks.iter().enumerate() {
+            // Levels downward, then upward without the last, then the widest once more.
+            if (1..levels).contains(&number) {
+                let way = Layer::<2>::of(&self.down[number - 1]).norm(&self.norms[number]).gelu();
+                layers.push(way.place(&mut builder).save(entry));
+            } else if (levels..2 * levels - 1).contains(&number) {
+                let (way, level) = (number - levels, 2 * levels - 2 - number);
+                let way = Layer::<2>::of(&self.up[way]).norm(&self.norms[level]).gelu();
+                layers.push(way.place(&mut builder).skip(skips[level]).save(entry));
+            }
+            let [first, second] = block.place(&mut builder);
+            layers.push(first.share(share).modulation(modulation));
+            let second = second.skip(if number == 0 { start } else { entry });
+            layers.push(if number + 1 < levels {
+                second.save(skips[number])
+            } else if number + 2 == self.blocks.len() {
+                second.skip(start).save(entry)
+            } else {
+                second
+            });
+            share += widths(number);
+            modulation += 2 * widths(number);
+        }
+        layers.push(Layer::<2>::of(&self.output).place(&mut builder));
+        PlacedDenoiser::new(states, builder, layers, slots, &device)
     }
 
     /// The predicted clean latents of `[states, candidates, latent]`, same shape.

@@ -2,7 +2,7 @@
 //!
 //! Every sampler here is a list of linear updates `y ← keep·y + clean·ẑ + noise·ξ`, where ẑ is the denoiser's guess of
 //! the clean latent at step `t` and ξ is fresh noise. One loop runs them all: of tensor operations on any device, and
-//! fused into one kernel on the CPU.
+//! fused into one kernel on the CPU and on a GPU.
 
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ use burn::tensor::{Device, Tensor};
 use super::denoiser::TimeCode;
 use super::{Denoiser, NoiseSchedule};
 use crate::kernel::denoise::{PackedDenoiser, Step};
+#[cfg(feature = "gpu")]
+use crate::kernel::gpu::{self, PlacedDenoiser, Steps};
 use crate::kernel::tensors::{copied, serves};
 use crate::nn::tensor;
 use crate::rng::Key;
@@ -124,29 +126,63 @@ enum Path {
     /// Tensor operations: what each update's diffusion step contributes.
     Plain(Vec<TimeCode>),
     /// The CPU's kernel.
-    Fused(Arc<PackedDenoiser>, Vec<Step>),
+    Packed(Arc<PackedDenoiser>, Vec<Step>),
+    /// The GPU's kernels.
+    #[cfg(feature = "gpu")]
+    Placed(Box<(PlacedDenoiser, Steps)>),
 }
 
 impl LatentSampler {
     /// A sampler of a denoiser without gradients.
     pub fn new(denoiser: &Denoiser, schedule: &NoiseSchedule, settings: SamplerSettings) -> Self {
-        let path = serves(&denoiser.device()).then(|| Arc::new(denoiser.pack()));
-        Self::with(denoiser, path, schedule, settings)
+        if serves(&denoiser.device()) {
+            return Self::packed(denoiser, Arc::new(denoiser.pack()), schedule, settings);
+        }
+        #[cfg(feature = "gpu")]
+        if gpu::serves(&denoiser.device())
+            && let Some(placed) = denoiser.place()
+        {
+            return Self::placed(denoiser, placed, schedule, settings);
+        }
+        Self::plain(denoiser, schedule, settings)
     }
 
-    /// The same with a denoiser that has been laid out for the CPU before.
-    pub(crate) fn with(
+    /// A sampler of tensor operations.
+    pub(crate) fn plain(denoiser: &Denoiser, schedule: &NoiseSchedule, settings: SamplerSettings) -> Self {
+        let updates = updates(schedule, settings);
+        let times = updates.iter().map(|update| denoiser.time(&[update.t])).collect();
+        Self { denoiser: denoiser.clone(), updates, path: Path::Plain(times) }
+    }
+
+    /// A sampler on the CPU, of a denoiser that has been laid out before.
+    pub(crate) fn packed(
         denoiser: &Denoiser,
-        packed: Option<Arc<PackedDenoiser>>,
+        packed: Arc<PackedDenoiser>,
         schedule: &NoiseSchedule,
         settings: SamplerSettings,
     ) -> Self {
         let updates = updates(schedule, settings);
-        let path = match packed.filter(|_| serves(&denoiser.device())) {
-            Some(packed) => Path::Fused(packed, steps(denoiser, &updates)),
-            None => Path::Plain(updates.iter().map(|update| denoiser.time(&[update.t])).collect()),
-        };
+        let path = Path::Packed(packed, steps(denoiser, &updates));
         Self { denoiser: denoiser.clone(), updates, path }
+    }
+
+    /// A sampler on a GPU, of a denoiser that has been laid out before.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn placed(
+        denoiser: &Denoiser,
+        placed: PlacedDenoiser,
+        schedule: &NoiseSchedule,
+        settings: SamplerSettings,
+    ) -> Self {
+        let updates = updates(schedule, settings);
+        let factors: Vec<[f32; 3]> = updates
+            .iter()
+            .map(|update| [update.keep, update.clean, update.noise].map(|factor| factor as f32))
+            .collect();
+        let numbers: Vec<usize> = updates.iter().map(|update| update.t).collect();
+        let modulations = denoiser.time(&numbers).0.into_iter().map(|time| time.squeeze_dim(1)).collect();
+        let steps = Steps::new(&placed, &factors, modulations);
+        Self { denoiser: denoiser.clone(), updates, path: Path::Placed(Box::new((placed, steps))) }
     }
 
     /// Latents for states `[states, state]`, `[states, candidates, latent]`.
@@ -155,23 +191,29 @@ impl LatentSampler {
         let [count, _] = states.dims();
         let latent = self.denoiser.latent();
         let shape = [count, candidates, latent];
-        let times = match &self.path {
-            Path::Fused(packed, steps) => {
-                let fill = |state: usize, number: usize, from: usize, values: &mut [f32]| {
-                    noise.fill(state, number, candidates * latent, from, values);
-                };
-                return tensor(packed.sample(steps, &copied(states), candidates, &fill), shape, &device);
-            }
-            Path::Plain(times) => times,
-        };
         let draw = |number: usize| {
             let mut values = vec![0.0; shape.iter().product()];
             for (state, values) in values.chunks_mut((candidates * latent).max(1)).enumerate() {
                 noise.fill(state, number, candidates * latent, 0, values);
             }
-            tensor(values, shape, &device)
+            values
+        };
+        let times = match &self.path {
+            Path::Packed(packed, steps) => {
+                let fill = |state: usize, number: usize, from: usize, values: &mut [f32]| {
+                    noise.fill(state, number, candidates * latent, from, values);
+                };
+                return tensor(packed.sample(steps, &copied(states), candidates, &fill), shape, &device);
+            }
+            #[cfg(feature = "gpu")]
+            Path::Placed(placed) => {
+                let (placed, steps) = &**placed;
+                return placed.sample(steps, states, candidates, draw);
+            }
+            Path::Plain(times) => times,
         };
         let condition = self.denoiser.condition(states, None);
+        let draw = |number: usize| tensor(draw(number), shape, &device);
         let mut y = draw(0);
         for (i, (update, time)) in self.updates.iter().zip(times).enumerate() {
             let guess = self.denoiser.forward(y.clone(), &condition, time);

@@ -1,14 +1,17 @@
-//! Fused fast paths for the CPU, each with its plain twin as oracle.
+//! Fused fast paths, each with its plain twin as oracle.
 //!
-//! A layer here is one call where the plain path takes a dozen tensor operations: its product, norm, activation and
-//! skip pass over numbers that are still in cache, in vectors as wide as the machine has. Networks use these paths on
-//! Burn's CPU device by themselves; every other device takes the plain path, which [`reference`] also gives here.
+//! A layer on the CPU is one call where the plain path takes a dozen tensor operations: its product, norm, activation
+//! and skip pass over numbers that are still in cache, in vectors as wide as the machine has. On a GPU (`gpu`, with the
+//! feature of that name) whole networks are one launch, for deciding alone. Where a fused path serves the device, it is
+//! taken; [`reference`] gives the plain path there, too.
 
 // A vector instruction is only emitted where the function around it is compiled for that instruction set: all of it
 // has to end up inside the one function that `pulp` compiles so.
 #![allow(clippy::inline_always)]
 
 pub(crate) mod denoise;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
 pub(crate) mod gru;
 pub(crate) mod layer;
 mod matmul;
@@ -23,6 +26,9 @@ pub(crate) mod tensors;
 pub(crate) mod adam;
 
 use core::cell::Cell;
+
+#[cfg(feature = "gpu")]
+pub use gpu::launches;
 
 std::thread_local! {
     static REFERENCE_ONLY: Cell<bool> = const { Cell::new(false) };

@@ -2,6 +2,15 @@
 
 use pulp::Simd;
 
+/// Beyond, Φ is 0 or 1 in single precision.
+pub const NORMAL_END: f32 = 5.5;
+/// (Φ(x) - 1/2) / x = P(x²) / Q(x²), fitted for the least largest error, which is 7e-9.
+pub const NORMAL_P: [f32; 6] =
+    [0.398_942_23, 0.033_850_826, 0.004_677_126, 1.688_039e-4, 6.351_684e-6, 2.274_908_7e-8];
+/// The other half of it.
+pub const NORMAL_Q: [f32; 6] =
+    [1.0, 0.251_517_36, 0.028_644_769, 0.001_884_323_4, 7.363_901e-5, 1.197_463_5e-6];
+
 /// eˣ, relative error 1e-7; x is clamped to ±87, where single precision ends.
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::f32s) -> S::f32s {
@@ -42,15 +51,9 @@ pub fn tanh<S: Simd>(s: S, x: S::f32s) -> S::f32s {
 /// The normal distribution function Φ, absolute error 2e-7.
 #[inline(always)]
 pub fn normal_cdf<S: Simd>(s: S, x: S::f32s) -> S::f32s {
-    /// Beyond, Φ is 0 or 1 in single precision.
-    const END: f32 = 5.5;
-    /// (Φ(x) - 1/2) / x = P(x²) / Q(x²), fitted for the least largest error, which is 7e-9.
-    const P: [f32; 6] =
-        [0.398_942_23, 0.033_850_826, 0.004_677_126, 1.688_039e-4, 6.351_684e-6, 2.274_908_7e-8];
-    const Q: [f32; 6] = [1.0, 0.251_517_36, 0.028_644_769, 0.001_884_323_4, 7.363_901e-5, 1.197_463_5e-6];
-    let x = s.min_f32s(s.max_f32s(x, s.splat_f32s(-END)), s.splat_f32s(END));
+    let x = s.min_f32s(s.max_f32s(x, s.splat_f32s(-NORMAL_END)), s.splat_f32s(NORMAL_END));
     let square = s.mul_f32s(x, x);
-    let ratio = s.div_f32s(polynomial(s, square, P), polynomial(s, square, Q));
+    let ratio = s.div_f32s(polynomial(s, square, NORMAL_P), polynomial(s, square, NORMAL_Q));
     s.mul_add_e_f32s(x, ratio, s.splat_f32s(0.5))
 }
 

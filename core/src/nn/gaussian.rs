@@ -6,6 +6,8 @@ use burn::tensor::activation::softplus;
 use burn::tensor::{Device, Tensor};
 
 use super::{Layer, linear};
+#[cfg(feature = "gpu")]
+use crate::kernel::gpu::{Builder, Placed};
 use crate::kernel::packed::PackedLayer;
 use crate::rng::Key;
 
@@ -58,6 +60,12 @@ impl Head {
 
     fn pack(&self) -> [PackedLayer; 2] {
         [Layer::<2>::of(&self.first).relu().pack(), Layer::<2>::of(&self.second).pack()]
+    }
+
+    #[cfg(feature = "gpu")]
+    fn place(&self, builder: &mut Builder) -> [Placed; 2] {
+        let first = Layer::<2>::of(&self.first).relu().place(builder);
+        [first, Layer::<2>::of(&self.second).place(builder)]
     }
 
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
@@ -125,6 +133,16 @@ impl GaussianNet {
             [&self.trunk.first, &self.trunk.second].map(|linear| Layer::<2>::of(linear).relu().pack());
         let heads = [&self.heads.mean, &self.heads.deviation];
         (heads.map(|head| trunk.iter().cloned().chain(head.pack()).collect()), self.heads.floor)
+    }
+
+    /// Layers of the mean, and of the deviation before its softplus, in a table of layers for the GPU's kernels; and the
+    /// floor of the deviation.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn place(&self, builder: &mut Builder) -> ([Vec<Placed>; 2], f64) {
+        let trunk = [&self.trunk.first, &self.trunk.second]
+            .map(|linear| Layer::<2>::of(linear).relu().place(builder));
+        let heads = [&self.heads.mean, &self.heads.deviation];
+        (heads.map(|head| trunk.into_iter().chain(head.place(builder)).collect()), self.heads.floor)
     }
 
     /// `[rows, input]` to a Gaussian of `[rows, output]`.

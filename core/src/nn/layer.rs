@@ -8,6 +8,8 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, relu};
 use burn::tensor::module::linear;
 
+#[cfg(feature = "gpu")]
+use crate::kernel::gpu::{Builder, Placed};
 use crate::kernel::layer::Activation;
 use crate::kernel::packed::PackedLayer;
 use crate::kernel::tensors::{self, LayerTensors};
@@ -95,6 +97,17 @@ impl<'a, const D: usize> Layer<'a, D> {
         });
         let bias = self.bias.map(tensors::copied);
         PackedLayer::new(&tensors::copied(self.weight), output, bias, norm, self.activation)
+    }
+
+    /// The layer in a table of layers for the GPU's kernels; shares, modulation and skip are told to what it gives.
+    #[cfg(feature = "gpu")]
+    pub fn place(self, builder: &mut Builder) -> Placed {
+        let norm = self.norm.map(|norm| {
+            let gain = norm.gamma.val();
+            let bias = norm.beta.as_ref().map_or_else(|| gain.zeros_like(), Param::val);
+            [gain, bias]
+        });
+        builder.place(self.weight, self.bias, norm, self.activation)
     }
 
     /// `[.., input]` to `[.., output]`.

@@ -5,6 +5,8 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Tensor};
 
 use super::{Layer, layer_norm, linear};
+#[cfg(feature = "gpu")]
+use crate::kernel::gpu::{Builder, Placed};
 use crate::kernel::packed::PackedLayer;
 use crate::rng::Key;
 
@@ -36,6 +38,26 @@ impl NormGelu {
         let [input, _] = self.linear.weight.dims();
         let tails = Layer::<2>::of(&self.linear).rows(head..input).unbiased().norm(&self.norm).gelu();
         (Layer::<2>::of(&self.linear).rows(0..head).pack(), tails.pack())
+    }
+
+    /// The layer in a table of layers for the GPU's kernels.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn place(&self, builder: &mut Builder) -> Placed {
+        Layer::<2>::of(&self.linear).norm(&self.norm).gelu().place(builder)
+    }
+
+    /// The head's part of [`forward_joint`](Self::forward_joint) for a head of so many numbers, likewise.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn place_head(&self, head: usize, builder: &mut Builder) -> Placed {
+        Layer::<2>::of(&self.linear).rows(0..head).place(builder)
+    }
+
+    /// The tail's part, likewise; the head's is a share of it.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn place_tail(&self, head: usize, builder: &mut Builder) -> Placed {
+        let [input, _] = self.linear.weight.dims();
+        let tails = Layer::<2>::of(&self.linear).rows(head..input).unbiased();
+        tails.norm(&self.norm).gelu().place(builder)
     }
 
     /// The same for inputs `[head ‖ tail]` of which many tails share a head: `[heads, head]` and

@@ -1,8 +1,12 @@
 //! `π(a | s, z)` and `f(s_end | s, z)` (A.1).
 
 use burn::module::Module;
+#[cfg(feature = "gpu")]
+use burn::tensor::activation::softplus;
 use burn::tensor::{Device, Tensor};
 
+#[cfg(feature = "gpu")]
+use crate::kernel::gpu::{Builder, SideBySide};
 use crate::kernel::packed::{PackedLayer, forward};
 use crate::nn::GaussianNet;
 use crate::rng::Key;
@@ -154,6 +158,59 @@ impl PackedDecoder {
         let rows = states.chunks_exact(self.state).zip(latents.chunks_exact(self.latent));
         let x: Vec<f32> = rows.flat_map(|(state, latent)| state.iter().chain(latent)).copied().collect();
         forward(&self.end, &x)
+    }
+}
+
+/// The decoders as one launch for each action number, and one for the end state, on a GPU that holds them.
+#[cfg(feature = "gpu")]
+#[derive(Clone, Debug)]
+pub(crate) struct PlacedDecoder {
+    /// Mean, deviation before its softplus, and the deviation's floor.
+    numbers: Vec<(SideBySide, f64)>,
+    end: SideBySide,
+}
+
+#[cfg(feature = "gpu")]
+impl PlacedDecoder {
+    /// The decoders, laid out on their device; `None` when it does not hold them.
+    pub fn new(decoder: &Decoder, device: &Device) -> Option<Self> {
+        let numbers = decoder.policy.numbers.iter().map(|net| {
+            let mut builder = Builder::default();
+            let (networks, floor) = net.place(&mut builder);
+            Some((SideBySide::new(builder, networks.into(), device)?, floor))
+        });
+        let mut builder = Builder::default();
+        let ([mean, _], _) = decoder.state.place(&mut builder);
+        Some(Self {
+            numbers: numbers.collect::<Option<_>>()?,
+            end: SideBySide::new(builder, vec![mean], device)?,
+        })
+    }
+
+    /// As [`PolicyDecoder::act`].
+    pub fn act(&self, states: Tensor<2>, latents: Tensor<2>, noise: Option<Tensor<2>>) -> Tensor<2> {
+        let mut actions: Option<Tensor<2>> = None;
+        for (i, (net, floor)) in self.numbers.iter().enumerate() {
+            let gaussian = net.forward(input(&states, actions.clone(), &latents));
+            let mean = gaussian.clone().narrow(1, 0, 1);
+            let number = match &noise {
+                Some(noise) => {
+                    let deviation = softplus(gaussian.narrow(1, 1, 1), 1.0).add_scalar(*floor);
+                    mean + deviation * noise.clone().narrow(1, i, 1)
+                }
+                None => mean,
+            };
+            actions = Some(match actions {
+                Some(before) => Tensor::cat(vec![before, number], 1),
+                None => number,
+            });
+        }
+        actions.unwrap_or_else(|| states.narrow(1, 0, 0))
+    }
+
+    /// As [`Decoder::end`].
+    pub fn end(&self, states: Tensor<2>, latents: Tensor<2>) -> Tensor<2> {
+        self.end.forward(Tensor::cat(vec![states, latents], 1))
     }
 }
 

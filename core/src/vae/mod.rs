@@ -8,6 +8,8 @@ mod loss;
 mod prior;
 
 pub(crate) use decoder::PackedDecoder;
+#[cfg(feature = "gpu")]
+pub(crate) use decoder::PlacedDecoder;
 pub use decoder::{Decoder, PolicyDecoder};
 pub use encoder::Encoder;
 #[cfg(feature = "train")]
