@@ -242,15 +242,15 @@ impl Denoiser {
 
         let levels = self.norms.len();
         let widths = |block: usize| self.blocks[block].second.weight.dims()[1];
-        // Where the latents are kept, the input layer's output, the input of a block, and the outputs of levels on the
-        // way down.
+        // Where the latents are kept, the input layer's output, the inputs of blocks, and the outputs of levels on the
+        // way down; layers of different widths share no slot.
         let mut slots = self.latent();
         let mut slot = |width: usize| {
             slots += width;
             slots - width
         };
         let start = slot(widths(0));
-        let entry = slot((0..levels).map(widths).max().unwrap_or(0));
+        let entries: Vec<usize> = (0..levels).map(|level| slot(widths(level))).collect();
         let skips: Vec<usize> = (0..levels - 1).map(|level| slot(widths(level))).collect();
 
         let mut builder = Builder::default();
@@ -258,12 +258,13 @@ impl Denoiser {
         let (mut share, mut modulation) = (0, FACTORS);
         for (number, block) in self.blocks.iter().enumerate() {
             // Levels downward, then upward without the last, then the widest once more.
+            let level = if number < levels { number } else { (2 * levels - 2).saturating_sub(number) };
+            let entry = entries[level];
             if (1..levels).contains(&number) {
                 let way = Layer::<2>::of(&self.down[number - 1]).norm(&self.norms[number]).gelu();
                 layers.push(way.place(&mut builder).save(entry));
             } else if (levels..2 * levels - 1).contains(&number) {
-                let (way, level) = (number - levels, 2 * levels - 2 - number);
-                let way = Layer::<2>::of(&self.up[way]).norm(&self.norms[level]).gelu();
+                let way = Layer::<2>::of(&self.up[number - levels]).norm(&self.norms[level]).gelu();
                 layers.push(way.place(&mut builder).skip(skips[level]).save(entry));
             }
             let [first, second] = block.place(&mut builder);

@@ -26,8 +26,8 @@ pub(crate) struct PlacedDenoiser {
 }
 
 impl PlacedDenoiser {
-    /// Layers, placed by the builder, that save their outputs in slots below `slots`; the first `latent` slots are not
-    /// theirs. `None` when they are too wide for the device.
+    /// Layers, placed by the builder, that save their outputs in columns below `slots`; the first `latent` of them are
+    /// the latents' own, and no column is shared by layers of different widths. `None` when they are too wide for the device.
     pub fn new(
         states: SideBySide,
         mut builder: Builder,

@@ -79,8 +79,9 @@ pub fn buffer_after(#[comptime] layers: usize, #[comptime] shape: TileShape) -> 
 /// Runs layers `first..first + layers` of a table over a tile whose input is in its first buffer.
 ///
 /// The table says what a layer adds beside its own numbers: its row of `shares` from `share_at` on, scale and shift from
-/// `step_at` on in `numbers`, and outputs of earlier layers that were saved in `scratch` from `scratch_at` on. A thread
-/// reads back only what it saved itself: layers of the same width share out their columns in the same way.
+/// `step_at` on in `numbers`, and outputs of earlier layers that were saved in `scratch` from `scratch_at` on. No
+/// barrier orders `scratch`: a thread reads back only what it saved itself, since layers of the same width share out
+/// their columns in the same way, and layers of different widths save in different places.
 #[cube]
 #[allow(clippy::too_many_arguments)]
 pub fn run_layers(

@@ -1,0 +1,82 @@
+//! Kernels launched for one decision on a GPU, by part, with fused kernels and without: `launches`.
+//!
+//! CubeCL counts: it writes a line for every kernel it launches, whoever asked for it.
+
+#[cfg(all(feature = "webgpu", not(target_arch = "wasm32")))]
+fn main() {
+    gpu::report();
+}
+
+/// There is no GPU in this build.
+#[cfg(not(all(feature = "webgpu", not(target_arch = "wasm32"))))]
+fn main() {}
+
+#[cfg(all(feature = "webgpu", not(target_arch = "wasm32")))]
+mod gpu {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use burn::tensor::Device;
+    use burn::tensor::wgpu::WgpuBackend;
+    use diar_core::agent::{Agent, Phase, Planner};
+    use diar_core::bundle::Bundle;
+    use diar_core::kernel::reference;
+    use diar_core::rng::Key;
+    use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
+
+    /// Parts of a decision, in order.
+    const PARTS: [Phase; 5] = [Phase::Sample, Phase::Rank, Phase::Predict, Phase::Compare, Phase::Follow];
+
+    pub fn report() {
+        // CubeCL looks for its settings in the working directory, and writes to the file they name.
+        let folder = std::env::temp_dir().join(format!("diar-launches-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder for CubeCL's settings");
+        let log = folder.join("launches.log");
+        let settings = format!("[profiling.logger]\nlevel = \"minimal\"\nfile = {log:?}\n");
+        std::fs::write(folder.join("cubecl.toml"), settings).expect("CubeCL's settings");
+        std::env::set_current_dir(&folder).expect("the folder is there");
+
+        let device = Device::wgpu_options().graphics_api(WgpuBackend::Vulkan).init();
+        let device = device.expect("an adapter: install a Vulkan driver, such as Mesa's lavapipe");
+        let bundle = include_bytes!("../../weights/maze2d-umaze-v1.safetensors");
+        let bundle = Bundle::from_bytes(bundle).expect("the shipped bundle is whole");
+        let agent = Arc::new(Agent::load(&bundle, &device).expect("the shipped weights fit"));
+        let count = || decision(&agent, &log);
+        let (fused, plain) = (count(), reference(count));
+        println!("part     fused  plain");
+        for ((part, fused), plain) in PARTS.iter().zip(fused).zip(plain) {
+            println!("{:8} {fused:5} {plain:6}", format!("{part:?}"));
+        }
+        println!("all      {:5} {:6}", fused.iter().sum::<usize>(), plain.iter().sum::<usize>());
+        let _ = std::fs::remove_dir_all(folder);
+    }
+
+    /// Kernels launched in each part of the second decision: the first one also compiles, and tries variants out.
+    fn decision(agent: &Arc<Agent>, log: &Path) -> [usize; PARTS.len()] {
+        let settings = PlanSettings {
+            candidates: 64,
+            sampler: SamplerSettings { kind: Sampler::Sde, steps: 5, extra_steps: 0 },
+            margin: f32::MAX,
+            ..agent.settings().plan
+        };
+        let state = vec![1.0, 1.0, 0.0, 0.0];
+        let mut counts = [0; PARTS.len()];
+        for _ in 0..2 {
+            let lanes = [(Key::new(1), state.clone())];
+            let planner = Planner::new(Arc::clone(agent), settings, lanes, false);
+            let mut planner = planner.expect("the settings fit");
+            for (part, count) in PARTS.iter().zip(&mut counts) {
+                assert_eq!(planner.phase(0), *part, "the plan is kept");
+                let before = lines(log);
+                pollster::block_on(planner.advance()).expect("the device decides");
+                *count = lines(log) - before;
+            }
+        }
+        counts
+    }
+
+    fn lines(log: &Path) -> usize {
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        text.lines().filter(|line| line.contains("Executing")).count()
+    }
+}
