@@ -3,6 +3,7 @@
 use pulp::{Arch, Scalar, Simd, WithSimd};
 
 use super::parallel::{cut, ranges, run};
+use super::rows::splat;
 
 /// Operations for each number, about: they wait for memory.
 const PER_NUMBER: usize = 30;
@@ -73,8 +74,8 @@ fn update<S: Simd>(
     second: &mut [S::f32s],
 ) {
     let factor = s.splat_f32s(step.factor);
-    let [keep_first, keep_second] = step.keep.map(|keep| s.splat_f32s(keep));
-    let [take_first, take_second] = step.keep.map(|keep| s.splat_f32s(1.0 - keep));
+    let [keep_first, keep_second] = splat(s, step.keep);
+    let [take_first, take_second] = splat(s, [1.0 - step.keep[0], 1.0 - step.keep[1]]);
     let (correction, epsilon) = (s.splat_f32s(step.correction), s.splat_f32s(step.epsilon));
     let rate = s.splat_f32s(step.rate);
     for (((p, &g), m), v) in parameter.iter_mut().zip(gradient).zip(first).zip(second) {

@@ -17,6 +17,24 @@ pub struct PackedBlock {
     pub second: PackedLayer,
 }
 
+impl PackedBlock {
+    /// A tile through the block, given what state and diffusion step contribute; `hidden` has room for it.
+    #[inline(always)]
+    fn forward<S: Simd>(
+        &self,
+        s: S,
+        x: &[f32],
+        hidden: &mut [f32],
+        out: &mut [f32],
+        [share, modulation]: [&[f32]; 2],
+    ) {
+        let hidden = &mut hidden[..out.len()];
+        let context = Context { share: Some(share), modulation: Some(modulation), skip: None };
+        self.first.forward(s, x, hidden, context);
+        self.second.forward(s, hidden, out, Context { skip: Some(x), ..Context::default() });
+    }
+}
+
 /// The denoiser but for its time layers.
 #[derive(Clone, Debug)]
 pub struct PackedDenoiser {
@@ -171,13 +189,6 @@ fn predict<S: Simd>(
     let Workspace { rows, start, skips, a, b, hidden, guess } = work;
     let rows = *rows;
     let levels = net.down.len() + 1;
-    let run_block = |number: usize, x: &[f32], hidden: &mut [f32], out: &mut [f32]| {
-        let block = &net.blocks[number];
-        let hidden = &mut hidden[..rows * block.first.output()];
-        let first = Context { share: Some(shares[number]), modulation: Some(&times[number]), skip: None };
-        block.first.forward(s, x, hidden, first);
-        block.second.forward(s, hidden, out, Context { skip: Some(x), ..Context::default() });
-    };
     net.input.forward(s, latents, start, Context::default());
     for level in 0..levels {
         let width = net.blocks[level].first.output();
@@ -190,17 +201,20 @@ fn predict<S: Simd>(
             x
         };
         let out = if level + 1 < levels { &mut here[0][..] } else { &mut b[..rows * width] };
-        run_block(level, x, hidden, out);
+        net.blocks[level].forward(s, x, hidden, out, [shares[level], &times[level]]);
     }
     for (i, skip) in skips.iter().rev().enumerate() {
         let up = &net.up[i];
         let x = &mut a[..rows * up.output()];
         up.forward(s, &b[..rows * up.input()], x, Context { skip: Some(skip), ..Context::default() });
-        run_block(levels + i, x, hidden, &mut b[..rows * up.output()]);
+        let number = levels + i;
+        let out = &mut b[..rows * up.output()];
+        net.blocks[number].forward(s, x, hidden, out, [shares[number], &times[number]]);
     }
     let size = start.len();
     a[..size].copy_from_slice(&b[..size]);
     rows::add(s, &mut a[..size], start);
-    run_block(2 * levels - 1, &a[..size], hidden, &mut b[..size]);
+    let last = 2 * levels - 1;
+    net.blocks[last].forward(s, &a[..size], hidden, &mut b[..size], [shares[last], &times[last]]);
     net.output.forward(s, &b[..size], guess, Context::default());
 }

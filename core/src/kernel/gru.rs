@@ -276,8 +276,8 @@ fn cell<S: Simd>(
     let ((before, before_rest), (after, after_rest)) = (S::as_simd_f32s(before), S::as_mut_simd_f32s(after));
     let [(kr, krr), (ku, kur), (kn, knr), (km, kmr)] = kept.map(S::as_mut_simd_f32s);
     for i in 0..before.len() {
-        let sum = |gate: usize| s.add_f32s(s.add_f32s(gates[gate][i], share[gate][i]), bias[gate][i]);
-        let (reset, update) = (sigmoid(s, sum(0)), sigmoid(s, sum(1)));
+        let reset = sigmoid(s, s.add_f32s(gates[0][i], s.add_f32s(share[0][i], bias[0][i])));
+        let update = sigmoid(s, s.add_f32s(gates[1][i], s.add_f32s(share[1][i], bias[1][i])));
         let recalled = s.add_f32s(share[2][i], bias[2][i]);
         let new = tanh(s, s.mul_add_e_f32s(reset, recalled, gates[2][i]));
         after[i] = s.mul_add_e_f32s(update, s.sub_f32s(before[i], new), new);
@@ -346,9 +346,8 @@ fn cell_backward<S: Simd>(
         let d_new = s.mul_f32s(state[i], s.sub_f32s(one, u));
         let d_inner = s.mul_f32s(d_new, s.negate_mul_add_e_f32s(n, n, one));
         let d_reset = s.mul_f32s(d_inner, recalled[i]);
-        let through =
-            |gate: S::f32s, gradient: S::f32s| s.mul_f32s(gradient, s.mul_f32s(gate, s.sub_f32s(one, gate)));
-        let (d0, d1) = (through(r, d_reset), through(u, d_update));
+        let d0 = s.mul_f32s(d_reset, s.mul_f32s(r, s.sub_f32s(one, r)));
+        let d1 = s.mul_f32s(d_update, s.mul_f32s(u, s.sub_f32s(one, u)));
         g0[i] = d0;
         g1[i] = d1;
         g2[i] = d_inner;

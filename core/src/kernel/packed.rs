@@ -1,6 +1,6 @@
 //! Layers whose weights are laid out for products with a few rows at a time.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
 use super::layer::Activation;
 use super::parallel::run;
@@ -78,9 +78,14 @@ impl PackedLayer {
     }
 
     /// The layer for a block of rows, `[rows, input]` to `[rows, output]`.
-    #[inline(always)]
+    ///
+    /// A call that is not inlined: its code would otherwise stand in every place that runs a layer.
     pub fn forward<S: Simd>(&self, s: S, x: &[f32], out: &mut [f32], context: Context) {
-        self.product(s, x, out);
+        s.vectorize(Forward { s, layer: self, x, out, context });
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(&self, s: S, out: &mut [f32], context: Context) {
         let width = self.output;
         let modulation = context.modulation.map(|both| {
             let (scale, shift) = both.split_at(width);
@@ -140,6 +145,26 @@ impl PackedLayer {
             blocks_of!(4);
             blocks_of!(1);
         }
+    }
+}
+
+/// A layer on its way through a block of rows.
+struct Forward<'a, S> {
+    s: S,
+    layer: &'a PackedLayer,
+    x: &'a [f32],
+    out: &'a mut [f32],
+    context: Context<'a>,
+}
+
+impl<S: Simd> NullaryFnOnce for Forward<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { s, layer, x, out, context } = self;
+        layer.product(s, x, out);
+        layer.finish(s, out, context);
     }
 }
 

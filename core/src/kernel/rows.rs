@@ -20,17 +20,28 @@ pub fn add<S: Simd>(s: S, row: &mut [f32], other: &[f32]) {
     }
 }
 
+/// Each number in all lanes of a vector.
+#[inline(always)]
+pub fn splat<S: Simd>(s: S, [first, second]: [f32; 2]) -> [S::f32s; 2] {
+    [s.splat_f32s(first), s.splat_f32s(second)]
+}
+
 /// Mean and 1 / √(variance + ε) of a row.
 #[inline(always)]
 pub fn moments<S: Simd>(s: S, row: &[f32]) -> [f32; 2] {
     let (body, rest) = S::as_simd_f32s(row);
-    let sum = body.iter().fold(s.splat_f32s(0.0), |sum, &x| s.add_f32s(sum, x));
+    // Loops, not closures: those are functions of their own, compiled for no instruction set in particular.
+    let mut sum = s.splat_f32s(0.0);
+    for &x in body {
+        sum = s.add_f32s(sum, x);
+    }
     let mean = (s.reduce_sum_f32s(sum) + rest.iter().sum::<f32>()) / row.len() as f32;
     let center = s.splat_f32s(mean);
-    let squares = body.iter().fold(s.splat_f32s(0.0), |sum, &x| {
+    let mut squares = s.splat_f32s(0.0);
+    for &x in body {
         let x = s.sub_f32s(x, center);
-        s.mul_add_e_f32s(x, x, sum)
-    });
+        squares = s.mul_add_e_f32s(x, x, squares);
+    }
     let rest: f32 = rest.iter().map(|x| (x - mean) * (x - mean)).sum();
     let variance = (s.reduce_sum_f32s(squares) + rest) / row.len() as f32;
     [mean, 1.0 / (variance + EPSILON).sqrt()]
@@ -73,7 +84,7 @@ struct Vectors<'a, S: Simd> {
 pub fn norm<S: Simd>(s: S, row: &mut [f32], affine: Affine, moments: [f32; 2], activation: Activation) {
     let (body, rest) = S::as_mut_simd_f32s(row);
     let (vectors, affine_rest) = affine.split::<S>();
-    let [mean, scale] = moments.map(|x| s.splat_f32s(x));
+    let [mean, scale] = splat(s, moments);
     let (gain, bias) = (&vectors.gain[..body.len()], &vectors.bias[..body.len()]);
     for (i, x) in body.iter_mut().enumerate() {
         let standard = s.mul_f32s(s.sub_f32s(*x, mean), scale);
@@ -156,8 +167,8 @@ pub fn norm_backward<S: Simd>(
     let moments = moments(s, x);
     let [direct, along] = norm_gradient(s, &mut *row, x, affine, moments, activation, sums);
     let ((row, row_rest), (x, x_rest)) = (S::as_mut_simd_f32s(row), S::as_simd_f32s(x));
-    let [mean, scale] = moments.map(|x| s.splat_f32s(x));
-    let [direct_mean, along_mean] = [direct / width, along / width].map(|x| s.splat_f32s(x));
+    let [mean, scale] = splat(s, moments);
+    let [direct_mean, along_mean] = splat(s, [direct / width, along / width]);
     for (a, &x) in row.iter_mut().zip(x) {
         let standard = s.mul_f32s(s.sub_f32s(x, mean), scale);
         let own = s.sub_f32s(*a, direct_mean);
@@ -196,7 +207,7 @@ fn norm_gradient<S: Simd>(
     let count = body.len();
     let (gain, bias, x) = (&vectors.gain[..count], &vectors.bias[..count], &x[..count]);
     let (gain_sum, bias_sum) = (&mut gain_sum[..count], &mut bias_sum[..count]);
-    let [mean, deviation] = moments.map(|x| s.splat_f32s(x));
+    let [mean, deviation] = splat(s, moments);
     let (mut direct, mut along) = (s.splat_f32s(0.0), s.splat_f32s(0.0));
     for (i, a) in body.iter_mut().enumerate() {
         let standard = s.mul_f32s(s.sub_f32s(x[i], mean), deviation);
