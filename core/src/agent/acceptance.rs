@@ -108,7 +108,7 @@ impl Reference {
     }
 
     fn gaps(&self, drawn: &[Drawn]) -> Gaps {
-        let pairs = || self.first.iter().zip(drawn).map(|(chain, own)| (chain, own));
+        let pairs = || self.first.iter().zip(drawn);
         Gaps {
             mmd2: pairs()
                 .zip(&self.bandwidths)

@@ -41,7 +41,9 @@ pub fn directions(key: Key, count: usize, width: usize) -> Vec<f32> {
     let mut directions = key.normals(count * width);
     for direction in directions.chunks_exact_mut(width) {
         let length = direction.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-        direction.iter_mut().for_each(|x| *x /= length);
+        for x in direction {
+            *x /= length;
+        }
     }
     directions
 }

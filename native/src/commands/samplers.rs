@@ -11,6 +11,14 @@ use crate::cli::{EpisodeArgs, PlanArgs, SamplersArgs};
 use crate::evaluation::{self, BundleFile};
 use crate::failure::Failure;
 
+const LEGEND: &str = "\
+MMD², W1   distance of the latents from the full chain's; in its own row, what a second draw of it gives
+           (MMD²: what chance exceeds once in twenty)
+width      deviation of the latents over the full chain's
+max Q      best of a decision's candidates: mean, and deviation between decisions
+action     root mean square difference of the actions decoded from the best latents
+accepted   the difference's interval lies above minus the margin; open: more episodes would tell";
+
 /// Holds few-step samplers against the full chain of a bundle's agent and prints what it finds.
 pub fn samplers(args: &SamplersArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
@@ -89,12 +97,9 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "{}", self.chain(&self.outcome.reference))?;
         for candidate in &self.outcome.samplers {
-            writeln!(f, "{}", row(candidate))?;
+            writeln!(f, "{}", row(candidate, self.margin))?;
         }
-        writeln!(
-            f,
-            "The full chain's row has what its own second draw differs by (MMD²: what chance exceeds once in twenty)."
-        )?;
+        writeln!(f, "{LEGEND}")?;
         match (&self.fewest_accepted, episodes) {
             (Some(name), _) => write!(f, "fewest steps accepted: {name} (margin {} points)", self.margin),
             (None, 0) => write!(f, "fewest steps accepted: not judged, no episodes were played"),
@@ -124,7 +129,7 @@ impl Report {
     }
 }
 
-fn row(candidate: &Candidate) -> String {
+fn row(candidate: &Candidate, margin: f64) -> String {
     let closeness = &candidate.closeness;
     let widths = &closeness.deviation_ratio;
     format!(
@@ -137,9 +142,19 @@ fn row(candidate: &Candidate) -> String {
         closeness.action_rms,
         estimate(candidate.first_contact.as_ref()),
         estimate(candidate.difference.as_ref()),
-        candidate.accepted.map_or("", |accepted| if accepted { "yes" } else { "no" }),
+        verdict(candidate, margin),
         candidate.decisions_per_second,
     )
+}
+
+/// Too few episodes leave it open whether a sampler is worse by the margin or not.
+fn verdict(candidate: &Candidate, margin: f64) -> &'static str {
+    match (candidate.accepted, candidate.difference) {
+        (Some(true), _) => "yes",
+        (Some(false), Some(difference)) if difference.mean + difference.ci95 > -margin => "open",
+        (Some(false), _) => "no",
+        (None, _) => "",
+    }
 }
 
 fn estimate(value: Option<&Estimate>) -> String {
