@@ -142,14 +142,14 @@ fn row(candidate: &Candidate, margin: f64) -> String {
         closeness.action_rms,
         estimate(candidate.first_contact.as_ref()),
         estimate(candidate.difference.as_ref()),
-        verdict(candidate, margin),
+        verdict(candidate.accepted, candidate.difference, margin),
         candidate.decisions_per_second,
     )
 }
 
 /// Too few episodes leave it open whether a sampler is worse by the margin or not.
-fn verdict(candidate: &Candidate, margin: f64) -> &'static str {
-    match (candidate.accepted, candidate.difference) {
+fn verdict(accepted: Option<bool>, difference: Option<Estimate>, margin: f64) -> &'static str {
+    match (accepted, difference) {
         (Some(true), _) => "yes",
         (Some(false), Some(difference)) if difference.mean + difference.ci95 > -margin => "open",
         (Some(false), _) => "no",
@@ -159,4 +159,18 @@ fn verdict(candidate: &Candidate, margin: f64) -> &'static str {
 
 fn estimate(value: Option<&Estimate>) -> String {
     value.map_or(String::new(), |value| format!("{:.1} ± {:.1}", value.mean, value.ci95))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wide_interval_leaves_the_verdict_open() {
+        let difference = |mean, ci95| Some(Estimate { mean, ci95 });
+        assert_eq!(verdict(Some(true), difference(0.0, 1.0), 2.0), "yes");
+        assert_eq!(verdict(Some(false), difference(0.0, 3.0), 2.0), "open");
+        assert_eq!(verdict(Some(false), difference(-5.0, 3.0), 2.0), "no");
+        assert_eq!(verdict(None, None, 2.0), "");
+    }
 }
