@@ -14,7 +14,8 @@ pub fn serves(device: &Device) -> bool {
     !super::reference_only() && on_cpu(device)
 }
 
-fn on_cpu(device: &Device) -> bool {
+/// Whether this device is the CPU.
+pub fn on_cpu(device: &Device) -> bool {
     let plain;
     let device = if device.is_autodiff() {
         plain = device.clone().inner();

@@ -6,8 +6,10 @@ use crate::diffusion::{LatentSampler, SamplerNoise};
 use crate::nn::tensor;
 use crate::rng::Key;
 
-/// Latents drawn in one step.
-const CHUNK: usize = 4096;
+/// Latents drawn in one step on a CPU.
+const ON_CPU: usize = 4096;
+/// The same on any other device: fewer leave it waiting.
+const ON_GPU: usize = 65_536;
 
 pub(super) struct DrawStage {
     key: Key,
@@ -16,6 +18,7 @@ pub(super) struct DrawStage {
     latents_per_window: usize,
     latent: usize,
     keep: bool,
+    chunk: usize,
     /// Drawn latents, `[windows drawn for, latents per window, latent]`.
     latents: Vec<f32>,
 }
@@ -30,6 +33,7 @@ impl DrawStage {
             latents_per_window: critic.latents,
             latent: context.settings.vae.latent,
             keep: critic.keep_latents,
+            chunk: context.at_once(ON_CPU, ON_GPU).div_ceil(critic.latents),
             latents: Vec::new(),
         }
     }
@@ -43,24 +47,21 @@ impl DrawStage {
         self.latents_per_window * self.latent
     }
 
-    fn chunk(&self) -> usize {
-        CHUNK.div_ceil(self.latents_per_window)
-    }
-
     pub fn position(&self) -> usize {
-        (self.latents.len() / self.width()).div_ceil(self.chunk())
+        (self.latents.len() / self.width()).div_ceil(self.chunk)
     }
 
     pub fn total(&self) -> usize {
-        if self.keep { self.windows.div_ceil(self.chunk()) } else { 0 }
+        if self.keep { self.windows.div_ceil(self.chunk) } else { 0 }
     }
 
     pub fn step(&mut self, context: &Context, diffusion: &DiffusionStage) -> Result<Metrics, LearnError> {
         let from = self.latents.len() / self.width();
-        let to = (from + self.chunk()).min(self.windows);
-        let key = self.key.fold(from as u64);
+        let to = (from + self.chunk).min(self.windows);
         let chosen: Vec<usize> = (from..to).collect();
-        let latents = self.draw(context, diffusion, &chosen, key)?;
+        // By window, not by chunk: devices take chunks of different sizes.
+        let keys: Vec<Key> = chosen.iter().map(|&i| self.key.fold(i as u64)).collect();
+        let latents = self.draw(context, diffusion, &chosen, &keys)?;
         self.latents.extend(latents);
         Ok(Metrics::new())
     }
@@ -74,7 +75,8 @@ impl DrawStage {
         key: Key,
     ) -> Result<Vec<f32>, LearnError> {
         if !self.keep {
-            return self.draw(context, diffusion, chosen, key);
+            let keys: Vec<Key> = (0..chosen.len()).map(|i| key.fold(i as u64)).collect();
+            return self.draw(context, diffusion, chosen, &keys);
         }
         let width = self.width();
         Ok(chosen.iter().flat_map(|i| &self.latents[i * width..(i + 1) * width]).copied().collect())
@@ -85,7 +87,7 @@ impl DrawStage {
         context: &Context,
         diffusion: &DiffusionStage,
         chosen: &[usize],
-        key: Key,
+        keys: &[Key],
     ) -> Result<Vec<f32>, LearnError> {
         let mut ends = Vec::new();
         for &i in chosen {
@@ -95,8 +97,7 @@ impl DrawStage {
         let ends = tensor(ends, [chosen.len(), context.task.state_dim], &context.device);
         let sampler =
             LatentSampler::new(&diffusion.denoiser(), diffusion.schedule(), context.settings.critic.sampler);
-        let keys: Vec<Key> = (0..chosen.len()).map(|i| key.fold(i as u64)).collect();
-        let drawn = sampler.sample(ends, self.latents_per_window, SamplerNoise::Drawn(&keys));
+        let drawn = sampler.sample(ends, self.latents_per_window, SamplerNoise::Drawn(keys));
         let drawn = drawn.try_into_vec_as::<f32>().map_err(|error| LearnError::Device(error.to_string()))?;
         if drawn.iter().any(|x| !x.is_finite()) {
             return Err(LearnError::NotFinite {
@@ -115,8 +116,8 @@ impl DrawStage {
     pub fn load(&mut self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
         let latents = checkpoint.take_numbers("drawn")?;
         let (width, whole) = (self.width(), if self.keep { self.windows * self.width() } else { 0 });
-        let chunks = latents.len() % (self.chunk() * width) == 0 && latents.len() < whole;
-        if !(latents.len() == whole || chunks && checkpoint.stage == Stage::Draw) {
+        let part = latents.len() % width == 0 && latents.len() < whole;
+        if !(latents.len() == whole || part && checkpoint.stage == Stage::Draw) {
             return Err(LearnError::Blob("drawn".to_owned()));
         }
         self.latents = latents;

@@ -7,12 +7,15 @@ use super::{Checkpoint, Context, LearnError, Metrics, Stage};
 use crate::data::Normaliser;
 use crate::nn::tensor;
 
-/// Windows encoded in one step.
-pub const CHUNK: usize = 1024;
+/// Windows encoded in one step on a CPU: more do not fit its caches.
+pub const ON_CPU: usize = 1024;
+/// The same on any other device: fewer leave it waiting.
+const ON_GPU: usize = 16_384;
 
 pub(super) struct EncodeStage {
     windows: usize,
     latent: usize,
+    chunk: usize,
     /// Posterior means, `[windows encoded, latent]`.
     means: Vec<f32>,
     /// The same as the later stages see them, once all are there.
@@ -24,22 +27,23 @@ impl EncodeStage {
         Self {
             windows: context.windows.len(),
             latent: context.settings.vae.latent,
+            chunk: context.at_once(ON_CPU, ON_GPU),
             means: Vec::new(),
             latents: Vec::new(),
         }
     }
 
     pub fn position(&self) -> usize {
-        (self.means.len() / self.latent).div_ceil(CHUNK)
+        (self.means.len() / self.latent).div_ceil(self.chunk)
     }
 
     pub fn total(&self) -> usize {
-        self.windows.div_ceil(CHUNK)
+        self.windows.div_ceil(self.chunk)
     }
 
     pub fn step(&mut self, context: &Context, vae: &VaeStage) -> Result<Metrics, LearnError> {
         let from = self.means.len() / self.latent;
-        let to = (from + CHUNK).min(self.windows);
+        let to = (from + self.chunk).min(self.windows);
         let task = context.task;
         let batch = context.windows.gather(from..to, &context.state_norm);
         let states: Tensor<3> =
@@ -81,8 +85,8 @@ impl EncodeStage {
     pub fn load(&mut self, checkpoint: &mut Checkpoint, context: &Context) -> Result<(), LearnError> {
         let means = checkpoint.take_numbers("encoded")?;
         let whole = means.len() == self.windows * self.latent;
-        let chunks = means.len() % (CHUNK * self.latent) == 0 && means.len() < self.windows * self.latent;
-        if !(whole || chunks && checkpoint.stage == Stage::Encode) {
+        let part = means.len() % self.latent == 0 && means.len() < self.windows * self.latent;
+        if !(whole || part && checkpoint.stage == Stage::Encode) {
             return Err(LearnError::Blob("encoded".to_owned()));
         }
         self.means = means;

@@ -11,7 +11,7 @@ mod encode;
 mod vae;
 
 pub use checkpoint::Checkpoint;
-pub use encode::CHUNK as ENCODE_CHUNK;
+pub use encode::ON_CPU as ENCODED_AT_ONCE;
 
 use std::fmt;
 use std::sync::Arc;
@@ -141,6 +141,13 @@ struct Context {
     windows: Windows,
     state_norm: Normaliser,
     device: Device,
+}
+
+impl Context {
+    /// How many of something are worked on at once, on a CPU or on any other device.
+    fn at_once(&self, on_cpu: usize, on_gpu: usize) -> usize {
+        if crate::kernel::tensors::on_cpu(&self.device) { on_cpu } else { on_gpu }
+    }
 }
 
 /// A training run.

@@ -1,6 +1,6 @@
 //! The hot paths and their sizes.
 
-use diar_core::learn::ENCODE_CHUNK;
+use diar_core::learn::ENCODED_AT_ONCE;
 use diar_core::settings::{Preset, Sampler, SamplerSettings, Settings};
 use diar_core::task::Task;
 use serde_json::{Value, json};
@@ -145,7 +145,7 @@ impl HotPath {
             Work::VaeStep => vae.train.batch,
             Work::DenoiserStep => diffusion.train.batch,
             Work::CriticStep => critic.train.batch,
-            Work::Encode => ENCODE_CHUNK,
+            Work::Encode => ENCODED_AT_ONCE,
             Work::Decision | Work::Act | Work::Environment => self.lanes,
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use diar_core::agent::{Advance, Agent, AgentError, Phase, Planner};
 use diar_core::bundle::Provenance;
 use diar_core::data::Transitions;
-use diar_core::learn::{ENCODE_CHUNK, Stage, Training};
+use diar_core::learn::{ENCODED_AT_ONCE, Stage, Training};
 use diar_core::maze::MazeEnv;
 use diar_core::rng::Key;
 use diar_core::settings::{PlanSettings, Settings};
@@ -19,7 +19,7 @@ use crate::device::DeviceName;
 use crate::failure::Failure;
 
 /// Rows of the data: as many whole chunks of windows.
-pub const ROWS: usize = 16 * ENCODE_CHUNK + super::TASK.horizon - 1;
+pub const ROWS: usize = 16 * ENCODED_AT_ONCE + super::TASK.horizon - 1;
 /// Hidden width of a VAE that only has to give latents.
 const SMALL: usize = 8;
 /// Sets of random actions.
