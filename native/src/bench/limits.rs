@@ -51,7 +51,7 @@ fn products() -> f64 {
     2.0 * (SIDE * SIDE * SIDE) as f64 / seconds
 }
 
-/// Bytes per second of McCalpin's STREAM triad.
+/// Bytes per second of the STREAM benchmark's triad.
 fn triad() -> f64 {
     let count = BYTES / 3 / size_of::<f32>();
     let [mut a, b, c] = [0.0_f32, 1.0, 2.0].map(|value| vec![value; count]);

@@ -226,17 +226,18 @@ impl fmt::Display for Report {
 
 /// Columns of equal width: words to the left, numbers to the right.
 fn aligned(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
-    let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let wordy = ["path", "size", "rival"];
     for row in rows {
-        let mut line = String::new();
-        for column in 0..columns {
-            let (cell, width) = (&row[column], width(column));
-            let words = wordy.contains(&rows[0][column].as_str());
-            line.push_str(&if words { format!("{cell:<width$}  ") } else { format!("{cell:>width$}  ") });
-        }
-        write!(f, "\n{}", line.trim_end())?;
+        let cells = row.iter().zip(&rows[0]).enumerate().map(|(column, (cell, title))| {
+            let width = width(column);
+            if wordy.contains(&title.as_str()) {
+                format!("{cell:<width$}")
+            } else {
+                format!("{cell:>width$}")
+            }
+        });
+        write!(f, "\n{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
 }
