@@ -211,7 +211,7 @@ mod tests {
         let mut vae = paper(Work::VaeStep);
         vae.settings.vae.train.batch = 1;
         // The ancestor lets the last layer's way back go over all 30 steps: 29 more than are used.
-        let wasted = 29.0 * (768 * 768) as f64;
+        let wasted = 29.0 * 768.0 * 768.0;
         near(flops(&vae) + 6.0 * wasted, 868e6);
         vae.settings.vae.gru_layers = 2;
         near(flops(&vae) + 6.0 * wasted, 443e6);
