@@ -87,8 +87,7 @@ impl CriticStage {
         }
         context.state_norm.apply(&mut starts);
         context.state_norm.apply(&mut ends);
-        let candidates = draw.latents(context, diffusion, &drawn.windows, key.named("latents"))?;
-        let candidates: Tensor<3> = tensor(candidates, [batch, settings.latents, latent], device);
+        let candidates = draw.latents(context, diffusion, &drawn.windows, key.named("latents"));
         let ends: Tensor<2> = tensor(ends, [batch, state], device);
 
         // V towards the upper expectile of Q̂ over those latents (line 7, Eq. 6).

@@ -1,5 +1,7 @@
 //! Between stages 2 and 3: latents drawn from the diffusion model at the ends of windows (Alg. 1 line 6).
 
+use burn::tensor::Tensor;
+
 use super::diffusion::DiffusionStage;
 use super::{Checkpoint, Context, LearnError, Metrics, Stage};
 use crate::diffusion::{LatentSampler, SamplerNoise};
@@ -61,43 +63,7 @@ impl DrawStage {
         let chosen: Vec<usize> = (from..to).collect();
         // By window, not by chunk: devices take chunks of different sizes.
         let keys: Vec<Key> = chosen.iter().map(|&i| self.key.fold(i as u64)).collect();
-        let latents = self.draw(context, diffusion, &chosen, &keys)?;
-        self.latents.extend(latents);
-        Ok(Metrics::new())
-    }
-
-    /// Latents at the ends of the given windows, `[chosen, latents per window, latent]`: kept ones, or new ones.
-    pub fn latents(
-        &self,
-        context: &Context,
-        diffusion: &DiffusionStage,
-        chosen: &[usize],
-        key: Key,
-    ) -> Result<Vec<f32>, LearnError> {
-        if !self.keep {
-            let keys: Vec<Key> = (0..chosen.len()).map(|i| key.fold(i as u64)).collect();
-            return self.draw(context, diffusion, chosen, &keys);
-        }
-        let width = self.width();
-        Ok(chosen.iter().flat_map(|i| &self.latents[i * width..(i + 1) * width]).copied().collect())
-    }
-
-    fn draw(
-        &self,
-        context: &Context,
-        diffusion: &DiffusionStage,
-        chosen: &[usize],
-        keys: &[Key],
-    ) -> Result<Vec<f32>, LearnError> {
-        let mut ends = Vec::new();
-        for &i in chosen {
-            ends.extend_from_slice(context.windows.last(self.window(i, context)));
-        }
-        context.state_norm.apply(&mut ends);
-        let ends = tensor(ends, [chosen.len(), context.task.state_dim], &context.device);
-        let sampler =
-            LatentSampler::new(&diffusion.denoiser(), diffusion.schedule(), context.settings.critic.sampler);
-        let drawn = sampler.sample(ends, self.latents_per_window, SamplerNoise::Drawn(keys));
+        let drawn = self.draw(context, diffusion, &chosen, &keys);
         let drawn = drawn.try_into_vec_as::<f32>().map_err(|error| LearnError::Device(error.to_string()))?;
         if drawn.iter().any(|x| !x.is_finite()) {
             return Err(LearnError::NotFinite {
@@ -106,7 +72,44 @@ impl DrawStage {
                 step: diffusion.position(),
             });
         }
-        Ok(drawn)
+        self.latents.extend(drawn);
+        Ok(Metrics::new())
+    }
+
+    /// Latents at the ends of the given windows, `[chosen, latents per window, latent]`: kept ones, or new ones, which
+    /// stay on the device.
+    pub fn latents(
+        &self,
+        context: &Context,
+        diffusion: &DiffusionStage,
+        chosen: &[usize],
+        key: Key,
+    ) -> Tensor<3> {
+        if !self.keep {
+            let keys: Vec<Key> = (0..chosen.len()).map(|i| key.fold(i as u64)).collect();
+            return self.draw(context, diffusion, chosen, &keys);
+        }
+        let width = self.width();
+        let kept = chosen.iter().flat_map(|i| &self.latents[i * width..(i + 1) * width]).copied().collect();
+        tensor(kept, [chosen.len(), self.latents_per_window, self.latent], &context.device)
+    }
+
+    fn draw(
+        &self,
+        context: &Context,
+        diffusion: &DiffusionStage,
+        chosen: &[usize],
+        keys: &[Key],
+    ) -> Tensor<3> {
+        let mut ends = Vec::new();
+        for &i in chosen {
+            ends.extend_from_slice(context.windows.last(self.window(i, context)));
+        }
+        context.state_norm.apply(&mut ends);
+        let ends = tensor(ends, [chosen.len(), context.task.state_dim], &context.device);
+        let sampler =
+            LatentSampler::new(&diffusion.denoiser(), diffusion.schedule(), context.settings.critic.sampler);
+        sampler.sample(ends, self.latents_per_window, SamplerNoise::Drawn(keys))
     }
 
     pub fn save(&self, checkpoint: &mut Checkpoint) {
