@@ -169,7 +169,10 @@ impl Planner {
                 .collect();
             chunks.push(self.sampler.sample(self.states(chunk), n, SamplerNoise::Drawn(&keys)));
         }
-        let latents = Tensor::cat(chunks, 0);
+        let latents = match <[Tensor<3>; 1]>::try_from(chunks) {
+            Ok([latents]) => latents,
+            Err(chunks) => Tensor::cat(chunks, 0),
+        };
         let mut events = Vec::new();
         if self.record {
             let values = read("a latent", latents.clone()).await?;
