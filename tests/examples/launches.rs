@@ -1,4 +1,5 @@
-//! Kernels launched for one decision on a GPU, by part, with fused kernels and without: `launches`.
+//! Kernels launched for one decision on a GPU, by part, with fused kernels and without, and for one step of each stage of
+//! training: `launches`.
 //!
 //! CubeCL counts: it writes a line for every kernel it launches, whoever asked for it.
 
@@ -21,8 +22,11 @@ mod gpu {
     use diar_core::agent::{Agent, Phase, Planner};
     use diar_core::bundle::Bundle;
     use diar_core::kernel::reference;
+    use diar_core::learn::{Stage, Training};
+    use diar_core::maze;
     use diar_core::rng::Key;
-    use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
+    use diar_core::settings::{PlanSettings, Preset, Sampler, SamplerSettings, Settings};
+    use diar_core::task::TASKS;
 
     /// Parts of a decision, in order. What sampling leaves in Burn's queue is launched when ranking reads its result, so
     /// the two are counted together.
@@ -54,7 +58,36 @@ mod gpu {
             println!("{part:12} {fused:6} {plain:6}");
         }
         println!("all          {:6} {:6}", fused.iter().sum::<usize>(), plain.iter().sum::<usize>());
+        for (stage, count) in training(&device, &log) {
+            println!("{:12} {count:6}", format!("{stage} step"));
+        }
         let _ = std::fs::remove_dir_all(folder);
+    }
+
+    /// Kernels launched in the second step of each stage, of the preset `paper` but for the length of its sampler, the
+    /// first step's variants being out of the way. Smaller batches take as many launches.
+    fn training(device: &Device, log: &Path) -> Vec<(Stage, usize)> {
+        let task = &TASKS[0];
+        let mut settings = Settings::preset(Preset::Paper, task);
+        settings.data.rows = 200;
+        for train in [&mut settings.vae.train, &mut settings.diffusion.train, &mut settings.critic.train] {
+            (train.steps, train.batch) = (3, 4);
+        }
+        settings.critic.latents = 8;
+        settings.critic.sampler = SamplerSettings { kind: Sampler::Sde, steps: 5, extra_steps: 0 };
+        let data = Arc::new(maze::generate(task, settings.data.rows, 0));
+        let mut training = Training::new(settings, task, data, device).expect("the settings fit");
+        let mut counts = Vec::new();
+        while training.stage() != Stage::Done {
+            let (stage, position, total) = (training.stage(), training.position(), training.total());
+            let before = lines(log);
+            training.step(false).expect("the device learns");
+            device.sync().expect("the device finishes");
+            if position == 1 || total == 1 {
+                counts.push((stage, lines(log) - before));
+            }
+        }
+        counts
     }
 
     /// Kernels launched in each part of a planner's third decision: before that it lays out the sampler, compiles, and
