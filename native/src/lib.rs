@@ -13,3 +13,4 @@ pub mod evaluation;
 pub mod failure;
 pub mod guard;
 pub mod run;
+pub mod threads;

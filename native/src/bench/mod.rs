@@ -30,6 +30,7 @@ use self::report::{Row, Section};
 use self::rival::Rival;
 use crate::failure::Failure;
 use crate::run::progress::Progress;
+use crate::threads;
 
 /// The task whose sizes are measured. All of Maze2D has the same.
 const TASK: &Task = &TASKS[0];
@@ -82,9 +83,10 @@ pub enum BenchError {
 /// # Errors
 /// When no path is left by the filter, the rival fails, or a path cannot be run.
 pub fn run(options: &Options) -> Result<Report, Failure> {
-    if let Some(threads) = options.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-        pool.map_err(|error| BenchError::Threads { threads, reason: error.to_string() })?;
+    match options.threads {
+        Some(threads) => threads::start(threads)
+            .map_err(|error| BenchError::Threads { threads, reason: error.to_string() })?,
+        None => threads::start_all(),
     }
     let mut sections = if options.scaling { scaling::sections(TASK) } else { vec![usual()] };
     keep(&mut sections, options.filter.as_deref())?;

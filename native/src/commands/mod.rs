@@ -14,12 +14,17 @@ mod train;
 
 use crate::cli::{Command, DataCommand};
 use crate::failure::Failure;
+use crate::threads;
 
 /// Does what the command line says.
 ///
 /// # Errors
 /// Why it could not be done.
 pub fn run(command: &Command) -> Result<(), Failure> {
+    // The benchmark chooses how many.
+    if !matches!(command, Command::Bench(_)) {
+        threads::start_all();
+    }
     match command {
         Command::Data(DataCommand::Generate(args)) => data::generate(args),
         Command::Data(DataCommand::Inspect(args)) => data::inspect(args),

@@ -1,0 +1,20 @@
+//! The threads that Burn and the kernels share.
+//!
+//! The thread that starts them is one of them: work that is too small to be shared out stays where it is, and no thread
+//! spins beside one that works.
+
+use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
+
+/// Starts so many threads.
+///
+/// # Errors
+/// When they cannot be had, or threads are there already.
+pub fn start(count: usize) -> Result<(), ThreadPoolBuildError> {
+    ThreadPoolBuilder::new().num_threads(count).use_current_thread().build_global()
+}
+
+/// Starts a thread for each core, unless threads are there already.
+pub fn start_all() {
+    // Zero stands for as many as there are cores. Threads that are there already will do.
+    let _ = start(0);
+}
