@@ -1,7 +1,7 @@
 //! Kernels launched for one decision on a GPU, by part, with fused kernels and without, and for one step of each stage of
 //! training: `launches`.
 //!
-//! CubeCL counts: it writes a line for every kernel it launches, whoever asked for it.
+//! `CubeCL` counts: it writes a line for every kernel it launches, whoever asked for it.
 
 #[cfg(all(feature = "webgpu", not(target_arch = "wasm32")))]
 fn main() {
@@ -42,7 +42,7 @@ mod gpu {
         let folder = std::env::temp_dir().join(format!("diar-launches-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder for CubeCL's settings");
         let log = folder.join("launches.log");
-        let settings = format!("[profiling.logger]\nlevel = \"minimal\"\nfile = {log:?}\n");
+        let settings = format!("[profiling.logger]\nlevel = \"minimal\"\nfile = '{}'\n", log.display());
         std::fs::write(folder.join("cubecl.toml"), settings).expect("CubeCL's settings");
         std::env::set_current_dir(&folder).expect("the folder is there");
 

@@ -34,7 +34,7 @@ pub(super) struct Networks<'a> {
 pub(super) enum Fused {
     Cpu(Packed),
     #[cfg(feature = "gpu")]
-    Gpu(Placed),
+    Gpu(Box<Placed>),
 }
 
 #[derive(Debug)]
@@ -68,12 +68,13 @@ impl Fused {
         }
         #[cfg(feature = "gpu")]
         if gpu::serves(device) {
-            return Some(Self::Gpu(Placed {
+            let placed = Placed {
                 denoiser: denoiser.place()?,
                 q: q.place(device)?,
                 v: v.place(device)?,
                 decoder: PlacedDecoder::new(decoder, device)?,
-            }));
+            };
+            return Some(Self::Gpu(Box::new(placed)));
         }
         None
     }

@@ -1,4 +1,4 @@
-//! The kernels as operations on tensors of CubeCL's devices.
+//! The kernels as operations on tensors of a GPU.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, TensorMetadata, backend_extension};

@@ -36,7 +36,9 @@ impl PlacedDenoiser {
         device: &Device,
     ) -> Option<Self> {
         let (count, latent) = (layers.len(), layers.last().map_or(0, |layer| layer.output()));
-        layers.into_iter().for_each(|layer| builder.push(layer));
+        for layer in layers {
+            builder.push(layer);
+        }
         let program = builder.finish(device);
         fits(device, program.widest).then_some(Self { states, program, layers: count, slots, latent })
     }
