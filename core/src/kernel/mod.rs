@@ -3,7 +3,7 @@
 //! A layer on the CPU is one call where the plain path takes a dozen tensor operations: its product, norm, activation
 //! and skip pass over numbers that are still in cache, in vectors as wide as the machine has. On a GPU (`gpu`, with the
 //! feature of that name) whole networks are one launch, for deciding alone. Where a fused path serves the device, it is
-//! taken; [`reference`] gives the plain path there, too.
+//! taken; [`reference`](fn@reference) gives the plain path there, too.
 
 // A vector instruction is only emitted where the function around it is compiled for that instruction set: all of it
 // has to end up inside the one function that `pulp` compiles so.
