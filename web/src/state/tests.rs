@@ -295,8 +295,8 @@ fn a_choice_starts_the_run_anew_and_drops_the_old_one() {
     let choices: [(Action, Holds); 7] = [
         (Action::Revalue(false), |plan| !plan.settings.revalue),
         (Action::Candidates(128), |plan| plan.settings.candidates == 128),
-        (Action::Sampler(Sampler::Ddim), |plan| plan.settings.sampler.kind == Sampler::Ddim),
-        (Action::SamplerSteps(5), |plan| plan.settings.sampler.steps == 5),
+        (Action::Sampler(Sampler::Sde), |plan| plan.settings.sampler.kind == Sampler::Sde),
+        (Action::SamplerSteps(7), |plan| plan.settings.sampler.steps == 7),
         (Action::Seed(u64::MAX), |plan| plan.seed == u64::MAX),
         (Action::Start(Some([2.0, 3.0])), |plan| plan.start == Some([2.0, 3.0, 0.0, 0.0])),
         (Action::MoveStart([0.0, 0.1]), |plan| plan.start == Some([3.0, 1.1, 0.0, 0.0])),
