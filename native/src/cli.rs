@@ -104,6 +104,9 @@ pub struct TrainArgs {
     /// Run directory [default: runs/TASK-PRESET-SEED]
     #[arg(long, value_name = "DIR")]
     pub run: Option<PathBuf>,
+    /// Take the VAE and the diffusion model of this finished run (same data and settings) and train the critic only
+    #[arg(long, value_name = "RUN")]
+    pub reuse: Option<PathBuf>,
     /// Seed of everything random [default: 0]
     #[arg(long, value_parser = seed())]
     pub seed: Option<u64>,
@@ -295,7 +298,7 @@ pub struct EpisodeArgs {
 }
 
 /// How decisions are made, where it differs from the bundle's defaults.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct PlanArgs {
     /// Latents sampled per decision [default: the bundle's]
     #[arg(long)]
@@ -306,6 +309,9 @@ pub struct PlanArgs {
     /// Steps of the sampler [default: the bundle's; ddpm takes every diffusion step]
     #[arg(long)]
     pub steps: Option<usize>,
+    /// Change another setting of deciding, such as plan.exec_horizon=15 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<Assignment>,
 }
 
 #[derive(Clone, Copy, Debug, Args)]

@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use diar_core::agent::{Agent, AgentError, EpisodeResult, Estimate, Evaluation, evaluate, evaluate_to_goal};
 use diar_core::bundle::Bundle;
-use diar_core::settings::{InvalidSetting, PlanSettings, Sampler, Settings};
+use diar_core::settings::{PlanSettings, Sampler, Settings};
 use diar_core::task::Task;
 use serde::Serialize;
 
 use crate::cli::{EpisodeArgs, PlanArgs};
 use crate::failure::Failure;
 use crate::run::directory::BUNDLE;
+use crate::run::overrides;
 use crate::run::progress::Progress;
 
 /// What `diar eval` prints. Both scores are normalised: 0 is a random policy, 100 D4RL's expert.
@@ -92,9 +93,9 @@ impl BundleFile {
 /// The bundle's way of deciding, changed where the command line says so.
 ///
 /// # Errors
-/// The first setting that cannot be used.
-pub fn plan(settings: &Settings, args: PlanArgs, revalue: bool) -> Result<PlanSettings, InvalidSetting> {
-    let mut plan = settings.plan;
+/// The first setting that does not exist, is not one of deciding, or cannot be used.
+pub fn plan(settings: &Settings, args: &PlanArgs, revalue: bool) -> Result<PlanSettings, Failure> {
+    let mut plan = overrides::assign_plan(settings, &args.set)?;
     plan.revalue = revalue;
     if let Some(candidates) = args.candidates {
         plan.candidates = candidates;

@@ -18,6 +18,7 @@ fn config() -> RunConfig {
         task: TASKS[0].id.to_owned(),
         preset: Preset::Quick,
         device: "cpu".to_owned(),
+        reused: None,
         data: DataSource { source: "generated".to_owned(), rows: 10, sha256: "ab".to_owned() },
         versions: Versions::current(),
         settings: Settings::preset(Preset::Quick, &TASKS[0]),

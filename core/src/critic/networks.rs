@@ -7,8 +7,9 @@ use burn::tensor::{Device, Tensor};
 #[cfg(feature = "gpu")]
 use crate::kernel::gpu::{Builder, PlacedQ, SideBySide};
 use crate::kernel::packed::PackedLayer;
-use crate::kernel::rank::PackedQ;
-use crate::nn::{Layer, NormGelu, linear};
+use crate::kernel::rank::{PackedQ, smallest_q};
+use crate::kernel::tensors;
+use crate::nn::{Layer, NormGelu, linear, tensor};
 use crate::rng::Key;
 use crate::settings::CriticSettings;
 
@@ -85,6 +86,16 @@ impl TwinQ {
 
     /// The smaller of the two, `[states, candidates]`.
     pub fn min(&self, states: Tensor<2>, latents: Tensor<3>) -> Tensor<2> {
+        let ([count, candidates, _], device) = (latents.dims(), latents.device());
+        if tensors::serves(&device) && !device.is_autodiff() {
+            let values = smallest_q(
+                &self.pack(),
+                &tensors::copied(states),
+                &tensors::copied(latents),
+                candidates,
+            );
+            return tensor(values, [count, candidates], &device);
+        }
         self.q0.forward(states.clone(), latents.clone()).min_pair(self.q1.forward(states, latents))
     }
 }

@@ -18,7 +18,7 @@ pub(crate) mod gru;
 pub(crate) mod layer;
 mod matmul;
 pub(crate) mod packed;
-mod parallel;
+pub(crate) mod parallel;
 pub(crate) mod rank;
 mod rows;
 mod simd;

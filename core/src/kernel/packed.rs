@@ -26,7 +26,7 @@ pub struct PackedLayer {
 /// As many numbers as the widest vector has, at an address that is a multiple of their size.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Line([f32; LINE]);
+struct Line(#[expect(dead_code, reason = "read and written as part of a slice of numbers")] [f32; LINE]);
 
 const LINE: usize = 16;
 
@@ -58,10 +58,10 @@ impl PackedLayer {
         let panel = Arch::new().dispatch(PanelWidth);
         let count = output.div_ceil(panel);
         let mut panels = vec![Line([0.0; LINE]); (count * input * panel).div_ceil(LINE)];
+        let numbers = numbers_of_mut(&mut panels);
         for (number, row) in weight.chunks_exact(output).enumerate() {
-            for (column, &value) in row.iter().enumerate() {
-                let at = (column / panel * input + number) * panel + column % panel;
-                panels[at / LINE].0[at % LINE] = value;
+            for (part, first) in row.chunks(panel).zip((number * panel..).step_by(input * panel)) {
+                numbers[first..first + part.len()].copy_from_slice(part);
             }
         }
         Self { input, output, panels, bias, norm, activation }
@@ -113,7 +113,7 @@ impl PackedLayer {
     #[inline(always)]
     fn product<S: Simd>(&self, s: S, x: &[f32], out: &mut [f32]) {
         let (input, output) = (self.input, self.output);
-        let numbers: &[f32] = bytes_of(&self.panels);
+        let numbers: &[f32] = numbers_of(&self.panels);
         let (vectors, _) = S::as_simd_f32s(numbers);
         let panels = vectors.chunks_exact(2 * input.max(1));
         for (panel, number) in panels.take(output.div_ceil(2 * S::F32_LANES)).zip(0..) {
@@ -141,9 +141,11 @@ impl PackedLayer {
             // WebAssembly promises registers without end, but most machines that run it have sixteen.
             if S::REGISTER_COUNT >= 32 && !cfg!(target_arch = "wasm32") {
                 blocks_of!(12);
+                blocks_of!(8);
             }
             blocks_of!(6);
             blocks_of!(4);
+            blocks_of!(2);
             blocks_of!(1);
         }
     }
@@ -208,7 +210,12 @@ impl WithSimd for Run<'_> {
     }
 }
 
-fn bytes_of(lines: &[Line]) -> &[f32] {
+fn numbers_of_mut(lines: &mut [Line]) -> &mut [f32] {
+    // SAFETY: as in `numbers_of`; the lines are borrowed for writing.
+    unsafe { core::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * LINE) }
+}
+
+fn numbers_of(lines: &[Line]) -> &[f32] {
     // SAFETY: a line is sixteen numbers and nothing else (its size is its alignment), so lines side by side are
     // numbers side by side.
     unsafe { core::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * LINE) }

@@ -47,6 +47,24 @@ fn threads() -> usize {
     1
 }
 
+/// Two independent pieces of work, side by side where there are threads.
+#[cfg(feature = "threads")]
+pub fn both<A: Send, B: Send>(
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if super::reference_only() {
+        return rayon::join(|| super::reference(one), || super::reference(other));
+    }
+    rayon::join(one, other)
+}
+
+/// Two independent pieces of work, one after the other.
+#[cfg(not(feature = "threads"))]
+pub fn both<A, B>(one: impl FnOnce() -> A, other: impl FnOnce() -> B) -> (A, B) {
+    (one(), other())
+}
+
 /// The results of all jobs, in their order.
 #[cfg(feature = "threads")]
 pub fn run<J: Send, R: Send>(jobs: Vec<J>, work: impl Fn(J) -> R + Send + Sync) -> Vec<R> {

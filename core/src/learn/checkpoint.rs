@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{LearnError, Stage};
 
+/// What the stages up to the diffusion model write.
+const EARLIER: [&str; 3] = ["vae.", "encoded", "denoiser."];
+/// The drawn latents.
+pub(super) const DRAWN: &str = "drawn";
+
 /// Everything needed to go on: which stage, how many of its steps are done, and named bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -16,6 +21,18 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// What another run with the same data, VAE and diffusion model can begin with: this run's first two stages, and
+    /// nothing drawn or learned after them. `None` when they are not complete.
+    #[must_use]
+    pub fn before_critic(mut self) -> Option<Self> {
+        if self.stage < Stage::Draw {
+            return None;
+        }
+        self.blobs.retain(|name, _| EARLIER.iter().any(|prefix| name.starts_with(prefix)));
+        self.put_numbers(DRAWN, &[]);
+        Some(Self { stage: Stage::Draw, position: 0, blobs: self.blobs })
+    }
+
     pub(super) fn new(stage: Stage, position: usize) -> Self {
         Self { stage, position, blobs: BTreeMap::new() }
     }

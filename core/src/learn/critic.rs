@@ -12,6 +12,7 @@ use crate::critic::{
     ldcq_targets, td_targets,
 };
 use crate::data::Replay;
+use crate::kernel::parallel;
 use crate::nn::train::{Trained, follow, restore, save};
 use crate::nn::{NamedTensor, named_parameters, tensor};
 use crate::rng::Key;
@@ -91,9 +92,14 @@ impl CriticStage {
         let ends: Tensor<2> = tensor(ends, [batch, state], device);
 
         // V towards the upper expectile of Q̂ over those latents (line 7, Eq. 6).
-        let own = self.target.q0.forward(ends.clone(), candidates.clone());
-        let other = self.target.q1.forward(ends.clone(), candidates);
-        let q_end = own.clone().min_pair(other.clone());
+        let (q_end, each) = match settings.target {
+            Target::Diar => (self.target.min(ends.clone(), candidates), None),
+            Target::Ldcq => {
+                let own = self.target.q0.forward(ends.clone(), candidates.clone());
+                let other = self.target.q1.forward(ends.clone(), candidates);
+                (own.clone().min_pair(other.clone()), Some([own, other]))
+            }
+        };
         let v = self.v.net().forward(Tensor::from_inner(ends.clone()));
         let v_loss = expectile_loss(Tensor::from_inner(q_end), v, settings.expectile);
         let rate = train.schedule.rate(train.rate, self.position, train.steps);
@@ -102,12 +108,12 @@ impl CriticStage {
         // Q towards reward and value of the end (line 8, Eq. 7), with the V just updated.
         let rewards: Tensor<1> = tensor(rewards, [batch], device);
         let factors: Tensor<1> = tensor(factors, [batch], device);
-        let targets = match settings.target {
-            Target::Diar => {
+        let targets = match each {
+            None => {
                 let target = td_targets(rewards, factors, self.v.net().valid().forward(ends));
                 [target.clone(), target]
             }
-            Target::Ldcq => [
+            Some([own, other]) => [
                 ldcq_targets(rewards.clone(), factors.clone(), own.clone(), other.clone()),
                 ldcq_targets(rewards, factors, other, own),
             ],
@@ -115,23 +121,23 @@ impl CriticStage {
         let starts: Tensor<2> = tensor(starts, [batch, state], &autodiff);
         let latents: Tensor<3> = tensor(latents, [batch, 1, latent], &autodiff);
         let weights: Tensor<1> = tensor(drawn.weights.clone(), [batch], &autodiff);
-        let mut errors = Vec::new();
-        let mut q_losses = Vec::new();
-        for (q, target) in self.q.iter_mut().zip(targets) {
+        let learn = |q: &mut Trained<QNetwork>, target: Tensor<1>| {
             let target = Tensor::from_inner(target);
             let predicted = q.net().forward(starts.clone(), latents.clone()).squeeze_dim::<1>(1);
             let loss = importance_weighted(weights.clone(), target.clone(), predicted.clone());
             q.update(&mut loss.backward(), rate, train.clip);
-            errors.push((target - predicted).inner());
-            q_losses.push(loss);
-        }
+            ((target - predicted).inner(), loss)
+        };
+        let ([q0, q1], [target0, target1]) = (&mut self.q, targets);
+        let ((error0, q0_loss), (error1, q1_loss)) =
+            parallel::both(|| learn(q0, target0), || learn(q1, target1));
 
         // Targets and priorities (lines 9-10).
         self.target = TwinQ {
             q0: follow(self.target.q0.clone(), &self.q[0].net().valid(), settings.target_rate),
             q1: follow(self.target.q1.clone(), &self.q[1].net().valid(), settings.target_rate),
         };
-        let errors = Tensor::cat(errors, 0)
+        let errors = Tensor::cat(vec![error0, error1], 0)
             .try_into_vec_as::<f32>()
             .map_err(|error| LearnError::Device(error.to_string()))?;
         if errors.iter().any(|error| !error.is_finite()) {
@@ -146,12 +152,11 @@ impl CriticStage {
         if !want_metrics {
             return Ok(Metrics::new());
         }
-        let [q0, q1] = [q_losses[0].clone(), q_losses[1].clone()];
         let v_mean = self.v.net().valid().forward(starts.inner()).mean();
         read(
             Stage::Critic,
             self.position,
-            [("v_loss", v_loss), ("q0_loss", q0), ("q1_loss", q1), ("v_mean", v_mean)],
+            [("v_loss", v_loss), ("q0_loss", q0_loss), ("q1_loss", q1_loss), ("v_mean", v_mean)],
         )
     }
 

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::checkpoint::DRAWN;
 use super::diffusion::DiffusionStage;
 use super::{Checkpoint, Context, LearnError, Metrics, Stage};
 use crate::diffusion::{LatentSampler, SamplerNoise};
@@ -113,15 +114,15 @@ impl DrawStage {
     }
 
     pub fn save(&self, checkpoint: &mut Checkpoint) {
-        checkpoint.put_numbers("drawn", &self.latents);
+        checkpoint.put_numbers(DRAWN, &self.latents);
     }
 
     pub fn load(&mut self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
-        let latents = checkpoint.take_numbers("drawn")?;
+        let latents = checkpoint.take_numbers(DRAWN)?;
         let (width, whole) = (self.width(), if self.keep { self.windows * self.width() } else { 0 });
         let part = latents.len() % width == 0 && latents.len() < whole;
         if !(latents.len() == whole || part && checkpoint.stage == Stage::Draw) {
-            return Err(LearnError::Blob("drawn".to_owned()));
+            return Err(LearnError::Blob(DRAWN.to_owned()));
         }
         self.latents = latents;
         Ok(())

@@ -15,8 +15,8 @@ use crate::failure::Failure;
 pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let settings = &file.bundle.info().settings;
-    let with = evaluation::plan(settings, args.plan, true)?;
-    let without = evaluation::plan(settings, args.plan, false)?;
+    let with = evaluation::plan(settings, &args.plan, true)?;
+    let without = evaluation::plan(settings, &args.plan, false)?;
     let agent = file.agent(&args.device.device.open()?)?;
     let played = evaluation::play(&agent, with, args.episodes)?;
     let played_without = evaluation::play(&agent, without, args.episodes)?;

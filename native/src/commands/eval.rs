@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub fn eval(args: &EvalArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let settings = &file.bundle.info().settings;
-    let plan = evaluation::plan(settings, args.plan, settings.plan.revalue && !args.no_revalue)?;
+    let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
     let agent = file.agent(&args.device.device.open()?)?;
     let played = evaluation::play(&agent, plan, args.episodes)?;
     output::result(&Report::of(agent.task(), &file.path, plan, args.episodes.seed, &played), args.json)

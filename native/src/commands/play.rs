@@ -15,7 +15,7 @@ use crate::failure::Failure;
 pub fn play(args: &PlayArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let settings = &file.bundle.info().settings;
-    let plan = evaluation::plan(settings, args.plan, settings.plan.revalue && !args.no_revalue)?;
+    let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
     let agent = file.agent(&args.device.device.open()?)?;
     let trace = pollster::block_on(trace(agent, plan, args.seed, args.episode))?;
     if args.json { output::json(&trace) } else { output::text(&Story(&trace)) }

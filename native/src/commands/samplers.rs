@@ -23,9 +23,9 @@ accepted   the difference's interval lies above minus the margin; open: more epi
 pub fn samplers(args: &SamplersArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let settings = &file.bundle.info().settings;
-    let plan = PlanArgs { candidates: args.candidates, sampler: None, steps: None };
+    let plan = PlanArgs { candidates: args.candidates, ..PlanArgs::default() };
     let trial = Trial {
-        plan: evaluation::plan(settings, plan, true)?,
+        plan: evaluation::plan(settings, &plan, true)?,
         states: args.states as usize,
         latents: args.latents as usize,
         seed: args.seed,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diar_core::data::Transitions;
-use diar_core::learn::Training;
+use diar_core::learn::{Checkpoint, Training};
 use diar_core::maze;
 use diar_core::settings::Settings;
 use serde::Serialize;
@@ -16,6 +16,7 @@ use super::output;
 use crate::cli::TrainArgs;
 use crate::dataset::{self, d4rl};
 use crate::failure::Failure;
+use crate::run::checkpoints::{Checkpoints, History};
 use crate::run::config::{DataSource, Versions};
 use crate::run::directory::BUNDLE;
 use crate::run::{Ending, RunConfig, RunDirectory, RunResult, Session, atomic, overrides};
@@ -28,13 +29,22 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
     let settings = settings(args)?;
     let device = args.device.device.open()?;
     let (data, source) = data(args, &settings)?;
-    let config = RunConfig {
+    let mut config = RunConfig {
         task: args.task.id.to_owned(),
         preset: args.preset.into(),
         device: args.device.device.to_string(),
+        reused: None,
         data: source,
         versions: Versions::current(),
         settings,
+    };
+    let begin = match &args.reuse {
+        Some(other) => {
+            let (begin, bundle) = before_critic(other, &config)?;
+            config.reused = Some(bundle);
+            Some(begin)
+        }
+        None => None,
     };
     let path = args.run.clone().unwrap_or_else(|| default_run(&config));
     let run = RunDirectory::open(&path, &config)?;
@@ -46,7 +56,7 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         stop_on_interrupt();
         let training = Training::new(config.settings.clone(), args.task, Arc::new(data), &device)?;
         let every = Duration::from_secs(args.checkpoint_every);
-        match Session::resume(&run, &config, training, every)?.train(&STOP)? {
+        match Session::resume(&run, &config, training, begin, every)?.train(&STOP)? {
             Ending::Finished(result) => result,
             Ending::Interrupted => return Err(Failure::Interrupted { run: path }),
         }
@@ -57,6 +67,24 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         bundle.clone_from(out);
     }
     output::result(&Trained { run: path, bundle, result }, args.json)
+}
+
+/// The VAE and the diffusion model of a finished run with the same data and settings up to there, and the SHA-256 of
+/// its agent.
+fn before_critic(path: &Path, config: &RunConfig) -> Result<((Checkpoint, History), String), Failure> {
+    let unfinished = || Failure::NoBundle { path: path.to_owned() };
+    let recorded = RunConfig::read(path)?.ok_or_else(unfinished)?;
+    recorded.must_match_before_critic(config, path)?;
+    let result = RunResult::read(path)?.ok_or_else(unfinished)?;
+    let mut damage = None;
+    let newest = Checkpoints::of(path).newest_intact(|error| damage = Some(error));
+    let Some((checkpoint, mut history)) = newest else {
+        return Err(damage.map_or_else(unfinished, Failure::Run));
+    };
+    history.losses.retain(|name, _| !name.starts_with("critic."));
+    history.training_seconds = 0.0;
+    let checkpoint = checkpoint.before_critic().ok_or_else(unfinished)?;
+    Ok(((checkpoint, history), result.bundle_sha256))
 }
 
 /// The preset's settings with everything changed that the command line changes.

@@ -23,6 +23,9 @@ pub struct RunConfig {
     pub preset: Preset,
     /// The device, as on the command line.
     pub device: String,
+    /// SHA-256 of the agent whose VAE and diffusion model it began with, where it did not train its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<String>,
     /// What it learns from.
     pub data: DataSource,
     /// What it is trained with.
@@ -102,9 +105,29 @@ impl RunConfig {
     /// # Errors
     /// The first key that differs.
     pub fn must_match(&self, asked: &Self, folder: &Path) -> Result<(), RunError> {
+        self.first_difference(asked, folder, |_| true)
+    }
+
+    /// Checks that a run recorded in `folder` has the data, VAE and diffusion model that are asked for now.
+    ///
+    /// # Errors
+    /// The first key that differs.
+    pub fn must_match_before_critic(&self, asked: &Self, folder: &Path) -> Result<(), RunError> {
+        self.first_difference(asked, folder, |key| {
+            let later = ["settings.critic.", "settings.plan.", "preset", "device", "reused"];
+            !later.iter().any(|prefix| key.starts_with(prefix))
+        })
+    }
+
+    fn first_difference(
+        &self,
+        asked: &Self,
+        folder: &Path,
+        counts: impl Fn(&str) -> bool,
+    ) -> Result<(), RunError> {
         let (recorded, asked) = (self.leaves(), asked.leaves());
         // Settings first: a setting that changes the data is named itself, not the data it changes.
-        let mut keys: Vec<&String> = recorded.keys().chain(asked.keys()).collect();
+        let mut keys: Vec<&String> = recorded.keys().chain(asked.keys()).filter(|key| counts(key)).collect();
         keys.sort_by_key(|key| (key.starts_with("data."), *key));
         for key in keys {
             let shown = |leaves: &BTreeMap<String, Value>| {

@@ -56,14 +56,7 @@ impl RunDirectory {
     /// # Errors
     /// When the result is there but cannot be read.
     pub fn result(&self) -> Result<Option<RunResult>, RunError> {
-        let path = self.path.join(RESULT);
-        if !path.exists() || !self.path.join(BUNDLE).exists() {
-            return Ok(None);
-        }
-        let bytes = fs::read(&path).map_err(RunError::file("read", &path))?;
-        serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|error| RunError::Damaged { path, reason: error.to_string() })
+        RunResult::read(&self.path)
     }
 
     /// Writes the trained agent and how the run ended, in this order: a result speaks of a bundle that is there.
@@ -77,6 +70,23 @@ impl RunDirectory {
         let text = serde_json::to_vec_pretty(result)
             .map_err(|error| RunError::Damaged { path: path.clone(), reason: error.to_string() })?;
         atomic::write(&path, &text).map_err(RunError::file("write", &path))
+    }
+}
+
+impl RunResult {
+    /// How the run in a directory ended, if it has.
+    ///
+    /// # Errors
+    /// When the result is there but cannot be read.
+    pub fn read(run: &Path) -> Result<Option<Self>, RunError> {
+        let path = run.join(RESULT);
+        if !path.exists() || !run.join(BUNDLE).exists() {
+            return Ok(None);
+        }
+        let bytes = fs::read(&path).map_err(RunError::file("read", &path))?;
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| RunError::Damaged { path, reason: error.to_string() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use diar_core::settings::Settings;
+use diar_core::settings::{PlanSettings, Settings};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -38,6 +38,12 @@ pub enum AssignmentError {
         key: String,
         /// The names in the group.
         known: String,
+    },
+    /// A setting that training has fixed.
+    #[error("setting '{key}' is fixed once an agent is trained: expected one that begins with 'plan.'")]
+    Trained {
+        /// The setting.
+        key: String,
     },
     /// A value of the wrong type.
     #[error("setting '{key}' cannot be '{value}': {reason} (it is {current} now)")]
@@ -75,6 +81,17 @@ impl FromStr for Assignment {
 /// for [`Settings::check`].
 pub fn assign(settings: Settings, assignments: &[Assignment]) -> Result<Settings, AssignmentError> {
     assignments.iter().try_fold(settings, |settings, assignment| assign_one(&settings, assignment))
+}
+
+/// The settings of deciding with assignments made; a trained agent's other settings are what they are.
+///
+/// # Errors
+/// The first assignment whose setting does not exist, is not one of deciding, or cannot hold the value.
+pub fn assign_plan(settings: &Settings, assignments: &[Assignment]) -> Result<PlanSettings, AssignmentError> {
+    if let Some(other) = assignments.iter().find(|assignment| !assignment.key.starts_with("plan.")) {
+        return Err(AssignmentError::Trained { key: other.key.clone() });
+    }
+    assign(settings.clone(), assignments).map(|settings| settings.plan)
 }
 
 fn assign_one(settings: &Settings, assignment: &Assignment) -> Result<Settings, AssignmentError> {

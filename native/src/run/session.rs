@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use diar_core::bundle::{Bundle, BundleError, Precision, Provenance};
-use diar_core::learn::{LearnError, Metrics, Stage, Training};
+use diar_core::learn::{Checkpoint, LearnError, Metrics, Stage, Training};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -78,7 +78,7 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Goes to the newest intact checkpoint of a run, or to its beginning.
+    /// Goes to the newest intact checkpoint of a run, or to its beginning: `begin`, or nothing trained at all.
     ///
     /// # Errors
     /// When the checkpoint does not fit the training or the directory cannot be read.
@@ -86,13 +86,14 @@ impl<'a> Session<'a> {
         directory: &'a RunDirectory,
         config: &'a RunConfig,
         mut training: Training,
+        begin: Option<(Checkpoint, History)>,
         save_every: Duration,
     ) -> Result<Self, SessionError> {
         let checkpoints = directory.checkpoints();
         let progress = Progress::new();
         let found = checkpoints
             .newest_intact(|error| progress.say(&format!("warning: a checkpoint is left out: {error}")));
-        let history = match found {
+        let history = match found.or(begin) {
             Some((checkpoint, history)) => {
                 progress.say(&format!("going on from {} step {}", checkpoint.stage, checkpoint.position));
                 training.restore(checkpoint)?;
