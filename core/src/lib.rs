@@ -12,6 +12,8 @@
 #![recursion_limit = "256"]
 
 pub mod agent;
+#[cfg(feature = "train")]
+pub mod baseline;
 pub mod bundle;
 pub mod critic;
 pub mod data;

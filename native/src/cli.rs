@@ -40,6 +40,10 @@ pub enum Command {
     Compare(CompareArgs),
     /// Hold few-step samplers against the full chain: latents, choices and scores
     Samplers(SamplersArgs),
+    /// Score an agent, or a policy to hold it against, by the protocol, and write a result file
+    Score(ScoreArgs),
+    /// Print the paper's tables beside ours, from result files
+    Table(TableArgs),
     /// Write a run's agent to one file, with its scores
     Export(ExportArgs),
     /// Say what is in a bundle
@@ -193,6 +197,77 @@ pub struct SamplersArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ScoreArgs {
+    /// Run directory or bundle file; with --policy, D4RL's environment id
+    #[arg(value_name = "RUN|BUNDLE|TASK")]
+    pub agent: String,
+    /// Score this instead of a trained agent
+    #[arg(long, value_enum)]
+    pub policy: Option<PolicyName>,
+    /// Preset and seed that behaviour cloning takes its width, data and draws from
+    #[arg(long, value_enum, default_value_t = PresetName::Cpu, requires = "policy")]
+    pub preset: PresetName,
+    /// Seed of behaviour cloning's data and training
+    #[arg(long, default_value_t = 0, value_parser = seed(), requires = "policy")]
+    pub train_seed: u64,
+    #[command(flatten)]
+    pub episodes: ScoreEpisodes,
+    /// Switch Adaptive Revaluation off
+    #[arg(long, conflicts_with = "policy")]
+    pub no_revalue: bool,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// File to write the result to
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which episodes are scored: starts take turns over the free cells.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ScoreEpisodes {
+    /// Episodes to play
+    #[arg(long, default_value_t = 1000, value_parser = count())]
+    pub episodes: u64,
+    /// Seed of the episodes: starts and noise
+    #[arg(long, default_value_t = 0, value_parser = seed())]
+    pub seed: u64,
+    /// Episodes played in lockstep; changes speed and memory, not the result
+    #[arg(long, default_value_t = 250, value_parser = count())]
+    pub batch: u64,
+}
+
+impl From<ScoreEpisodes> for EpisodeArgs {
+    fn from(ScoreEpisodes { episodes, seed, batch }: ScoreEpisodes) -> Self {
+        Self { episodes, seed, batch }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct TableArgs {
+    /// Folder of result files
+    #[arg(default_value = "docs/results")]
+    pub results: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PolicyName {
+    /// A plain network that imitates the data, trained on the spot
+    Bc,
+    /// The controller that collected the data, without its noise
+    Controller,
+    /// Uniformly random actions
+    Random,
 }
 
 #[derive(Debug, Args)]

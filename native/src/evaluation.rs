@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use diar_core::agent::{Agent, AgentError, EpisodeResult, Estimate, Evaluation, evaluate, evaluate_to_goal};
+use diar_core::agent::{
+    Agent, AgentError, EpisodeResult, Estimate, Evaluation, evaluate, evaluate_stratified, evaluate_to_goal,
+};
 use diar_core::bundle::Bundle;
 use diar_core::settings::{PlanSettings, Sampler, Settings};
 use diar_core::task::Task;
@@ -126,6 +128,19 @@ pub fn play(agent: &Arc<Agent>, plan: PlanSettings, args: EpisodeArgs) -> Result
     let seconds = begun.elapsed().as_secs_f64();
     let steps: usize = results.iter().map(|episode| episode.steps).sum();
     Ok(Played { results, steps_per_second: steps as f64 / seconds.max(1e-9) })
+}
+
+/// Plays episodes whose starts take turns over the free cells.
+///
+/// # Errors
+/// When the agent cannot decide.
+pub fn play_stratified(
+    agent: &Arc<Agent>,
+    plan: PlanSettings,
+    args: EpisodeArgs,
+) -> Result<Vec<EpisodeResult>, AgentError> {
+    let name = if plan.revalue { "revaluation on" } else { "revaluation off" };
+    batches(name, args, |batch| pollster::block_on(evaluate_stratified(agent, plan, args.seed, batch)))
 }
 
 /// Plays episodes up to the first contact with the goal, which is all that the `first_contact` score takes.

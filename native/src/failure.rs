@@ -15,6 +15,7 @@ use crate::device::DeviceError;
 use crate::run::overrides::AssignmentError;
 use crate::run::session::SessionError;
 use crate::run::{RunError, config};
+use crate::score::ScoreError;
 
 /// Exit code of a failure that is not the user's.
 const FAILED: u8 = 1;
@@ -70,6 +71,9 @@ pub enum Failure {
     /// Input of `diar simulate`.
     #[error("{0}")]
     Simulation(String),
+    /// Result files.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
     /// Measuring.
     #[error(transparent)]
     Bench(#[from] BenchError),

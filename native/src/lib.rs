@@ -13,4 +13,5 @@ pub mod evaluation;
 pub mod failure;
 pub mod guard;
 pub mod run;
+pub mod score;
 pub mod threads;

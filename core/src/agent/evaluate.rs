@@ -19,6 +19,8 @@ pub struct EpisodeResult {
     pub native: f64,
     /// Plans sampled.
     pub decisions: usize,
+    /// Plans dropped by revaluation.
+    pub revaluations: usize,
     /// Environment steps taken.
     pub steps: usize,
 }
@@ -60,6 +62,9 @@ pub struct Evaluation {
     pub mean_first_contact_step: Option<f64>,
     /// Mean number of plans sampled.
     pub decisions_per_episode: f64,
+    /// Mean number of plans dropped by revaluation.
+    #[serde(default)]
+    pub revaluations_per_episode: f64,
 }
 
 impl Evaluation {
@@ -78,6 +83,8 @@ impl Evaluation {
             success_rate: contacts.len() as f64 / n,
             mean_first_contact_step: (!contacts.is_empty()).then(|| Estimate::of(&contacts).mean),
             decisions_per_episode: results.iter().map(|result| result.decisions as f64).sum::<f64>() / n,
+            revaluations_per_episode: results.iter().map(|result| result.revaluations as f64).sum::<f64>()
+                / n,
         }
     }
 }
@@ -103,7 +110,22 @@ pub async fn evaluate(
     seed: u64,
     episodes: Range<u64>,
 ) -> Result<Vec<EpisodeResult>, AgentError> {
-    play(agent, settings, seed, episodes, false).await
+    let episodes = episodes.map(|index| Episode::random(seed, index)).collect();
+    play(agent, settings, episodes, false).await
+}
+
+/// The same, with starts that take turns over the free cells.
+///
+/// # Errors
+/// As [`evaluate`].
+pub async fn evaluate_stratified(
+    agent: &Arc<Agent>,
+    settings: PlanSettings,
+    seed: u64,
+    episodes: Range<u64>,
+) -> Result<Vec<EpisodeResult>, AgentError> {
+    let episodes = episodes.map(|index| Episode::stratified(agent.task(), seed, index)).collect();
+    play(agent, settings, episodes, false).await
 }
 
 /// The same, each episode only up to its first contact with the goal: the same `first_contact` for less, since most
@@ -117,17 +139,16 @@ pub async fn evaluate_to_goal(
     seed: u64,
     episodes: Range<u64>,
 ) -> Result<Vec<EpisodeResult>, AgentError> {
-    play(agent, settings, seed, episodes, true).await
+    let episodes = episodes.map(|index| Episode::random(seed, index)).collect();
+    play(agent, settings, episodes, true).await
 }
 
 async fn play(
     agent: &Arc<Agent>,
     settings: PlanSettings,
-    seed: u64,
-    episodes: Range<u64>,
+    episodes: Vec<Episode>,
     stop_at_goal: bool,
 ) -> Result<Vec<EpisodeResult>, AgentError> {
-    let episodes = episodes.map(|index| Episode { seed, index, start: None }).collect();
     let options = RolloutOptions { record: false, stop_at_goal };
     let mut rollout = Rollout::new(Arc::clone(agent), settings, episodes, options)?;
     while !rollout.finished() {
@@ -137,6 +158,7 @@ async fn play(
         first_contact: env.first_contact(),
         native: env.native_return(),
         decisions: rollout.decisions(lane),
+        revaluations: rollout.revaluations(lane),
         steps: env.steps(),
     });
     Ok(results.collect())
@@ -150,12 +172,20 @@ mod tests {
     #[test]
     fn scores_of_known_episodes() {
         let task = &TASKS[0];
-        let hit = EpisodeResult { first_contact: Some(100), native: 50.0, decisions: 10, steps: 300 };
-        let miss = EpisodeResult { first_contact: None, native: 0.0, decisions: 20, steps: 300 };
+        let hit = EpisodeResult {
+            first_contact: Some(100),
+            native: 50.0,
+            decisions: 10,
+            revaluations: 4,
+            steps: 300,
+        };
+        let miss =
+            EpisodeResult { first_contact: None, native: 0.0, decisions: 20, revaluations: 8, steps: 300 };
         let evaluation = Evaluation::of(task, true, &[hit, miss]);
         assert!((evaluation.first_contact.mean - task.normalise(100.0)).abs() < 1e-9);
         assert!((evaluation.native.mean - task.normalise(25.0)).abs() < 1e-9);
         assert_eq!((evaluation.success_rate, evaluation.decisions_per_episode), (0.5, 15.0));
+        assert!((evaluation.revaluations_per_episode - 6.0).abs() < 1e-12);
         assert_eq!(evaluation.mean_first_contact_step, Some(100.0));
         let difference = paired_difference(task, &[hit, hit], &[miss, hit]);
         assert!((difference.mean - 0.5 * 200.0 / 138.01 * 100.0).abs() < 1e-9);

@@ -9,7 +9,9 @@ pub mod probe;
 mod rollout;
 mod trace;
 
-pub use evaluate::{EpisodeResult, Estimate, Evaluation, evaluate, evaluate_to_goal, paired_difference};
+pub use evaluate::{
+    EpisodeResult, Estimate, Evaluation, evaluate, evaluate_stratified, evaluate_to_goal, paired_difference,
+};
 pub use model::{Agent, AgentError};
 pub use planner::{Advance, LaneAction, LaneEvent, Planner};
 pub use rollout::{Episode, Rollout, RolloutOptions};

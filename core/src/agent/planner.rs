@@ -28,6 +28,8 @@ struct Lane {
     t: usize,
     /// Plans sampled.
     decisions: usize,
+    /// Plans dropped by revaluation.
+    revaluations: usize,
     /// Plans dropped in a row before their first step.
     retries: usize,
     /// Steps taken with this plan, h.
@@ -98,6 +100,7 @@ impl Planner {
                     state,
                     t: 0,
                     decisions: 0,
+                    revaluations: 0,
                     retries: 0,
                     followed: 0,
                     latent: Vec::new(),
@@ -116,6 +119,11 @@ impl Planner {
     /// Plans sampled for a lane so far.
     pub fn decisions(&self, lane: usize) -> usize {
         self.lanes[lane].decisions
+    }
+
+    /// Plans of a lane that revaluation has dropped so far.
+    pub fn revaluations(&self, lane: usize) -> usize {
+        self.lanes[lane].revaluations
     }
 
     /// Runs the earliest phase at which any lane stands, for all lanes that stand there.
@@ -258,8 +266,9 @@ impl Planner {
             // `retry_cap` times in a row, or a state of the highest value would be planned for without end.
             let may_drop = lane.followed > 0 || lane.retries < retry_cap;
             let dropped = revalue && may_drop && v_now > lane.v_end + margin;
-            if dropped && lane.followed == 0 {
-                lane.retries += 1;
+            if dropped {
+                lane.revaluations += 1;
+                lane.retries += usize::from(lane.followed == 0);
             }
             lane.phase = if dropped { Phase::Sample } else { Phase::Follow };
             if self.record {

@@ -8,6 +8,7 @@ use super::trace::{Event, Outcome, Phase};
 use crate::maze::MazeEnv;
 use crate::rng::Key;
 use crate::settings::PlanSettings;
+use crate::task::Task;
 
 /// Which episode: its random draws depend on these numbers alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +22,20 @@ pub struct Episode {
 }
 
 impl Episode {
+    /// An episode that begins where D4RL's reset happens to put it.
+    #[must_use]
+    pub fn random(seed: u64, index: u64) -> Self {
+        Self { seed, index, start: None }
+    }
+
+    /// An episode that begins in the free cell whose turn it is: over many, each cell counts the same.
+    #[must_use]
+    pub fn stratified(task: &'static Task, seed: u64, index: u64) -> Self {
+        let episode = Self::random(seed, index);
+        let start = MazeEnv::stratified_start(task, index, &mut episode.key().named("reset").stream());
+        Self { start: Some(start), ..episode }
+    }
+
     fn key(self) -> Key {
         Key::new(self.seed).named("episode").fold(self.index)
     }
@@ -109,6 +124,11 @@ impl Rollout {
     /// Where a lane stands.
     pub fn phase(&self, lane: usize) -> Phase {
         self.planner.phase(lane)
+    }
+
+    /// Plans of a lane that revaluation has dropped so far.
+    pub fn revaluations(&self, lane: usize) -> usize {
+        self.planner.revaluations(lane)
     }
 
     /// Plans sampled for a lane so far.

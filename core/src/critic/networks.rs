@@ -88,12 +88,8 @@ impl TwinQ {
     pub fn min(&self, states: Tensor<2>, latents: Tensor<3>) -> Tensor<2> {
         let ([count, candidates, _], device) = (latents.dims(), latents.device());
         if tensors::serves(&device) && !device.is_autodiff() {
-            let values = smallest_q(
-                &self.pack(),
-                &tensors::copied(states),
-                &tensors::copied(latents),
-                candidates,
-            );
+            let values =
+                smallest_q(&self.pack(), &tensors::copied(states), &tensors::copied(latents), candidates);
             return tensor(values, [count, candidates], &device);
         }
         self.q0.forward(states.clone(), latents.clone()).min_pair(self.q1.forward(states, latents))

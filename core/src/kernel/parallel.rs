@@ -49,10 +49,7 @@ fn threads() -> usize {
 
 /// Two independent pieces of work, side by side where there are threads.
 #[cfg(feature = "threads")]
-pub fn both<A: Send, B: Send>(
-    one: impl FnOnce() -> A + Send,
-    other: impl FnOnce() -> B + Send,
-) -> (A, B) {
+pub fn both<A: Send, B: Send>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B) {
     if super::reference_only() {
         return rayon::join(|| super::reference(one), || super::reference(other));
     }

@@ -27,9 +27,16 @@ pub struct MazeEnv {
 impl MazeEnv {
     /// A new episode from a random start: any free cell, the goal's too, with a little noise and drift.
     pub fn reset(task: &'static Task, stream: &mut Stream) -> Self {
-        let [x, y] = random_position(task.maze.layout(), stream);
-        let [vx, vy] = [(); 2].map(|()| VELOCITY_NOISE * stream.normal());
-        Self::at(task, [x, y, vx, vy])
+        let layout = task.maze.layout();
+        let cell = layout.free_cells()[stream.below(layout.free_cells().len())];
+        Self::at(task, start_in(cell, stream))
+    }
+
+    /// The start of an episode that is number `index` of many: the free cells one after the other, so that each is
+    /// begun in equally often, with the noise and drift of [`MazeEnv::reset`].
+    pub fn stratified_start(task: &'static Task, index: u64, stream: &mut Stream) -> [f64; 4] {
+        let cells = task.maze.layout().free_cells();
+        start_in(cells[(index % cells.len() as u64) as usize], stream)
     }
 
     /// A new episode from a given state [x, y, vx, vy].
@@ -94,8 +101,18 @@ pub(super) fn reaches_goal(layout: &Layout, position: [f64; 2]) -> bool {
     (x * x + y * y).sqrt() <= GOAL_RADIUS
 }
 
-/// A random free cell, the goal's too, with noise: how both starts and the data's goals are drawn.
+/// A start in a cell: [x, y, vx, vy].
+fn start_in(cell: (usize, usize), stream: &mut Stream) -> [f64; 4] {
+    let [x, y] = near(cell, stream);
+    let [vx, vy] = [(); 2].map(|()| VELOCITY_NOISE * stream.normal());
+    [x, y, vx, vy]
+}
+
+/// A random free cell, the goal's too, with noise: how the data's goals are drawn.
 pub(super) fn random_position(layout: &Layout, stream: &mut Stream) -> [f64; 2] {
-    let (i, j) = layout.free_cells()[stream.below(layout.free_cells().len())];
+    near(layout.free_cells()[stream.below(layout.free_cells().len())], stream)
+}
+
+fn near((i, j): (usize, usize), stream: &mut Stream) -> [f64; 2] {
     [i, j].map(|k| k as f64 + stream.range(-POSITION_NOISE, POSITION_NOISE))
 }

@@ -9,7 +9,9 @@ mod info;
 mod output;
 mod play;
 mod samplers;
+mod score;
 mod simulate;
+mod table;
 mod train;
 
 use crate::cli::{Command, DataCommand};
@@ -32,6 +34,8 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Eval(args) => eval::eval(args),
         Command::Compare(args) => compare::compare(args),
         Command::Samplers(args) => samplers::samplers(args),
+        Command::Score(args) => score::score(args),
+        Command::Table(args) => table::table(args),
         Command::Export(args) => export::export(args),
         Command::Info(args) => info::info(args),
         Command::Play(args) => play::play(args),

@@ -1,0 +1,106 @@
+//! `diar score`: the protocol of `docs/results.md`, written to a file that `diar table` reads.
+
+use std::fmt;
+use std::path::Path;
+
+use diar_core::maze;
+use diar_core::settings::Settings;
+use diar_core::task::Task;
+
+use super::output;
+use crate::cli::{PolicyName, ScoreArgs};
+use crate::evaluation::{self, BundleFile};
+use crate::failure::Failure;
+use crate::run::atomic;
+use crate::score::{Method, ScoreFile, Scored, Scoring, baselines};
+
+/// Scores a bundle's agent, or a policy to hold it against.
+pub fn score(args: &ScoreArgs) -> Result<(), Failure> {
+    let file = match args.policy {
+        None => agent(args, Path::new(&args.agent))?,
+        Some(policy) => baseline(args, policy, Task::find(&args.agent)?)?,
+    };
+    if let Some(out) = &args.out {
+        let mut text = serde_json::to_vec(&file).map_err(|error| Failure::Output(error.into()))?;
+        text.push(b'\n');
+        atomic::write(out, &text).map_err(Failure::file("write", out))?;
+    }
+    output::result(&file, args.json)
+}
+
+fn agent(args: &ScoreArgs, path: &Path) -> Result<ScoreFile, Failure> {
+    let file = BundleFile::read(path)?;
+    let settings = &file.bundle.info().settings;
+    let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
+    let agent = file.agent(&args.device.device.open()?)?;
+    let results = evaluation::play_stratified(&agent, plan, args.episodes.into())?;
+    let scoring = Scoring {
+        task: agent.task(),
+        method: Method::of(settings, &plan),
+        command: command(args),
+        seed: args.episodes.seed,
+        device: args.device.device.to_string(),
+        agent: Some(Scored::new(&file.path, &file.bundle, plan)),
+    };
+    Ok(ScoreFile::of(scoring, &results))
+}
+
+fn baseline(args: &ScoreArgs, policy: PolicyName, task: &'static Task) -> Result<ScoreFile, Failure> {
+    let seed = args.episodes.seed;
+    let episodes = 0..args.episodes.episodes;
+    let (method, results) = match policy {
+        PolicyName::Random => (Method::Random, baselines::random(task, seed, episodes)),
+        PolicyName::Controller => (Method::Controller, baselines::controller(task, seed, episodes)),
+        PolicyName::Bc => {
+            let settings = Settings { seed: args.train_seed, ..Settings::preset(args.preset.into(), task) };
+            eprintln!("generating {} rows of {}", settings.data.rows, task.id);
+            let data = maze::generate(task, settings.data.rows, settings.seed);
+            let mut cloning = baselines::cloning(&settings, &data, &args.device.device.open()?);
+            baselines::train(&mut cloning, &data)?;
+            (Method::Bc, baselines::cloned(&cloning, task, seed, episodes)?)
+        }
+    };
+    let device = args.device.device.to_string();
+    Ok(ScoreFile::of(Scoring { task, method, command: command(args), seed, device, agent: None }, &results))
+}
+
+/// The command line without what says where to write.
+fn command(args: &ScoreArgs) -> String {
+    let mut words = std::env::args().skip(1);
+    let mut command = vec!["diar".to_owned()];
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--out" => drop(words.next()),
+            "--json" => {}
+            _ if args.out.is_some() && word.starts_with("--out=") => {}
+            _ => command.push(word),
+        }
+    }
+    command.join(" ")
+}
+
+impl fmt::Display for ScoreFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "task                     {}", self.task)?;
+        writeln!(f, "method                   {}", self.method.title())?;
+        if let Some(agent) = &self.agent {
+            writeln!(f, "bundle                   {} ({})", agent.file.display(), &agent.sha256[..12])?;
+        }
+        writeln!(f, "episodes                 {} (seed {})", self.episodes, self.seed)?;
+        for (name, score) in [("first-contact score", &self.first_contact), ("native score", &self.native)] {
+            let all = score.all;
+            writeln!(
+                f,
+                "{name:<24} {:.1} [{:.1}, {:.1}], in five hundreds {:.1} ± {:.1}",
+                all.mean, all.low, all.high, score.blocks_mean, score.blocks_sd
+            )?;
+        }
+        writeln!(f, "success rate             {:.1} %", 100.0 * self.success_rate)?;
+        match self.mean_first_contact_step {
+            Some(step) => writeln!(f, "mean first contact       step {step:.1}")?,
+            None => writeln!(f, "mean first contact       never")?,
+        }
+        writeln!(f, "decisions per episode    {:.1}", self.decisions_per_episode)?;
+        write!(f, "revaluations per episode {:.1}", self.revaluations_per_episode)
+    }
+}

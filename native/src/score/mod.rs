@@ -1,0 +1,339 @@
+//! The protocol: what a policy scores, in a form that can be committed, printed and drawn.
+
+pub mod baselines;
+mod bootstrap;
+pub mod paper;
+pub mod table;
+
+use std::path::{Path, PathBuf};
+
+use diar_core::agent::EpisodeResult;
+use diar_core::bundle::Bundle;
+use diar_core::settings::{PlanSettings, Settings, Target};
+use diar_core::task::{Task, UnknownTask};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use bootstrap::Interval;
+
+use crate::run::config::Versions;
+
+/// Episodes in each of the paper's five blocks.
+const BLOCK: usize = 100;
+/// The paper's blocks.
+const BLOCKS: usize = 5;
+
+/// What acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// DIAR with Adaptive Revaluation as the paper has it.
+    Diar,
+    /// DIAR without revaluation.
+    DiarWithout,
+    /// DIAR with a margin on revaluation, which the paper does not have.
+    DiarMargin,
+    /// LDCQ: the same VAE and diffusion model, its own critic, no revaluation.
+    Ldcq,
+    /// LDCQ's critic with DIAR's revaluation.
+    LdcqRevalued,
+    /// A plain network that imitates the data.
+    Bc,
+    /// The controller that collected the data, without its noise, with a new plan for every episode.
+    Controller,
+    /// Uniformly random actions.
+    Random,
+}
+
+impl Method {
+    /// What a bundle's agent is when it acts by these settings.
+    #[must_use]
+    pub fn of(settings: &Settings, plan: &PlanSettings) -> Self {
+        match (settings.critic.target, plan.revalue) {
+            (Target::Diar, false) => Self::DiarWithout,
+            (Target::Diar, true) if plan.margin == 0.0 => Self::Diar,
+            (Target::Diar, true) => Self::DiarMargin,
+            (Target::Ldcq, false) => Self::Ldcq,
+            (Target::Ldcq, true) => Self::LdcqRevalued,
+        }
+    }
+
+    /// Its name in a table.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Diar => "DIAR",
+            Self::DiarWithout => "DIAR without revaluation",
+            Self::DiarMargin => "DIAR, revaluation with margin",
+            Self::Ldcq => "LDCQ",
+            Self::LdcqRevalued => "LDCQ with revaluation",
+            Self::Bc => "behaviour cloning",
+            Self::Controller => "the data's controller",
+            Self::Random => "random",
+        }
+    }
+}
+
+/// One kind of score, normalised: 0 is D4RL's random policy, 100 its reference.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Score {
+    /// Mean over all episodes, with a bootstrap interval of 95 %.
+    pub all: Interval,
+    /// Mean of the means of the first five hundreds of episodes, as the paper counts.
+    pub blocks_mean: f64,
+    /// Standard deviation of those means.
+    pub blocks_sd: f64,
+}
+
+/// The trained agent that was scored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scored {
+    /// The bundle's file.
+    pub file: PathBuf,
+    /// SHA-256 of the bundle.
+    pub sha256: String,
+    /// Seed of its training.
+    pub training_seed: u64,
+    /// Seconds of its training.
+    pub training_seconds: f64,
+    /// Commit of the program that trained it.
+    pub commit: String,
+    /// SHA-256 of its data.
+    pub data_sha256: String,
+    /// Its training's settings, and how it acts by default.
+    pub settings: Settings,
+    /// How it acted here.
+    pub plan: PlanSettings,
+}
+
+impl Scored {
+    /// What a bundle says about itself.
+    #[must_use]
+    pub fn new(file: &Path, bundle: &Bundle, plan: PlanSettings) -> Self {
+        let info = bundle.info();
+        Self {
+            file: file.to_owned(),
+            sha256: bundle.hash().to_owned(),
+            training_seed: info.provenance.seed,
+            training_seconds: info.provenance.training_seconds,
+            commit: info.provenance.commit.clone(),
+            data_sha256: info.provenance.data_hash.clone(),
+            settings: info.settings.clone(),
+            plan,
+        }
+    }
+}
+
+/// A file under `docs/results/`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreFile {
+    /// D4RL's environment id.
+    pub task: String,
+    /// What acted.
+    pub method: Method,
+    /// The command that computes it again.
+    pub command: String,
+    /// Seed of the episodes; their starts take turns over the free cells.
+    pub seed: u64,
+    /// Episodes.
+    pub episodes: usize,
+    /// Every step from the first contact with the goal on counts.
+    pub first_contact: Score,
+    /// Every step at the goal counts.
+    pub native: Score,
+    /// Share of the episodes that touch the goal.
+    pub success_rate: f64,
+    /// Mean step of the first contact, over those.
+    pub mean_first_contact_step: Option<f64>,
+    /// Plans sampled in an episode.
+    pub decisions_per_episode: f64,
+    /// Plans dropped by revaluation in an episode.
+    pub revaluations_per_episode: f64,
+    /// The device that decided.
+    pub device: String,
+    /// The program that scored.
+    pub versions: Versions,
+    /// The agent, where it was trained.
+    pub agent: Option<Scored>,
+    /// Step of the first contact, episode by episode.
+    pub contacts: Vec<Option<usize>>,
+    /// Steps at the goal, episode by episode.
+    pub returns: Vec<u32>,
+}
+
+/// Who was scored, and how.
+pub struct Scoring {
+    /// The task.
+    pub task: &'static Task,
+    /// What acted.
+    pub method: Method,
+    /// The command that computes it again.
+    pub command: String,
+    /// Seed of the episodes.
+    pub seed: u64,
+    /// The device that decided.
+    pub device: String,
+    /// The agent, where it was trained.
+    pub agent: Option<Scored>,
+}
+
+impl ScoreFile {
+    /// What episodes say.
+    #[must_use]
+    pub fn of(scoring: Scoring, results: &[EpisodeResult]) -> Self {
+        let Scoring { task, method, command, seed, device, agent } = scoring;
+        let mean = |value: fn(&EpisodeResult) -> f64| {
+            results.iter().map(value).sum::<f64>() / results.len().max(1) as f64
+        };
+        let contacts: Vec<Option<usize>> = results.iter().map(|result| result.first_contact).collect();
+        let steps: Vec<f64> = contacts.iter().flatten().map(|&step| step as f64).collect();
+        let first_contact: Vec<f64> =
+            contacts.iter().map(|&contact| task.normalise(task.first_contact_return(contact))).collect();
+        let native: Vec<f64> = results.iter().map(|result| task.normalise(result.native)).collect();
+        Self {
+            task: task.id.to_owned(),
+            method,
+            command,
+            seed,
+            episodes: results.len(),
+            first_contact: Score::of(task, &first_contact),
+            native: Score::of(task, &native),
+            success_rate: steps.len() as f64 / results.len().max(1) as f64,
+            mean_first_contact_step: (!steps.is_empty())
+                .then(|| steps.iter().sum::<f64>() / steps.len() as f64),
+            decisions_per_episode: mean(|result| result.decisions as f64),
+            revaluations_per_episode: mean(|result| result.revaluations as f64),
+            device,
+            versions: Versions::current(),
+            agent,
+            contacts,
+            returns: results.iter().map(|result| result.native as u32).collect(),
+        }
+    }
+
+    /// Normalised first-contact and native scores, episode by episode.
+    ///
+    /// # Errors
+    /// When the task is unknown.
+    pub fn scores(&self) -> Result<[Vec<f64>; 2], UnknownTask> {
+        let task = Task::find(&self.task)?;
+        Ok([
+            self.contacts.iter().map(|&step| task.normalise(task.first_contact_return(step))).collect(),
+            self.returns.iter().map(|&steps| task.normalise(f64::from(steps))).collect(),
+        ])
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is none.
+    pub fn read(path: &Path) -> Result<Self, ScoreError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ScoreError::File { path: path.to_owned(), source })?;
+        let file: Self = serde_json::from_str(&text)
+            .map_err(|error| ScoreError::Damaged { path: path.to_owned(), reason: error.to_string() })?;
+        let whole = file.contacts.len() == file.episodes && file.returns.len() == file.episodes;
+        if let Err(error) = Task::find(&file.task) {
+            return Err(ScoreError::Damaged { path: path.to_owned(), reason: error.to_string() });
+        }
+        if !whole || file.episodes == 0 {
+            let reason = format!(
+                "it speaks of {} episodes, but lists {} and {}",
+                file.episodes,
+                file.contacts.len(),
+                file.returns.len()
+            );
+            return Err(ScoreError::Damaged { path: path.to_owned(), reason });
+        }
+        Ok(file)
+    }
+
+    /// Reads every `.json` file of a folder, in the order of their names.
+    ///
+    /// # Errors
+    /// When the folder holds none, or one cannot be read.
+    pub fn read_all(folder: &Path) -> Result<Vec<Self>, ScoreError> {
+        let entries = std::fs::read_dir(folder)
+            .map_err(|source| ScoreError::File { path: folder.to_owned(), source })?;
+        let mut paths: Vec<PathBuf> = entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|end| end == "json"))
+            .collect();
+        paths.sort();
+        if paths.is_empty() {
+            return Err(ScoreError::None { folder: folder.to_owned() });
+        }
+        paths.iter().map(|path| Self::read(path)).collect()
+    }
+}
+
+/// Episodes apart by the cell they start in: those take turns.
+fn by_start(task: &Task, values: &[f64]) -> Vec<Vec<f64>> {
+    let cells = task.maze.layout().free_cells().len();
+    (0..cells).map(|cell| values.iter().skip(cell).step_by(cells).copied().collect()).collect()
+}
+
+impl Score {
+    fn of(task: &Task, values: &[f64]) -> Self {
+        let blocks: Vec<f64> = values
+            .chunks_exact(BLOCK)
+            .take(BLOCKS)
+            .map(|block| block.iter().sum::<f64>() / BLOCK as f64)
+            .collect();
+        let count = blocks.len() as f64;
+        let blocks_mean = blocks.iter().sum::<f64>() / count.max(1.0);
+        let squares = blocks.iter().map(|mean| (mean - blocks_mean).powi(2)).sum::<f64>();
+        Self {
+            all: Interval::of(&by_start(task, values)),
+            blocks_mean,
+            blocks_sd: (squares / (count - 1.0).max(1.0)).sqrt(),
+        }
+    }
+}
+
+/// Result files that cannot be used.
+#[derive(Debug, Error)]
+pub enum ScoreError {
+    /// A file or folder.
+    #[error("cannot read {}: {source}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file that is none of ours.
+    #[error("{} is not a result of `diar score`: {reason}", .path.display())]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A folder without results.
+    #[error("{} holds no result files (.json): write some with `diar score --out`", .folder.display())]
+    None {
+        /// Which.
+        folder: PathBuf,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use diar_core::task::TASKS;
+
+    use super::*;
+
+    #[test]
+    fn blocks_are_the_first_five_hundreds() {
+        let values: Vec<f64> = (0..1000).map(|i| f64::from(i / 100)).collect();
+        let score = Score::of(&TASKS[0], &values);
+        assert!((score.blocks_mean - 2.0).abs() < 1e-12);
+        assert!((score.blocks_sd - 2.5_f64.sqrt()).abs() < 1e-12);
+        assert!((score.all.mean - 4.5).abs() < 1e-12);
+    }
+}
