@@ -169,6 +169,19 @@ pub enum BootstrapDiscount {
     GammaPowH,
 }
 
+/// What a window that reaches the goal earns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WindowReturn {
+    /// Its own rewards, `Σ_{i<H} γ^i r_i`, as the paper and its ancestor have it.
+    #[default]
+    Recorded,
+    /// A whole horizon of rewards from its first one, at step k, on: `γ^k · Σ_{i<H} γ^i`, as if the goal held what
+    /// reaches it. That is what the `first_contact` score counts, and with γ^H as the discount of the next value it
+    /// makes values fall evenly with the distance to the goal.
+    Held,
+}
+
 /// What Q learns to predict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -196,6 +209,9 @@ pub struct CriticSettings {
     pub discount: f64,
     /// γ or γ^H per window.
     pub bootstrap_discount: BootstrapDiscount,
+    /// What a window that reaches the goal earns.
+    #[serde(default)]
+    pub window_return: WindowReturn,
     /// A reward inside a window ends it: nothing is bootstrapped beyond.
     pub terminal_mask: bool,
     /// What Q learns to predict.
@@ -334,6 +350,7 @@ impl Settings {
                 expectile: 0.9,
                 discount: 0.995,
                 bootstrap_discount: BootstrapDiscount::Gamma,
+                window_return: WindowReturn::Recorded,
                 terminal_mask: true,
                 target: Target::Diar,
                 target_rate: 0.005,

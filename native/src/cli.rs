@@ -44,6 +44,9 @@ pub enum Command {
     Score(ScoreArgs),
     /// Print the paper's tables beside ours, from result files
     Table(TableArgs),
+    /// Draw the paper's figures for our runs, as SVG
+    #[command(subcommand)]
+    Plot(PlotCommand),
     /// Write a run's agent to one file, with its scores
     Export(ExportArgs),
     /// Say what is in a bundle
@@ -258,6 +261,46 @@ pub struct TableArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PlotCommand {
+    /// Score bars, the paper's beside ours (Figure 1)
+    Scores(PlotScoresArgs),
+    /// Ways to the goal from near and far (Figures 2 and 7)
+    Paths(PlotAgentArgs),
+    /// Ways without and with revaluation, from the same starts (Figure 6)
+    Revaluation(PlotAgentArgs),
+    /// V of a ball at rest, everywhere in the maze
+    Values(PlotAgentArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct PlotScoresArgs {
+    /// Folder of result files
+    #[arg(default_value = "docs/results")]
+    pub results: PathBuf,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct PlotAgentArgs {
+    /// Run directory or bundle file
+    #[arg(value_name = "RUN|BUNDLE")]
+    pub bundle: PathBuf,
+    /// Starts to draw, spread from the farthest to the nearest
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub episodes: u64,
+    /// Seed of the episodes
+    #[arg(long, default_value_t = 0, value_parser = seed())]
+    pub seed: u64,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -11,6 +11,7 @@ pub mod dataset;
 pub mod device;
 pub mod evaluation;
 pub mod failure;
+pub mod figure;
 pub mod guard;
 pub mod run;
 pub mod score;

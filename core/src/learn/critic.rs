@@ -16,7 +16,7 @@ use crate::kernel::parallel;
 use crate::nn::train::{Trained, follow, restore, save};
 use crate::nn::{NamedTensor, named_parameters, tensor};
 use crate::rng::Key;
-use crate::settings::Target;
+use crate::settings::{Target, WindowReturn};
 
 pub(super) struct CriticStage {
     key: Key,
@@ -82,7 +82,10 @@ impl CriticStage {
             starts.extend_from_slice(context.windows.first(window));
             ends.extend_from_slice(context.windows.last(window));
             latents.extend_from_slice(encode.latent(window));
-            let reward = context.windows.reward(window, settings.discount);
+            let reward = match settings.window_return {
+                WindowReturn::Recorded => context.windows.reward(window, settings.discount),
+                WindowReturn::Held => context.windows.held_reward(window, settings.discount),
+            };
             rewards.push(reward);
             factors.push(bootstrap_factor(terms, reward, context.windows.terminal(window)));
         }

@@ -182,7 +182,7 @@ impl Layout {
     }
 
     /// Where a cell stands in a list of all cells, row by row.
-    pub(super) fn index(&self, (i, j): (usize, usize)) -> usize {
+    pub fn index(&self, (i, j): (usize, usize)) -> usize {
         i * self.cols + j
     }
 

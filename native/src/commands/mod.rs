@@ -8,6 +8,7 @@ mod export;
 mod info;
 mod output;
 mod play;
+mod plot;
 mod samplers;
 mod score;
 mod simulate;
@@ -35,6 +36,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Compare(args) => compare::compare(args),
         Command::Samplers(args) => samplers::samplers(args),
         Command::Score(args) => score::score(args),
+        Command::Plot(command) => plot::plot(command),
         Command::Table(args) => table::table(args),
         Command::Export(args) => export::export(args),
         Command::Info(args) => info::info(args),

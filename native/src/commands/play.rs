@@ -17,17 +17,21 @@ pub fn play(args: &PlayArgs) -> Result<(), Failure> {
     let settings = &file.bundle.info().settings;
     let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
     let agent = file.agent(&args.device.device.open()?)?;
-    let trace = pollster::block_on(trace(agent, plan, args.seed, args.episode))?;
+    let trace = pollster::block_on(trace(agent, plan, Episode::random(args.seed, args.episode)))?;
     if args.json { output::json(&trace) } else { output::text(&Story(&trace)) }
 }
 
-async fn trace(agent: Arc<Agent>, plan: PlanSettings, seed: u64, episode: u64) -> Result<Trace, AgentError> {
+/// The trace of one episode up to the goal.
+pub(super) async fn trace(
+    agent: Arc<Agent>,
+    plan: PlanSettings,
+    episode: Episode,
+) -> Result<Trace, AgentError> {
     let task = agent.task();
-    let episodes = vec![Episode { seed, index: episode, start: None }];
     let options = RolloutOptions { record: true, stop_at_goal: true };
-    let mut rollout = Rollout::new(agent, plan, episodes, options)?;
+    let mut rollout = Rollout::new(agent, plan, vec![episode], options)?;
     let start = rollout.envs().first().map(|env| env.state().to_vec()).unwrap_or_default();
-    let mut trace = Trace::new(task.id, seed, episode, plan, start);
+    let mut trace = Trace::new(task.id, episode.seed, episode.index, plan, start);
     while !rollout.finished() {
         for (_, event) in rollout.advance().await? {
             trace.apply(event);

@@ -1,0 +1,107 @@
+//! A drawing under way.
+
+use std::fmt::{self, Display, Write};
+
+/// Ink, quiet ink, and the paper behind them.
+pub const INK: &str = "#1d2733";
+/// Of axes and captions.
+pub const QUIET: &str = "#66727f";
+const PAPER: &str = "#ffffff";
+
+/// Where a text stands relative to its point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    /// It begins there.
+    Start,
+    /// Its middle is there.
+    Middle,
+    /// It ends there.
+    End,
+}
+
+/// Shapes on a white ground, in pixels from the top left.
+#[derive(Clone, Debug)]
+pub struct Svg {
+    size: [f64; 2],
+    title: String,
+    body: String,
+}
+
+impl Svg {
+    /// An empty drawing; the title is what a screen reader says.
+    #[must_use]
+    pub fn new(size: [f64; 2], title: &str) -> Self {
+        Self { size, title: title.to_owned(), body: String::new() }
+    }
+
+    fn add(&mut self, shape: fmt::Arguments) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.body, "{shape}");
+    }
+
+    /// A filled rectangle.
+    pub fn rect(&mut self, [x, y]: [f64; 2], [width, height]: [f64; 2], fill: &str) {
+        self.add(format_args!(
+            r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" fill="{fill}"/>"#
+        ));
+    }
+
+    /// A filled circle with a white rim.
+    pub fn dot(&mut self, [x, y]: [f64; 2], radius: f64, fill: &str) {
+        self.add(format_args!(
+            r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius:.1}" fill="{fill}" stroke="{PAPER}"/>"#
+        ));
+    }
+
+    /// A circle's rim.
+    pub fn ring(&mut self, [x, y]: [f64; 2], radius: f64, stroke: &str) {
+        self.add(format_args!(
+            r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius:.1}" fill="none" stroke="{stroke}"/>"#
+        ));
+    }
+
+    /// A line through points.
+    pub fn line(&mut self, points: &[[f64; 2]], stroke: &str, width: f64) {
+        let mut path = String::new();
+        for [x, y] in points {
+            let _ = write!(path, "{x:.1},{y:.1} ");
+        }
+        self.add(format_args!(
+            r#"<polyline points="{}" fill="none" stroke="{stroke}" stroke-width="{width}" stroke-linejoin="round"/>"#,
+            path.trim_end()
+        ));
+    }
+
+    /// A text.
+    pub fn text(&mut self, [x, y]: [f64; 2], size: f64, anchor: Anchor, fill: &str, text: impl Display) {
+        let anchor = match anchor {
+            Anchor::Start => "start",
+            Anchor::Middle => "middle",
+            Anchor::End => "end",
+        };
+        let text = escaped(&text.to_string());
+        self.add(format_args!(
+            r#"<text x="{x:.1}" y="{y:.1}" font-size="{size}" text-anchor="{anchor}" fill="{fill}">{text}</text>"#
+        ));
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+impl Display for Svg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [width, height] = self.size;
+        let title = escaped(&self.title);
+        write!(
+            f,
+            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" font-family="system-ui, sans-serif" role="img" aria-label="{title}">
+<title>{title}</title>
+<rect width="{width:.0}" height="{height:.0}" fill="{PAPER}"/>
+{}</svg>
+"#,
+            self.body
+        )
+    }
+}
