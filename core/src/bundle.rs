@@ -145,12 +145,22 @@ pub struct BundleInfo {
     pub scores: Option<Scores>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Header {
+/// The metadata entry: `info` stands last, so that its text, which the hash is over, can be told from the rest.
+#[derive(Serialize)]
+struct Header<'a> {
     version: u64,
     sha256: String,
-    info: BundleInfo,
+    info: &'a BundleInfo,
 }
+
+/// The metadata entry as far as it is not `info`.
+#[derive(Deserialize)]
+struct Seal {
+    sha256: String,
+}
+
+/// What stands between the rest of the entry and the text of `info`.
+const INFO: &str = ",\"info\":";
 
 /// A trained agent as plain numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -178,7 +188,7 @@ impl Bundle {
         check(&info)?;
         let tensors: BTreeMap<_, _> =
             tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
-        let hash = digest(&info, &encode(&tensors, Precision::F32)?, Precision::F32)?;
+        let hash = digest(&serde_json::to_string(&info)?, &encode(&tensors, Precision::F32)?, Precision::F32);
         Ok(Self { info, tensors, hash })
     }
 
@@ -215,8 +225,8 @@ impl Bundle {
     /// When a weight is too large for the precision.
     pub fn to_bytes(&self, precision: Precision) -> Result<Vec<u8>, BundleError> {
         let encoded = encode(&self.tensors, precision)?;
-        let sha256 = digest(&self.info, &encoded, precision)?;
-        let header = Header { version: VERSION, sha256, info: self.info.clone() };
+        let sha256 = digest(&serde_json::to_string(&self.info)?, &encoded, precision);
+        let header = Header { version: VERSION, sha256, info: &self.info };
         let views = encoded
             .iter()
             .map(|(name, (shape, bytes))| {
@@ -241,7 +251,11 @@ impl Bundle {
             Some(_) => {}
             None => return Err(BundleError::Foreign),
         }
-        let Header { sha256: expected, info, .. } = serde_json::from_str(entry)?;
+        // The text as it was written: what a later program adds to its own settings does not change its hash.
+        let text = entry.split_once(INFO).and_then(|(_, rest)| rest.strip_suffix('}'));
+        let text = text.ok_or(BundleError::Foreign)?;
+        let Seal { sha256: expected } = serde_json::from_str(entry)?;
+        let info: BundleInfo = serde_json::from_str(text)?;
         let file = SafeTensors::deserialize(bytes)?;
 
         let mut precision = Precision::F32;
@@ -259,7 +273,7 @@ impl Bundle {
         if file.iter().any(|(_, view)| view.dtype() != dtype(precision)) {
             return Err(BundleError::Dtype { name: "(several)".to_owned(), found: "mixed".to_owned() });
         }
-        let found = digest(&info, &encoded, precision)?;
+        let found = digest(text, &encoded, precision);
         if found != expected {
             return Err(BundleError::Damaged { expected, found });
         }
@@ -319,22 +333,22 @@ fn decode(encoded: Encoded, precision: Precision) -> Result<BTreeMap<String, Nam
     Ok(tensors)
 }
 
-/// SHA-256 over the metadata and, in order of their names, every tensor's name, shape and bytes.
-fn digest(info: &BundleInfo, tensors: &Encoded, precision: Precision) -> Result<String, BundleError> {
+/// SHA-256 over the text of the metadata and, in order of their names, every tensor's name, shape and bytes.
+fn digest(info: &str, tensors: &Encoded, precision: Precision) -> String {
     let mut hasher = Sha256::new();
     let mut add = |bytes: &[u8]| {
         // Lengths separate the parts: no two bundles run together into the same bytes.
         hasher.update((bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
-    add(serde_json::to_string(info)?.as_bytes());
+    add(info.as_bytes());
     add(format!("{:?}", dtype(precision)).as_bytes());
     for (name, (shape, bytes)) in tensors {
         add(name.as_bytes());
         add(format!("{shape:?}").as_bytes());
         add(bytes);
     }
-    Ok(format!("{:x}", hasher.finalize()))
+    format!("{:x}", hasher.finalize())
 }
 
 fn check(info: &BundleInfo) -> Result<(), BundleError> {
