@@ -2,6 +2,7 @@
 
 use diar_core::agent::Trace;
 use diar_core::link::Link;
+use diar_core::task::{TASKS, Task};
 
 use crate::messages::Plan;
 use crate::timeline;
@@ -29,6 +30,18 @@ pub fn parse(fragment: &str) -> Result<Option<Link>, String> {
         }
         Err(error) => Err(format!("This link cannot be opened: {error}. The page goes on without it.")),
     }
+}
+
+/// Address of the weights that come with the page for a task.
+pub fn shipped_weights(task: &str) -> String {
+    format!("weights/{task}.safetensors")
+}
+
+/// Address of the weights that the page begins with: those of the task that its link is for.
+pub fn first_weights(fragment: &str) -> String {
+    let link = Link::decode(fragment).ok();
+    let task = link.as_ref().and_then(|link| Task::find(&link.task).ok()).unwrap_or(&TASKS[0]);
+    shipped_weights(task.id)
 }
 
 /// The run a link describes.
@@ -63,6 +76,18 @@ mod tests {
         assert_eq!(moment(&link, &trace), Some(7));
         assert_eq!(link.agreement(&trace), (2, 2));
         assert!(same_bundle(&link, "0123456789abcdefXYZ") && !same_bundle(&link, "9"));
+    }
+
+    #[test]
+    fn a_link_brings_its_own_weights() {
+        let mut trace = trace(&[Script::Goal(3)]);
+        trace.task = "maze2d-large-v1".into();
+        assert_eq!(first_weights(&compose(&trace, "", None, 0)), "weights/maze2d-large-v1.safetensors");
+        // A task that nobody knows, a damaged link and none at all: the page still begins.
+        trace.task = "maze2d-../huge".into();
+        for fragment in [compose(&trace, "", None, 0).as_str(), "v1.AAAA", ""] {
+            assert_eq!(first_weights(fragment), "weights/maze2d-umaze-v1.safetensors");
+        }
     }
 
     #[test]

@@ -5,10 +5,8 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, Event, EventTarget, Response, Window};
 
 use crate::messages::Backend;
+use crate::share;
 use crate::state::Launch;
-
-/// The weights that come with the page.
-const BUNDLE: &str = "weights/maze2d-umaze-v1.safetensors";
 
 /// The window.
 ///
@@ -32,10 +30,11 @@ pub fn launch() -> Launch {
     let query = web_sys::UrlSearchParams::new_with_str(&search).ok();
     let parameter =
         |name: &str| query.as_ref().and_then(|query| query.get(name)).filter(|value| !value.is_empty());
+    let fragment = fragment();
     Launch {
-        bundle: parameter("bundle").unwrap_or_else(|| BUNDLE.into()),
+        bundle: parameter("bundle").unwrap_or_else(|| share::first_weights(&fragment)),
         backend: parameter("backend").and_then(|name| Backend::parse(&name)).unwrap_or_default(),
-        fragment: fragment(),
+        fragment,
         reduced_motion: matches("(prefers-reduced-motion: reduce)"),
     }
 }

@@ -1,8 +1,10 @@
 //! The weights in use.
 
+use diar_core::task::TASKS;
 use yew::prelude::*;
 
 use crate::describe;
+use crate::share;
 use crate::state::State;
 
 pub fn weights(state: &State) -> Html {
@@ -18,6 +20,12 @@ pub fn weights(state: &State) -> Html {
             } else {
                 <p class="quiet">{ "Not loaded yet." }</p>
             }
+            <nav aria-label="Mazes" class="mazes">
+                { for TASKS.iter().map(|task| html! {
+                    <a href={format!("?bundle={}", share::shipped_weights(task.id))}
+                        aria-current={(state.task().id == task.id).then_some("true")}>{ task.id }</a>
+                }) }
+            </nav>
             <p class="quiet">{ "Other weights: add ?bundle= and the address of a bundle that diar export made." }</p>
         </section>
     }
