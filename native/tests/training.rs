@@ -222,6 +222,113 @@ fn a_finished_run_is_recognised() {
     assert!(stderr.contains("critic.train.steps is 60, but 61") && stderr.contains("hint: "), "{stderr}");
 }
 
+/// With the same settings it is the same agent; with another critic, only the critic is another.
+#[test]
+fn a_critic_may_be_trained_on_another_runs_latents() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let reuse = |name: &str, set: &[&str]| {
+        let mut command = train(&path(name));
+        command.arg("--reuse").arg(&*RUN);
+        for assignment in set {
+            command.args(["--set", assignment]);
+        }
+        command
+    };
+    let whole = bundle(&RUN.join("bundle.safetensors"));
+    success(&mut reuse("same", &[]));
+    let same = bundle(&path("same").join("bundle.safetensors"));
+    assert_eq!(same.tensors(), whole.tensors());
+    assert_eq!(same.info().provenance.losses, whole.info().provenance.losses);
+
+    success(&mut reuse("other", &["critic.target=ldcq", "critic.latents=3"]));
+    let other = bundle(&path("other").join("bundle.safetensors")).tensors();
+    for (name, tensor) in whole.tensors() {
+        assert_eq!(other[&name] == tensor, !name.starts_with("critic."), "{name}");
+    }
+    let config = fs::read_to_string(path("other").join("config.toml")).unwrap();
+    assert!(config.contains(&format!("reused = \"{}\"", whole.hash())), "{config}");
+
+    for (name, set, part) in [
+        ("wider", vec!["vae.hidden=9"], "vae.hidden is 8, but 9"),
+        ("shorter", vec!["diffusion.train.steps=59"], "diffusion.train.steps is 60, but 59"),
+    ] {
+        let output = reuse(name, &set).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && stderr.contains(part), "{stderr}");
+        assert!(!path(name).exists(), "a run that cannot be leaves nothing behind");
+    }
+    let output = train(&path("none")).arg("--reuse").arg(folder.path()).output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("has not finished"));
+}
+
+/// Result files agree with their episodes, the table with the files, and the drawings with both.
+#[test]
+fn scores_become_tables_and_figures() {
+    let folder = TempDir::new().unwrap();
+    let results = folder.path().join("results");
+    fs::create_dir(&results).unwrap();
+    let run = RUN.to_str().unwrap();
+    let score = |agent: &str, name: &str, extra: &[&str]| {
+        let out = results.join(name);
+        let mut command = diar(&["score", agent, "--episodes", "10", "--out", out.to_str().unwrap()]);
+        let printed = object(command.args(extra));
+        let written: Value = serde_json::from_slice(&fs::read(&out).unwrap()).unwrap();
+        assert_eq!(printed, written);
+        written
+    };
+    let on = score(run, "a.json", &["--batch", "3"]);
+    let off = score(run, "b.json", &["--no-revalue"]);
+    let controller = score(TASK, "c.json", &["--policy", "controller"]);
+    assert_eq!(
+        (&on["method"], &off["method"], &controller["method"]),
+        (&"diar".into(), &"diar-without".into(), &"controller".into())
+    );
+    assert_eq!(on["agent"]["sha256"], bundle(&RUN.join("bundle.safetensors")).hash());
+    assert_eq!(score(run, "a.json", &["--batch", "10"])["contacts"], on["contacts"], "whatever the batch");
+    assert_eq!(controller["success_rate"], 1.0);
+    for file in [&on, &off, &controller] {
+        // The score, once more from its definition: U-maze has 300 steps and the references 23.85 and 161.86.
+        let contacts = file["contacts"].as_array().unwrap();
+        let returns = contacts.iter().map(|step| step.as_f64().map_or(0.0, |step| 300.0 - step));
+        let mean = returns.map(|sum| (sum - 23.85) / 1.3801).sum::<f64>() / 10.0;
+        assert!((file["first_contact"]["all"]["mean"].as_f64().unwrap() - mean).abs() < 1e-9);
+    }
+    assert!(off["revaluations_per_episode"] == 0.0 && off["decisions_per_episode"].as_f64().unwrap() >= 10.0);
+
+    let table = |extra: &[&str]| success(diar(&["table", results.to_str().unwrap()]).args(extra));
+    let text = String::from_utf8(table(&[]).stdout).unwrap();
+    let mean = controller["first_contact"]["all"]["mean"].as_f64().unwrap();
+    for part in ["141.8 ± 4.3", "135.6 ± 2.8", "200.3", "the data's controller", &format!("| {mean:.1} [")]
+    {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    let cells: Value = serde_json::from_slice(&table(&["--json"]).stdout).unwrap();
+    assert_eq!(cells["cells"].as_array().unwrap().len(), 3);
+
+    let drawn = |arguments: &[&str]| {
+        let out = folder.path().join("figure.svg");
+        success(diar(&["plot"]).args(arguments).args(["--out", out.to_str().unwrap()]));
+        fs::read_to_string(out).unwrap()
+    };
+    let bars = drawn(&["scores", results.to_str().unwrap()]);
+    let height = on["first_contact"]["all"]["mean"].as_f64().unwrap();
+    assert!(bars.contains(&format!(">{height:.0}</text>")), "{height}");
+    assert_eq!(drawn(&["paths", run, "--episodes", "3"]).matches("<polyline").count(), 3);
+    assert_eq!(drawn(&["revaluation", run, "--episodes", "2"]).matches("<polyline").count(), 4);
+    // A place for each tenth of a metre that the ball's centre can be at.
+    assert!(drawn(&["values", run]).matches("<rect").count() > 300);
+
+    // What is no result is refused, and no folder of results too.
+    fs::write(results.join("d.json"), "{}").unwrap();
+    let stderr = |output: Output| String::from_utf8(output.stderr).unwrap();
+    let output = diar(&["table", results.to_str().unwrap()]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(output).contains("d.json is not a result of `diar score`"));
+    let output = diar(&["table", run]).output().unwrap();
+    assert!(output.status.code() == Some(2), "{}", stderr(output));
+}
+
 #[test]
 fn eval_prints_the_agreed_object_whatever_the_batch() {
     let run = RUN.to_str().unwrap();
