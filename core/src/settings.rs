@@ -117,6 +117,18 @@ pub enum DiffusionPrior {
     Attached,
 }
 
+/// What the policy decoder takes a recorded action at a bound for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActionLikelihood {
+    /// A number like any other: `log N(a; μ, σ)`, as the paper has it.
+    #[default]
+    Gaussian,
+    /// Whatever lies at or beyond the bound, since actions are clipped to it: `log P(a ≤ -1)` or `log P(a ≥ 1)` there.
+    /// The mean is then that of the action before it was clipped.
+    Censored,
+}
+
 /// The β-VAE.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -131,6 +143,9 @@ pub struct VaeSettings {
     pub beta: f64,
     /// Added to every standard deviation, which keeps the likelihood bounded.
     pub sigma_floor: f64,
+    /// What the policy decoder takes a recorded action at a bound for.
+    #[serde(default)]
+    pub action_likelihood: ActionLikelihood,
     /// The transformer diffusion prior.
     pub diffusion_prior: DiffusionPrior,
     /// Diffusion steps of that prior.
@@ -318,6 +333,7 @@ impl Settings {
                 latent: 16,
                 beta: 0.1,
                 sigma_floor: 1e-3,
+                action_likelihood: ActionLikelihood::Gaussian,
                 diffusion_prior: DiffusionPrior::Off,
                 diffusion_prior_steps: 200,
                 train: TrainSettings {

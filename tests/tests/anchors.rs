@@ -137,3 +137,51 @@ fn gaussians_match_their_formulas() {
     assert!((f64::from(number(p.divergence(&q))) - expected).abs() < 1e-5);
     assert!(number(p.divergence(&p)).abs() < 1e-6);
 }
+
+/// At a bound it is the probability of everything beyond (by libm's erfc), inside it is the density; however far away
+/// the mean is, value and gradient stay right.
+#[test]
+fn a_censored_gaussian_counts_what_lies_beyond() {
+    let device = Device::flex().autodiff();
+    let cdf = |x: f64| 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2);
+    let density =
+        |x: f64, m: f64, s: f64| (-0.5 * ((x - m) / s).powi(2)).exp() / (s * std::f64::consts::TAU.sqrt());
+    let log_density = |x: f64, m: f64, s: f64| {
+        if x >= 1.0 {
+            cdf((m - 1.0) / s).ln()
+        } else if x <= -1.0 {
+            cdf((-1.0 - m) / s).ln()
+        } else {
+            density(x, m, s).ln()
+        }
+    };
+    for x in [-1.0, -0.4, 0.0, 0.99, 1.0] {
+        for m in [-5.0, -1.2, -0.3, 0.0, 0.9, 1.6, 4.0] {
+            for s in [0.3, 0.5, 2.0] {
+                let mean = Tensor::<2>::from_floats([[m as f32]], &device).require_grad();
+                let deviation = Tensor::<2>::from_floats([[s as f32]], &device).require_grad();
+                let gaussian = Gaussian { mean: mean.clone(), deviation: deviation.clone() };
+                let found = gaussian.censored_log_density(Tensor::from_floats([[x as f32]], &device), 1.0);
+                let gradients = found.clone().sum().backward();
+                let slope = |parameter: &Tensor<2>| {
+                    f64::from(parameter.grad(&gradients).unwrap().try_into_vec_as::<f32>().unwrap()[0])
+                };
+                let expected = log_density(x, m, s);
+                let step = 1e-5;
+                let by_mean = (log_density(x, m + step, s) - log_density(x, m - step, s)) / (2.0 * step);
+                let by_deviation = (log_density(x, m, s + step) - log_density(x, m, s - step)) / (2.0 * step);
+                let value = f64::from(found.inner().try_into_vec_as::<f32>().unwrap()[0]);
+                for (what, found, expected) in [
+                    ("value", value, expected),
+                    ("slope by mean", slope(&mean), by_mean),
+                    ("slope by deviation", slope(&deviation), by_deviation),
+                ] {
+                    assert!(
+                        (found - expected).abs() < 4e-3 * expected.abs().max(1.0),
+                        "{what} of {x} given {m} ± {s}: {found}, expected {expected}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -38,7 +38,7 @@ fn the_vae_trains_as_in_pytorch() {
     let mut losses = Vec::new();
     for _ in 0..STEPS {
         let [states, actions] = ["states", "actions"].map(|name| golden.tensor::<3>(name, &device));
-        let loss = vae_loss(vae.net(), states, actions, golden.tensor("noise", &device), settings.vae.beta);
+        let loss = vae_loss(vae.net(), states, actions, golden.tensor("noise", &device), &settings.vae);
         vae.update(&mut loss.total.backward(), RATE, CLIP);
         losses.extend([loss.action, loss.divergence, loss.state, loss.total].map(number));
     }

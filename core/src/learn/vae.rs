@@ -56,7 +56,7 @@ impl VaeStage {
         let noise = tensor(noise, [train.batch, settings.latent], &device);
 
         let first = states.clone().narrow(1, 0, 1).squeeze_dim::<2>(1);
-        let loss = vae_loss(self.vae.net(), states, actions, noise, settings.beta);
+        let loss = vae_loss(self.vae.net(), states, actions, noise, settings);
         let mut total = loss.total;
         if let Some(prior) = &self.prior {
             let schedule = NoiseSchedule::new(settings.diffusion_prior_steps);

@@ -29,6 +29,19 @@ impl Gaussian {
         terms.sum_dim(1).squeeze_dim(1)
     }
 
+    /// The same for a variable of which only `x = clamp(y, -bound, bound)` was recorded: at a bound it counts what lies
+    /// at and beyond it, `[rows]` (Tobin, 1958).
+    pub fn censored_log_density(&self, x: Tensor<2>, bound: f64) -> Tensor<1> {
+        let half_log_tau = 0.5 * core::f64::consts::TAU.ln();
+        let z = (x.clone() - self.mean.clone()) / self.deviation.clone();
+        let inside = z.square().mul_scalar(-0.5) - self.deviation.clone().log().add_scalar(half_log_tau);
+        let (above, below) = (x.clone().greater_equal_scalar(bound), x.lower_equal_scalar(-bound));
+        // Distance of the mean beyond the bound on the side in question, in deviations.
+        let side = self.mean.clone().mask_where(below.clone(), self.mean.clone().neg());
+        let beyond = log_normal_cdf(side.sub_scalar(bound) / self.deviation.clone());
+        inside.mask_where(above.bool_or(below), beyond).sum_dim(1).squeeze_dim(1)
+    }
+
     /// `KL(self ‖ other)` summed over the width, `[rows]`.
     pub fn divergence(&self, other: &Self) -> Tensor<1> {
         let ratio = (self.deviation.clone() / other.deviation.clone()).square();
@@ -41,6 +54,23 @@ impl Gaussian {
     pub fn sample(&self, noise: Tensor<2>) -> Tensor<2> {
         self.mean.clone() + self.deviation.clone() * noise
     }
+}
+
+/// `log Φ(x)` of the standard normal distribution, with gradients that stay finite however small Φ is.
+fn log_normal_cdf(x: Tensor<2>) -> Tensor<2> {
+    // Below, 1 + erf loses its digits in single precision; there Φ(x) = φ(x)/|x| · (1 - 1/x² + 3/x⁴ - 15/x⁶ + ...).
+    const FAR: f64 = -4.0;
+    let far = x.clone().lower_scalar(FAR);
+    let near_x = x.clone().clamp_min(FAR);
+    let near = near_x.div_scalar(core::f64::consts::SQRT_2).erf().add_scalar(1.0).mul_scalar(0.5).log();
+    let far_x = x.clamp_max(FAR);
+    let square = far_x.clone().square();
+    let w = square.clone().recip();
+    let series =
+        ((w.clone().mul_scalar(-15.0).add_scalar(3.0) * w.clone()).sub_scalar(1.0) * w).add_scalar(1.0);
+    let tail = square.mul_scalar(-0.5) - far_x.neg().log().add_scalar(0.5 * core::f64::consts::TAU.ln())
+        + series.log();
+    near.mask_where(far, tail)
 }
 
 /// Two linear layers with a ReLU between them.

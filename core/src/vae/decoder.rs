@@ -10,8 +10,11 @@ use crate::kernel::gpu::{Builder, SideBySide};
 use crate::kernel::packed::{PackedLayer, forward};
 use crate::nn::GaussianNet;
 use crate::rng::Key;
-use crate::settings::VaeSettings;
+use crate::settings::{ActionLikelihood, VaeSettings};
 use crate::task::Task;
+
+/// Every task's actions are clipped to this, up and down.
+const ACTION_BOUND: f64 = 1.0;
 
 /// One Gaussian network per action number; number `i` sees the state, the numbers before it, and z.
 #[derive(Module, Debug)]
@@ -32,13 +35,24 @@ impl PolicyDecoder {
     }
 
     /// `log π(a | s, z)` of recorded actions, `[rows]`, from `[rows, state]`, `[rows, action]` and `[rows, latent]`.
-    pub fn log_density(&self, states: Tensor<2>, actions: Tensor<2>, latents: Tensor<2>) -> Tensor<1> {
+    pub fn log_density(
+        &self,
+        states: Tensor<2>,
+        actions: Tensor<2>,
+        latents: Tensor<2>,
+        likelihood: ActionLikelihood,
+    ) -> Tensor<1> {
         let [rows, _] = states.dims();
         let mut sum = Tensor::zeros([rows], &states.device());
         for (i, net) in self.numbers.iter().enumerate() {
             let before = actions.clone().narrow(1, 0, i.max(1));
             let gaussian = net.forward(input(&states, (i > 0).then_some(before), &latents));
-            sum = sum + gaussian.log_density(actions.clone().narrow(1, i, 1));
+            let number = actions.clone().narrow(1, i, 1);
+            sum = sum
+                + match likelihood {
+                    ActionLikelihood::Gaussian => gaussian.log_density(number),
+                    ActionLikelihood::Censored => gaussian.censored_log_density(number, ACTION_BOUND),
+                };
         }
         sum
     }

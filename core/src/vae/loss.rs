@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::Vae;
+use crate::settings::VaeSettings;
 
 /// The parts of the loss, each `[1]`, and the latents they were computed with.
 pub struct VaeLoss {
@@ -22,7 +23,13 @@ pub struct VaeLoss {
 ///
 /// `noise` is standard normal, `[batch, latent]`. The state decoder sees z detached: it learns to read latents and
 /// does not shape them. Its target is the last state of the window, `s_{H-1}`.
-pub fn vae_loss(vae: &Vae, states: Tensor<3>, actions: Tensor<3>, noise: Tensor<2>, beta: f64) -> VaeLoss {
+pub fn vae_loss(
+    vae: &Vae,
+    states: Tensor<3>,
+    actions: Tensor<3>,
+    noise: Tensor<2>,
+    settings: &VaeSettings,
+) -> VaeLoss {
     let [batch, horizon, state_dim] = states.dims();
     let [_, _, action_dim] = actions.dims();
     let posterior = vae.encode(states.clone(), actions.clone());
@@ -38,6 +45,7 @@ pub fn vae_loss(vae: &Vae, states: Tensor<3>, actions: Tensor<3>, noise: Tensor<
             states.clone().reshape([rows, state_dim]),
             actions.reshape([rows, action_dim]),
             repeated.reshape([rows, latent]),
+            settings.action_likelihood,
         )
         .mean()
         .neg();
@@ -55,6 +63,6 @@ pub fn vae_loss(vae: &Vae, states: Tensor<3>, actions: Tensor<3>, noise: Tensor<
         .mean()
         .div_scalar(-(horizon as f64));
 
-    let total = action.clone() + divergence.clone().mul_scalar(beta) + state.clone();
+    let total = action.clone() + divergence.clone().mul_scalar(settings.beta) + state.clone();
     VaeLoss { action, divergence, state, total, latents }
 }
