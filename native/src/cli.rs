@@ -53,6 +53,8 @@ pub enum Command {
     Info(InfoArgs),
     /// Play one episode to the goal and print its decisions
     Play(PlayArgs),
+    /// Decide for another simulator: observations in, actions out, one JSON object per line
+    Policy(PolicyArgs),
     /// Run the physics on given actions (JSON in, JSON out)
     Simulate(SimulateArgs),
     /// Measure the hot paths on this machine
@@ -371,6 +373,27 @@ pub struct PlayArgs {
     /// Print the whole trace as one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+const POLICY_LINES: &str = "\
+Requests on standard input, one JSON object per line, each answered by one on standard output:
+  {\"reset\": 7}                    begins episode 0 of seed 7; \"episode\": k beside it chooses another
+  {\"obs\": [x, y, vx, vy]}         the action for this observation, and the decision behind it
+A line that cannot be answered gets {\"error\": \"...\"}. The end of input ends the program.";
+
+#[derive(Debug, Args)]
+#[command(after_help = POLICY_LINES)]
+pub struct PolicyArgs {
+    /// Run directory or bundle file
+    #[arg(value_name = "RUN|BUNDLE")]
+    pub bundle: PathBuf,
+    /// Switch Adaptive Revaluation off
+    #[arg(long)]
+    pub no_revalue: bool,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    #[command(flatten)]
+    pub device: DeviceArg,
 }
 
 #[derive(Debug, Args)]

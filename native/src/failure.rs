@@ -87,6 +87,9 @@ pub enum Failure {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Standard input.
+    #[error("cannot read standard input: {0}")]
+    Input(std::io::Error),
     /// The result cannot be printed.
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::page;
 use crate::report::Report;
@@ -64,7 +64,8 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
                 .env("CHROMIUM", &system.browser),
         )
     })?;
-    report.part("The bundle, read in Python", || bundle_in_python(workspace, &system))
+    report.part("The bundle, read in Python", || bundle_in_python(workspace, &system))?;
+    report.part("The policy, in a simulator in Python", || policy_in_python(workspace, &system))
 }
 
 /// What our networks answer goes into a script that computes the same from the file.
@@ -81,4 +82,22 @@ fn bundle_in_python(workspace: &Workspace, system: &System) -> Result<()> {
             .args(["tests/golden/bundle_in_python.py", BUNDLE])
             .stdin(File::open(&answers)?),
     )
+}
+
+/// The documentation's example plays in a simulator that shares nothing with ours; the agent must reach the goal there.
+fn policy_in_python(workspace: &Workspace, system: &System) -> Result<()> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let programs = std::iter::once(workspace.target.join("release")).chain(std::env::split_paths(&path));
+    let mut command = workspace.command(&system.python);
+    command
+        .args(["docs/any_simulator.py", BUNDLE, "tests/golden/point_mass.py", "20"])
+        .env("PATH", std::env::join_paths(programs)?);
+    let played = shell::output(&mut command).context("docs/any_simulator.py failed")?;
+    let solved = played.lines().filter(|line| line.contains("return 1 in")).count();
+    println!("   solved: {solved} of 20");
+    ensure!(
+        solved >= 18,
+        "the agent that solves our maze solves only {solved} of 20 episodes there:\n{played}"
+    );
+    Ok(())
 }

@@ -39,6 +39,12 @@ impl Episode {
     fn key(self) -> Key {
         Key::new(self.seed).named("episode").fold(self.index)
     }
+
+    /// Key of the noise that decisions take.
+    #[must_use]
+    pub fn plan_key(self) -> Key {
+        self.key().named("plan")
+    }
 }
 
 /// What is recorded, and when episodes end.
@@ -77,8 +83,7 @@ impl Rollout {
                 None => MazeEnv::reset(task, &mut episode.key().named("reset").stream()),
             })
             .collect();
-        let lanes =
-            episodes.iter().zip(&envs).map(|(episode, env)| (episode.key().named("plan"), observation(env)));
+        let lanes = episodes.iter().zip(&envs).map(|(episode, env)| (episode.plan_key(), observation(env)));
         let planner = Planner::new(agent, settings, lanes, options.record)?;
         Ok(Self { planner, envs, options })
     }

@@ -9,6 +9,7 @@ mod info;
 mod output;
 mod play;
 mod plot;
+mod policy;
 mod samplers;
 mod score;
 mod simulate;
@@ -41,6 +42,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Export(args) => export::export(args),
         Command::Info(args) => info::info(args),
         Command::Play(args) => play::play(args),
+        Command::Policy(args) => policy::policy(args),
         Command::Simulate(args) => simulate::simulate(args),
         Command::Bench(args) => bench::bench(args),
     }
