@@ -29,7 +29,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make and look at data sets in D4RL's HDF5 form
+    /// Make data sets in D4RL's HDF5 form, and look at D4RL's and Minari's
     #[command(subcommand)]
     Data(DataCommand),
     /// Train an agent, or go on with a run that was stopped
@@ -65,7 +65,7 @@ pub enum Command {
 pub enum DataCommand {
     /// Generate a task's data set and write it as HDF5
     Generate(GenerateArgs),
-    /// Statistics of an HDF5 file
+    /// Say what is in a data set, which tasks it fits, and what looks wrong
     Inspect(InspectArgs),
 }
 
@@ -90,8 +90,9 @@ pub struct GenerateArgs {
 
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// HDF5 file in D4RL's form
-    pub file: PathBuf,
+    /// D4RL's HDF5 file, or the folder of a Minari data set
+    #[arg(value_name = "FILE|FOLDER")]
+    pub data: PathBuf,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -107,8 +108,8 @@ pub struct TrainArgs {
     pub preset: PresetName,
     #[command(flatten)]
     pub device: DeviceArg,
-    /// Learn from this HDF5 file instead of generated data
-    #[arg(long, value_name = "FILE")]
+    /// Learn from D4RL's HDF5 file or a Minari data set's folder instead of generated data
+    #[arg(long, value_name = "FILE|FOLDER")]
     pub data: Option<PathBuf>,
     /// Run directory [default: runs/TASK-PRESET-SEED]
     #[arg(long, value_name = "DIR")]

@@ -13,13 +13,27 @@ pub struct Windows {
     horizon: usize,
     stride: usize,
     count: usize,
+    /// The stretches without a break that hold windows, in order.
+    stretches: Vec<Stretch>,
+}
+
+/// Rows that were recorded in one go.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    /// Its first row.
+    row: usize,
+    /// Its first window.
+    window: usize,
 }
 
 /// Data too short for a single window.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("the data set has {rows} rows, but one window needs {horizon}: generate or load more")]
+#[error(
+    "the longest episode of the data set has {rows} rows, but one window needs {horizon}: generate or load more, or \
+     longer ones"
+)]
 pub struct WindowsError {
-    /// Rows there are.
+    /// Rows of the longest stretch without a break.
     pub rows: usize,
     /// Rows needed.
     pub horizon: usize,
@@ -35,20 +49,31 @@ pub struct WindowBatch {
 }
 
 impl Windows {
-    /// Windows of `horizon` rows, `stride` rows apart.
+    /// Windows of `horizon` rows, `stride` rows apart, none across the end of an episode.
     ///
     /// Maze2D's stream is never reset: the particle stays where it is when the collecting goal changes, so windows run
-    /// across timeouts, as in the ancestor's code.
+    /// across timeouts, as in the ancestor's code. [`Transitions::continuous`] says so.
     ///
     /// # Errors
-    /// When there are fewer rows than one window needs.
+    /// When no episode has as many rows as one window needs.
     pub fn new(transitions: Arc<Transitions>, horizon: usize, stride: usize) -> Result<Self, WindowsError> {
         let rows = transitions.len();
-        if rows < horizon {
-            return Err(WindowsError { rows, horizon });
+        let (mut stretches, mut count, mut longest) = (Vec::new(), 0, 0);
+        let mut row = 0;
+        let ends = (0..rows).filter(|&row| row + 1 == rows || transitions.breaks_after(row));
+        for end in ends.map(|last| last + 1) {
+            let length = end - row;
+            if length >= horizon {
+                stretches.push(Stretch { row, window: count });
+                count += (length - horizon) / stride + 1;
+            }
+            longest = longest.max(length);
+            row = end;
         }
-        let count = (rows - horizon) / stride + 1;
-        Ok(Self { transitions, horizon, stride, count })
+        if count == 0 {
+            return Err(WindowsError { rows: longest, horizon });
+        }
+        Ok(Self { transitions, horizon, stride, count, stretches })
     }
 
     /// How many there are.
@@ -68,7 +93,9 @@ impl Windows {
 
     /// The first row of a window.
     pub fn start(&self, window: usize) -> usize {
-        window * self.stride
+        let after = self.stretches.partition_point(|stretch| stretch.window <= window);
+        let Stretch { row, window: first } = self.stretches[after - 1];
+        row + (window - first) * self.stride
     }
 
     /// The window's first state `s_0`, `[state]`.
@@ -129,7 +156,8 @@ mod tests {
             actions: (0..rows).map(|i| -(i as f32)).collect(),
             rewards: (0..rows).map(|i| f32::from(u8::from(i == 4))).collect(),
             terminals: (0..rows).map(|i| i == 7).collect(),
-            timeouts: vec![false; rows],
+            timeouts: (0..rows).map(|i| i == 2).collect(),
+            continuous: true,
             goals: Vec::new(),
         })
     }
@@ -137,20 +165,50 @@ mod tests {
     #[test]
     fn windows_are_cut_where_they_should() {
         let windows = Windows::new(counting(10), 4, 2).unwrap();
-        assert_eq!(windows.len(), 4);
-        assert_eq!((windows.first(3)[0], windows.last(3)[0]), (6.0, 9.0));
-        let batch = windows.gather([1, 3], &Normaliser::identity(1));
-        assert_eq!(batch.states, [2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
-        assert_eq!(batch.actions[4], -6.0);
+        assert_eq!(windows.len(), 3, "the last two rows are an episode too short for a window");
+        assert_eq!((windows.first(2)[0], windows.last(2)[0]), (4.0, 7.0));
+        let batch = windows.gather([0, 2], &Normaliser::identity(1));
+        assert_eq!(batch.states, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        assert_eq!(batch.actions[4], -4.0);
         assert!((windows.reward(1, 0.9) - 0.81).abs() < 1e-6, "two steps of discount");
         assert_eq!((windows.terminal(1), windows.terminal(2)), (false, true));
-        assert!(Windows::new(counting(3), 4, 1).is_err());
+        assert_eq!(Windows::new(counting(3), 4, 1).unwrap_err(), WindowsError { rows: 3, horizon: 4 });
+    }
+
+    /// Every window of every choice of breaks, against a plain walk over all rows.
+    #[test]
+    fn no_window_crosses_the_end_of_an_episode() {
+        for case in 0_u32..1 << 10 {
+            let ends = |i: usize| case >> i & 1 == 1;
+            for (continuous, horizon, stride) in [(false, 3, 1), (false, 2, 2), (true, 3, 2)] {
+                let mut data = Transitions { continuous, ..Arc::unwrap_or_clone(counting(10)) };
+                // Even rows end by a terminal, odd ones by a timeout.
+                data.terminals = (0..10).map(|i| i % 2 == 0 && ends(i)).collect();
+                data.timeouts = (0..10).map(|i| i % 2 == 1 && ends(i)).collect();
+                let breaks = |i: usize| ends(i) && (i.is_multiple_of(2) || !continuous);
+                let (mut expected, mut first) = (Vec::new(), 0);
+                for row in 0..10 {
+                    let whole = row + horizon <= 10 && !(row..row + horizon - 1).any(breaks);
+                    if whole && (row - first) % stride == 0 {
+                        expected.push(row);
+                    }
+                    if breaks(row) {
+                        first = row + 1;
+                    }
+                }
+                let starts: Vec<usize> = Windows::new(Arc::new(data), horizon, stride)
+                    .map(|windows| (0..windows.len()).map(|window| windows.start(window)).collect())
+                    .unwrap_or_default();
+                assert_eq!(expected, starts, "ends {case:010b}, continuous {continuous}");
+            }
+        }
     }
 
     #[test]
     fn the_largest_window_return_is_the_geometric_sum() {
         let mut transitions = Arc::unwrap_or_clone(counting(30));
         transitions.rewards = vec![1.0; 30];
+        transitions.terminals = vec![false; 30];
         let windows = Windows::new(Arc::new(transitions), 30, 1).unwrap();
         assert!((windows.reward(0, 0.995) - 27.923).abs() < 1e-3);
         assert!((windows.held_reward(0, 0.995) - 27.923).abs() < 1e-3);
@@ -160,7 +218,9 @@ mod tests {
     /// falling evenly where another window must come first.
     #[test]
     fn a_held_return_falls_evenly_with_the_distance() {
-        let windows = Windows::new(counting(10), 4, 1).unwrap();
+        let mut transitions = Arc::unwrap_or_clone(counting(10));
+        transitions.terminals = vec![false; 10];
+        let windows = Windows::new(Arc::new(transitions), 4, 1).unwrap();
         let held: Vec<f64> = (0..=5).map(|window| f64::from(windows.held_reward(window, 0.9))).collect();
         let whole = 1.0 + 0.9 + 0.81 + 0.729;
         for (window, steps) in [(1, 3), (2, 2), (3, 1), (4, 0)] {

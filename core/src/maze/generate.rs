@@ -33,6 +33,7 @@ pub fn generate(task: &'static Task, rows: usize, seed: u64) -> Transitions {
         rewards: Vec::with_capacity(rows),
         terminals: vec![false; rows],
         timeouts: Vec::with_capacity(rows),
+        continuous: true,
         goals: Vec::with_capacity(rows * 2),
     };
     for _ in 0..rows {

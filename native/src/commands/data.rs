@@ -4,8 +4,7 @@ use diar_core::maze;
 
 use super::output;
 use crate::cli::{GenerateArgs, InspectArgs};
-use crate::dataset::d4rl;
-use crate::dataset::summary::Summary;
+use crate::dataset::{self, Inspection, Layout, d4rl};
 use crate::failure::Failure;
 
 /// Generates a task's data and writes it as HDF5.
@@ -15,10 +14,11 @@ pub fn generate(args: &GenerateArgs) -> Result<(), Failure> {
     let data = maze::generate(args.task, rows, args.seed);
     d4rl::write(&args.out, &data)?;
     eprintln!("written to {}", args.out.display());
-    output::result(&Summary::of(&data), args.json)
+    output::result(&Inspection::of(&data, Layout::D4rl), args.json)
 }
 
-/// Prints statistics of an HDF5 file.
+/// Prints what is in a data set, which tasks it fits, and what looks wrong.
 pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
-    output::result(&Summary::of(&d4rl::read(&args.file)?), args.json)
+    let (data, layout) = dataset::read(&args.data)?;
+    output::result(&Inspection::of(&data, layout), args.json)
 }

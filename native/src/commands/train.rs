@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::output;
 use crate::cli::TrainArgs;
-use crate::dataset::{self, d4rl};
+use crate::dataset::{self, Inspection};
 use crate::failure::Failure;
 use crate::run::checkpoints::{Checkpoints, History};
 use crate::run::config::{DataSource, Versions};
@@ -101,8 +101,11 @@ fn settings(args: &TrainArgs) -> Result<Settings, Failure> {
 fn data(args: &TrainArgs, settings: &Settings) -> Result<(Transitions, DataSource), Failure> {
     let (data, source) = if let Some(path) = &args.data {
         eprintln!("reading {}", path.display());
-        let data = d4rl::read(path)?;
+        let (data, layout) = dataset::read(path)?;
         dataset::check_task(&data, args.task, path)?;
+        for warning in Inspection::of(&data, layout).warnings(args.task) {
+            eprintln!("warning: {warning}");
+        }
         (data, path.display().to_string())
     } else {
         eprintln!("generating {} rows of {}", settings.data.rows, args.task.id);

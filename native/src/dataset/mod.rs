@@ -1,14 +1,25 @@
-//! Data sets: generated or read from a D4RL file, always as one [`Transitions`].
+//! Data sets: generated, or read from D4RL's or Minari's files, always as one [`Transitions`].
 
 pub mod d4rl;
+mod fit;
+mod hdf5;
+mod inspection;
+mod memory;
+mod minari;
 pub mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use diar_core::data::{ColumnMismatch, Transitions};
 use diar_core::task::Task;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+
+pub use fit::Fit;
+pub use inspection::Inspection;
+
+use crate::guard::guarded;
 
 /// A data set that cannot be read, used or written.
 #[derive(Debug, Error)]
@@ -32,14 +43,16 @@ pub enum DataError {
         reason: String,
     },
     /// A column is missing.
-    #[error("{} has no data set '{column}' (it has: {present}): expected D4RL's flat layout", .path.display())]
+    #[error("{} has no data set '{column}' (it has: {present}): expected {expected}", .path.display())]
     MissingColumn {
         /// The file.
         path: PathBuf,
         /// The column that is missing.
-        column: &'static str,
+        column: String,
         /// What the file has instead.
         present: String,
+        /// The layout that has it.
+        expected: &'static str,
     },
     /// A column of the wrong form.
     #[error("column '{column}' of {} {problem}", .path.display())]
@@ -47,9 +60,41 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// The column.
-        column: &'static str,
+        column: String,
         /// What was found and what was expected.
         problem: String,
+    },
+    /// More than the machine's memory.
+    #[error(
+        "{} takes {needed} of memory, {available} are available: read a part of it, or use a larger machine",
+        .path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// What its headers say that it takes.
+        needed: String,
+        /// What there is.
+        available: String,
+    },
+    /// A folder that is no data set of Minari's.
+    #[error(
+        "{} {reason}: expected an HDF5 file, or the folder of a Minari data set with data/main_data.hdf5",
+        .path.display()
+    )]
+    NoMinari {
+        /// The folder.
+        path: PathBuf,
+        /// What it has instead.
+        reason: String,
+    },
+    /// Minari's metadata.
+    #[error("{} is not a Minari data set's metadata: {reason}", .path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// Columns that do not fit together.
     #[error("{}: {mismatch}", .path.display())]
@@ -89,11 +134,50 @@ pub enum DataError {
     },
 }
 
+/// How a data set is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// D4RL's flat columns.
+    D4rl,
+    /// Minari's episodes.
+    Minari,
+}
+
+/// Reads a D4RL file, or a Minari data set by its folder, its `data` folder or its file.
+///
+/// # Errors
+/// When the file is missing, damaged or larger than the memory, a column is missing, too short, of the wrong form, or
+/// holds something that is not a number.
+pub fn read(path: &Path) -> Result<(Transitions, Layout), DataError> {
+    read_within(path, memory::available())
+}
+
+/// [`read`] with so many bytes of memory; without a number, everything is tried.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(path: &Path, available: Option<u64>) -> Result<(Transitions, Layout), DataError> {
+    let file = if path.is_dir() { minari::file_in(path)? } else { path.to_owned() };
+    let path = file.as_path();
+    guarded(|| {
+        let file = hdf5::open(path, available)?;
+        let root = file.root_group().map_err(|error| hdf5::damaged(path, &error))?;
+        let members = hdf5::Members::of(&root, path)?;
+        if minari::recognises(&members) {
+            Ok((minari::read(path, &root, &members, available)?, Layout::Minari))
+        } else {
+            Ok((d4rl::read(path, &root, &members, available)?, Layout::D4rl))
+        }
+    })
+    .map_err(|reason| hdf5::damaged(path, &reason))?
+}
+
 /// Checks that data read from `path` has the dimensions of a task.
 ///
 /// # Errors
 /// When the data was recorded in an environment of another shape.
-pub fn check_task(data: &Transitions, task: &Task, path: &std::path::Path) -> Result<(), DataError> {
+pub fn check_task(data: &Transitions, task: &Task, path: &Path) -> Result<(), DataError> {
     if (data.state_dim, data.action_dim) == (task.state_dim, task.action_dim) {
         return Ok(());
     }
@@ -128,6 +212,10 @@ pub fn hash(data: &Transitions) -> String {
             let bytes: Vec<u8> = piece.iter().map(|&flag| u8::from(flag)).collect();
             sha.update(bytes);
         }
+    }
+    // Data of one stretch has the hash that it had before there were others.
+    if !data.continuous {
+        sha.update(b"episodes\n");
     }
     format!("{:x}", sha.finalize())
 }

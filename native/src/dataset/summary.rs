@@ -14,38 +14,93 @@ pub struct Summary {
     pub state_dim: usize,
     /// Numbers in an action.
     pub action_dim: usize,
+    /// Whether it says where the data-collecting controller was heading.
+    pub goals: bool,
     /// Each number of a state.
     pub states: Vec<Moments>,
     /// Each number of an action.
     pub actions: Vec<Moments>,
+    /// The rewards.
+    pub rewards: Moments,
     /// Share of rows with a reward.
     pub reward_rate: f64,
+    /// Whether it is one walk that goes on across timeouts, rather than episodes.
+    pub continuous: bool,
     /// Rows that end a segment: terminals and timeouts.
     pub segments: usize,
+    /// How long those segments are, unless there is none.
+    pub segment_lengths: Option<Lengths>,
     /// Rows that end an episode.
     pub terminals: usize,
+    /// Rows that cut a segment.
+    pub timeouts: usize,
+    /// Rows with the observation of the row before.
+    pub repeated: usize,
     /// SHA-256 of the columns.
     pub sha256: String,
 }
 
-/// Mean and standard deviation of a column.
+/// A column in four numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Moments {
     /// Mean.
     pub mean: f64,
     /// Standard deviation.
     pub sd: f64,
+    /// Smallest.
+    pub min: f32,
+    /// Largest.
+    pub max: f32,
+}
+
+/// Lengths in rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Lengths {
+    /// The shortest.
+    pub min: usize,
+    /// The one in the middle; of two, the shorter.
+    pub median: usize,
+    /// The longest.
+    pub max: usize,
 }
 
 impl Moments {
     /// Of every `width`-th value, beginning with `column`.
     fn of(values: &[f32], width: usize, column: usize) -> Self {
-        let column = || values.iter().skip(column).step_by(width.max(1)).map(|&value| f64::from(value));
+        let column = || values.iter().skip(column).step_by(width.max(1));
         let count = column().count().max(1) as f64;
-        let mean = column().sum::<f64>() / count;
-        let variance = column().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-        Self { mean, sd: variance.sqrt() }
+        let mean = column().map(|&value| f64::from(value)).sum::<f64>() / count;
+        let variance = column().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
+        let (min, max) = column()
+            .fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), &value| (min.min(value), max.max(value)));
+        Self { mean, sd: variance.sqrt(), min, max }
     }
+}
+
+impl Lengths {
+    fn of(mut lengths: Vec<usize>) -> Option<Self> {
+        lengths.sort_unstable();
+        let (&min, &max) = (lengths.first()?, lengths.last()?);
+        Some(Self { min, median: lengths[(lengths.len() - 1) / 2], max })
+    }
+}
+
+/// Lengths of the segments that end, in order; rows after the last end belong to none.
+pub(super) fn segment_lengths(data: &Transitions) -> Vec<usize> {
+    let mut lengths = Vec::new();
+    let mut begin = 0;
+    for row in 0..data.len() {
+        if data.terminals[row] || data.timeouts[row] {
+            lengths.push(row + 1 - begin);
+            begin = row + 1;
+        }
+    }
+    lengths
+}
+
+/// Rows, within an episode, with the observation of the row before.
+pub(super) fn repeated(data: &Transitions) -> impl Iterator<Item = usize> {
+    (1..data.len()).filter(|&row| !data.breaks_after(row - 1) && data.state(row) == data.state(row - 1))
 }
 
 impl Summary {
@@ -54,17 +109,24 @@ impl Summary {
     pub fn of(data: &Transitions) -> Self {
         let moments =
             |values: &[f32], width| (0..width).map(|column| Moments::of(values, width, column)).collect();
+        let count = |flags: &[bool]| flags.iter().filter(|&&flag| flag).count();
         let rewarded = data.rewards.iter().filter(|&&reward| reward > 0.0).count();
-        let ends = data.terminals.iter().zip(&data.timeouts);
+        let lengths = segment_lengths(data);
         Self {
             rows: data.len(),
             state_dim: data.state_dim,
             action_dim: data.action_dim,
+            goals: !data.goals.is_empty(),
             states: moments(&data.states, data.state_dim),
             actions: moments(&data.actions, data.action_dim),
+            rewards: Moments::of(&data.rewards, 1, 0),
             reward_rate: rewarded as f64 / data.len().max(1) as f64,
-            segments: ends.filter(|&(&terminal, &timeout)| terminal || timeout).count(),
-            terminals: data.terminals.iter().filter(|&&terminal| terminal).count(),
+            continuous: data.continuous,
+            segments: lengths.len(),
+            segment_lengths: Lengths::of(lengths),
+            terminals: count(&data.terminals),
+            timeouts: count(&data.timeouts),
+            repeated: repeated(data).count(),
             sha256: super::hash(data),
         }
     }
@@ -72,15 +134,28 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "rows         {}", self.rows)?;
-        for (name, columns) in [("state", &self.states), ("action", &self.actions)] {
-            for (index, Moments { mean, sd }) in columns.iter().enumerate() {
-                writeln!(f, "{:<12} mean {mean:>9.5}   sd {sd:>8.5}", format!("{name}[{index}]"))?;
-            }
+        let Self { rows, state_dim, action_dim, .. } = self;
+        writeln!(f, "rows         {rows}")?;
+        write!(f, "columns      states ({rows}, {state_dim})   actions ({rows}, {action_dim})")?;
+        writeln!(f, "{}", if self.goals { format!("   goals ({rows}, 2)") } else { String::new() })?;
+        let columns = |name: &'static str, columns: &[Moments]| -> Vec<(String, Moments)> {
+            columns.iter().enumerate().map(|(i, &moments)| (format!("{name}[{i}]"), moments)).collect()
+        };
+        let mut all = columns("state", &self.states);
+        all.extend(columns("action", &self.actions));
+        all.push(("reward".to_owned(), self.rewards));
+        for (name, Moments { mean, sd, min, max }) in all {
+            writeln!(f, "{name:<12} mean {mean:>9.5}   sd {sd:>8.5}   from {min:>9.5} to {max:>9.5}")?;
         }
         writeln!(f, "reward rate  {:.5}", self.reward_rate)?;
-        writeln!(f, "segments     {}", self.segments)?;
-        writeln!(f, "terminals    {}", self.terminals)?;
+        let kind = if self.continuous { "one walk that goes on across timeouts" } else { "episodes" };
+        write!(f, "segments     {}", self.segments)?;
+        if let Some(Lengths { min, median, max }) = self.segment_lengths {
+            write!(f, " of {min} to {max} rows, median {median}: {kind}")?;
+        }
+        writeln!(f, "\nterminals    {}", self.terminals)?;
+        writeln!(f, "timeouts     {}", self.timeouts)?;
+        writeln!(f, "repeated     {} observations are those of the row before", self.repeated)?;
         write!(f, "sha256       {}", self.sha256)
     }
 }
@@ -94,17 +169,26 @@ mod tests {
         let data = Transitions {
             state_dim: 2,
             action_dim: 1,
-            states: vec![1.0, 10.0, 3.0, 10.0, 1.0, 10.0, 3.0, 10.0],
+            states: vec![1.0, 10.0, 3.0, 10.0, 1.0, 10.0, 1.0, 10.0],
             actions: vec![-1.0, 1.0, -1.0, 1.0],
             rewards: vec![0.0, 1.0, 0.0, 0.0],
             terminals: vec![false, true, false, false],
             timeouts: vec![false, true, true, false],
+            continuous: true,
             goals: vec![],
         };
         let summary = Summary::of(&data);
-        assert_eq!(summary.states, [Moments { mean: 2.0, sd: 1.0 }, Moments { mean: 10.0, sd: 0.0 }]);
-        assert_eq!(summary.actions, [Moments { mean: 0.0, sd: 1.0 }]);
-        assert_eq!((summary.rows, summary.segments, summary.terminals), (4, 2, 1));
+        assert_eq!(
+            summary.states,
+            [
+                Moments { mean: 1.5, sd: 0.75_f64.sqrt(), min: 1.0, max: 3.0 },
+                Moments { mean: 10.0, sd: 0.0, min: 10.0, max: 10.0 },
+            ]
+        );
+        assert_eq!(summary.actions, [Moments { mean: 0.0, sd: 1.0, min: -1.0, max: 1.0 }]);
+        assert_eq!((summary.rows, summary.segments, summary.terminals, summary.timeouts), (4, 2, 1, 2));
+        assert_eq!(summary.segment_lengths, Some(Lengths { min: 1, median: 1, max: 2 }));
+        assert_eq!(summary.repeated, 1, "row 3; what follows the terminal is another episode");
         assert_eq!(summary.reward_rate, 0.25);
         let mut other = data.clone();
         other.timeouts[3] = true;

@@ -1,0 +1,97 @@
+//! Whether a data set could have been recorded in a task.
+
+use std::fmt;
+
+use diar_core::data::Transitions;
+use diar_core::maze::{CELL_LOW, GOAL_RADIUS, Layout};
+use diar_core::task::{TASKS, Task};
+use serde::Serialize;
+
+/// Share of positions that must lie in a task's maze.
+const INSIDE: f64 = 0.999;
+/// Agreement of rewards that is enough. Rewards given for the next state differ in two rows of a visit to the goal.
+const AGREEMENT: f64 = 0.8;
+
+/// What a data set has in common with a task.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Fit {
+    /// D4RL's environment id.
+    pub task: &'static str,
+    /// Whether dimensions, positions and rewards are the task's.
+    pub fits: bool,
+    /// Share of positions in the free cells of its maze; none when the dimensions differ.
+    pub inside: Option<f64>,
+    /// Of the rows that are rewarded or lie at the goal, the share that is both; none without such rows.
+    pub rewards: Option<f64>,
+    /// The same, with each reward held against the state of the next row.
+    pub next_rewards: Option<f64>,
+}
+
+impl Fit {
+    /// What a data set has in common with each task.
+    pub(super) fn all(data: &Transitions) -> Vec<Self> {
+        TASKS.iter().map(|task| Self::of(data, task)).collect()
+    }
+
+    fn of(data: &Transitions, task: &'static Task) -> Self {
+        if (data.state_dim, data.action_dim) != (task.state_dim, task.action_dim) {
+            return Self { task: task.id, fits: false, inside: None, rewards: None, next_rewards: None };
+        }
+        let layout = task.maze.layout();
+        let place = |row: usize| [f64::from(data.state(row)[0]), f64::from(data.state(row)[1])];
+        let inside = (0..data.len()).filter(|&row| is_inside(layout, place(row))).count();
+        let at_goal = |row: usize| {
+            let ([x, y], [goal_x, goal_y]) = (place(row), layout.goal_position());
+            ((x - goal_x).powi(2) + (y - goal_y).powi(2)).sqrt() <= GOAL_RADIUS
+        };
+        let next = (1..data.len()).filter(|&row| !data.breaks_after(row - 1));
+        let mut fit = Self {
+            task: task.id,
+            fits: false,
+            inside: Some(inside as f64 / data.len().max(1) as f64),
+            rewards: agreement((0..data.len()).map(|row| (data.rewards[row] > 0.0, at_goal(row)))),
+            next_rewards: agreement(next.map(|row| (data.rewards[row - 1] > 0.0, at_goal(row)))),
+        };
+        fit.fits = fit.lies_inside() && fit.agrees();
+        fit
+    }
+
+    /// Whether the positions are those of the task's maze.
+    pub(super) fn lies_inside(&self) -> bool {
+        self.inside.is_some_and(|share| share >= INSIDE)
+    }
+
+    /// Whether the rewards are those of the task's goal, or too few to tell.
+    fn agrees(&self) -> bool {
+        self.rewards.is_none_or(|share| share.max(self.next_rewards.unwrap_or_default()) >= AGREEMENT)
+    }
+}
+
+/// Whether the ball's centre lies in a free cell. Walls are soft, but never let that much of it in.
+fn is_inside(layout: &Layout, place: [f64; 2]) -> bool {
+    let [i, j] = place.map(|at| (at - CELL_LOW).floor() as isize);
+    !layout.is_wall(i, j)
+}
+
+/// Of the pairs that hold anything, the share that holds both.
+fn agreement(pairs: impl Iterator<Item = (bool, bool)>) -> Option<f64> {
+    let (mut either, mut both) = (0_usize, 0_usize);
+    for (rewarded, expected) in pairs {
+        either += usize::from(rewarded || expected);
+        both += usize::from(rewarded && expected);
+    }
+    (either > 0).then(|| both as f64 / either as f64)
+}
+
+impl fmt::Display for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.fits { "fits" } else { "does not fit" };
+        write!(f, "{:<18} {verdict}", self.task)?;
+        let Some(inside) = self.inside else { return write!(f, ": other dimensions") };
+        write!(f, ": {:.2} % of positions in its maze", 100.0 * inside)?;
+        match self.rewards {
+            Some(rewards) => write!(f, ", {:.1} % of rewards at its goal", 100.0 * rewards),
+            None => write!(f, ", no reward and nobody at its goal"),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What reading a data set takes, held against what the machine has.
+
+use std::fs;
+use std::path::Path;
+
+use super::DataError;
+
+/// Bytes that reading takes, by what the file's headers claim.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Need {
+    /// Kept until the end.
+    kept: u64,
+    /// Held for a while, for one column after the other.
+    passing: u64,
+}
+
+impl Need {
+    /// Adds a column of `numbers` that are stored as `bytes` each and kept in single precision.
+    pub(super) fn add(&mut self, numbers: u64, bytes: u64) {
+        self.kept = self.kept.saturating_add(numbers.saturating_mul(4));
+        // What is read of the file, and what that is decoded to.
+        self.passing = self.passing.max(numbers.saturating_mul(bytes).saturating_mul(2));
+    }
+
+    fn bytes(self) -> u64 {
+        self.kept.saturating_add(self.passing)
+    }
+
+    /// Refuses what does not fit into `available` bytes. Where that is unknown, everything is tried.
+    pub(super) fn check(self, path: &Path, available: Option<u64>) -> Result<(), DataError> {
+        match available {
+            Some(available) if self.bytes() > available => Err(DataError::TooLarge {
+                path: path.to_owned(),
+                needed: size(self.bytes()),
+                available: size(available),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Bytes of memory that can be had without swapping: Linux says so, other systems are not asked.
+pub(super) fn available() -> Option<u64> {
+    of_meminfo(&fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+fn of_meminfo(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// Bytes as people read them.
+fn size(bytes: u64) -> String {
+    let (unit, name) = if bytes < 1 << 30 { (1 << 20, "MiB") } else { (1 << 30, "GiB") };
+    format!("{:.1} {name}", bytes as f64 / f64::from(unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_kept_together_and_read_one_by_one() {
+        let mut need = Need::default();
+        need.add(1 << 20, 8);
+        need.add(1 << 20, 1);
+        assert_eq!(need.bytes(), 24 << 20);
+        assert!(
+            need.check(Path::new("a"), Some(24 << 20)).is_ok() && need.check(Path::new("a"), None).is_ok()
+        );
+        let error = need.check(Path::new("a"), Some((24 << 20) - 1)).unwrap_err().to_string();
+        assert!(error.contains("24.0 MiB") && error.starts_with("a "), "{error}");
+        need.add(u64::MAX, 8);
+        assert!(need.check(Path::new("a"), Some(u64::MAX - 1)).is_err());
+        assert_eq!(size(3 << 29), "1.5 GiB");
+    }
+
+    #[test]
+    fn linux_says_what_is_available() {
+        assert_eq!(of_meminfo("MemTotal:  99 kB\nMemAvailable:   1234 kB\n"), Some(1234 << 10));
+        assert_eq!(of_meminfo("MemTotal:  99 kB\n"), None);
+    }
+}
