@@ -451,7 +451,7 @@ pub struct PlanArgs {
     /// Steps of the sampler [default: the bundle's; ddpm takes every diffusion step]
     #[arg(long)]
     pub steps: Option<usize>,
-    /// Change another setting of deciding, such as plan.exec_horizon=15 (repeatable)
+    /// Change another setting of deciding, such as `plan.exec_horizon=15` (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<Assignment>,
 }
