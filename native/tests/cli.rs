@@ -111,6 +111,8 @@ fn wrong_usage_is_explained_with_exit_code_2() {
         (&["samplers", "missing.safetensors", "--margin", "NaN"], ["'NaN'", "0 or more"]),
         (&["samplers", "missing.safetensors", "--episodes", "1"], ["'1'", "--episodes"]),
         (&["data", "inspect", "Cargo.toml"], ["Cargo.toml", "not a readable HDF5 file"]),
+        (&["data", "inspect", "src"], ["src has no data/main_data.hdf5", "Minari"]),
+        (&["policy", "missing.safetensors"], ["cannot read", "missing.safetensors"]),
         (&["info", "Cargo.toml"], ["error: Cargo.toml", "."]),
         (&["eval", "src"], ["src has no bundle", "hint: "]),
         (&["paint"], ["paint", "Usage"]),
@@ -159,6 +161,26 @@ fn data_is_generated_and_inspected() {
     assert_eq!(summary["segments"], data.timeouts.iter().filter(|&&end| end).count());
     let text = String::from_utf8(diar(&["data", "inspect", file]).stdout).unwrap();
     assert!(text.contains("rows         3000") && text.contains("reward rate"), "{text}");
+    assert!(text.contains("maze2d-umaze-v1    fits") && text.ends_with("nothing looks wrong\n"), "{text}");
+}
+
+#[test]
+fn minari_data_is_inspected_and_what_is_wrong_with_it_is_told_before_training() {
+    let data = "tests/data/minari/walk-v0";
+    let inspected = diar(&["data", "inspect", data, "--json"]);
+    let inspection: Value = serde_json::from_slice(&inspected.stdout).unwrap();
+    assert_eq!((&inspection["layout"], &inspection["rows"]), (&json!("minari"), &json!(58)));
+    assert_eq!(inspection["segment_lengths"], json!({"min": 3, "median": 5, "max": 7}));
+    assert_eq!((&inspection["continuous"], &inspection["tasks"][0]["fits"]), (&json!(false), &json!(false)));
+    let text = String::from_utf8(diar(&["data", "inspect", data]).stdout).unwrap();
+    let finding = inspection["findings"][0].as_str().unwrap();
+    assert!(text.contains(&format!("looks wrong:\n  - {finding}")), "{text}");
+
+    let folder = TempDir::new().unwrap();
+    let run = folder.path().join("run");
+    let stderr = failure(&["train", TASKS[0].id, "--data", data, "--run", run.to_str().unwrap()], 2);
+    assert!(stderr.contains(&format!("warning: {finding}")), "{stderr}");
+    assert!(stderr.contains("the longest episode of the data set has 7 rows"), "{stderr}");
 }
 
 #[test]

@@ -65,6 +65,7 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
         )
     })?;
     report.part("The bundle, read in Python", || bundle_in_python(workspace, &system))?;
+    report.part("The data, read in Python", || data_in_python(workspace, &system))?;
     report.part("The policy, in a simulator in Python", || policy_in_python(workspace, &system))
 }
 
@@ -100,4 +101,26 @@ fn policy_in_python(workspace: &Workspace, system: &System) -> Result<()> {
         "the agent that solves our maze solves only {solved} of 20 episodes there:\n{played}"
     );
     Ok(())
+}
+
+/// A generated file goes through h5py, as D4RL's loader reads it; every number must be the program's.
+fn data_in_python(workspace: &Workspace, system: &System) -> Result<()> {
+    let (data, inspection) = (workspace.target.join("data.hdf5"), workspace.target.join("data.json"));
+    let program = workspace.target.join("release/diar");
+    let output =
+        File::create(&inspection).with_context(|| format!("{} cannot be written", inspection.display()))?;
+    shell::run(
+        workspace
+            .command(program)
+            .args(["data", "generate", "maze2d-umaze-v1", "--rows", "50000", "--json", "--out"])
+            .arg(&data)
+            .stdout(output),
+    )?;
+    shell::run(
+        workspace
+            .command(&system.python)
+            .arg("tests/golden/data_in_python.py")
+            .arg(&data)
+            .stdin(File::open(&inspection)?),
+    )
 }

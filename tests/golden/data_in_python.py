@@ -1,0 +1,62 @@
+"""Reads a file of `diar data generate` with h5py as D4RL's loader does, and holds it against `diar data inspect --json`.
+
+    python data_in_python.py FILE < INSPECTION
+"""
+
+import hashlib
+import json
+import struct
+import sys
+
+import h5py
+import numpy as np
+
+found = json.load(sys.stdin)
+columns = {}
+
+
+def visit(name, item):
+    if isinstance(item, h5py.Dataset):
+        columns[name] = item[:]
+
+
+# D4RL's get_dataset: every data set under its path, whole.
+with h5py.File(sys.argv[1]) as file:
+    file.visititems(visit)
+
+rows = found["rows"]
+shapes = {name: (column.shape, column.dtype.str) for name, column in columns.items()}
+expected = {
+    "actions": ((rows, 2), "<f4"),
+    "infos/goal": ((rows, 2), "<f4"),
+    "infos/qpos": ((rows, 2), "<f4"),
+    "infos/qvel": ((rows, 2), "<f4"),
+    "observations": ((rows, 4), "<f4"),
+    "rewards": ((rows,), "<f4"),
+    "terminals": ((rows,), "|b1"),
+    "timeouts": ((rows,), "|b1"),
+}
+assert shapes == expected, shapes
+states = np.concatenate([columns["infos/qpos"], columns["infos/qvel"]], 1)
+assert (states == columns["observations"]).all()
+
+# D4RL's sequence_dataset: a segment per timeout, the rest left over.
+ends = np.flatnonzero(columns["timeouts"] | columns["terminals"])
+lengths = np.diff(np.concatenate([[-1], ends]))
+assert found["segments"] == len(ends)
+told = found["segment_lengths"]
+assert [told["min"], told["max"]] == [lengths.min(), lengths.max()], told
+for name, values in ("states", columns["observations"]), ("actions", columns["actions"]):
+    for number, told in enumerate(found[name]):
+        column = values[:, number].astype(np.float64)
+        assert np.allclose([told["mean"], told["sd"]], [column.mean(), column.std()], atol=1e-9), (name, number)
+        # In single precision, as they are written.
+        assert np.float32([told["min"], told["max"]]).tolist() == [column.min(), column.max()], (name, number)
+
+digest = hashlib.sha256(b"diar transitions 1\n" + struct.pack("<3Q", rows, 4, 2))
+for name in "observations", "actions", "rewards", "infos/goal":
+    digest.update(struct.pack("<Q", columns[name].size) + columns[name].tobytes())
+for name in "terminals", "timeouts":
+    digest.update(columns[name].tobytes())
+assert digest.hexdigest() == found["sha256"]
+print(f"{rows} rows in {len(ends)} segments, every number as in the program: sha256 {found['sha256']}")
