@@ -46,7 +46,7 @@ fn each_trouble_is_found() {
     // Every second number of a state is y: the maze, mirrored.
     contains(
         finding(|data| data.states.chunks_mut(4).for_each(|state| state[1] = -state[1])),
-        "walls of every task's maze",
+        "in every task's maze some positions lie in walls",
     );
     // The rewards of another goal, cell (3, 1).
     contains(

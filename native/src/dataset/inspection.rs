@@ -78,7 +78,7 @@ fn mismatch(tasks: &[Fit], summary: &Summary, layout: Layout) -> Option<String> 
         Layout::D4rl => "",
     };
     Some(format!(
-        "positions lie in the walls of every task's maze; {} comes nearest with {:.1} % in free cells{frame}",
+        "in every task's maze some positions lie in walls; {} comes nearest with {:.1} % in free cells{frame}",
         fit.task,
         100.0 * inside(fit)
     ))
