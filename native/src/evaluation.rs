@@ -1,13 +1,10 @@
 //! Many episodes in lockstep batches, and what they say about an agent.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use diar_core::agent::{
-    Agent, AgentError, EpisodeResult, Estimate, Evaluation, evaluate, evaluate_stratified, evaluate_to_goal,
-};
+use diar_core::agent::{Agent, AgentError, Episode, EpisodeResult, Estimate, Evaluation, evaluate};
 use diar_core::bundle::Bundle;
 use diar_core::settings::{PlanSettings, Sampler, Settings};
 use diar_core::task::Task;
@@ -124,13 +121,13 @@ pub fn plan(settings: &Settings, args: &PlanArgs, revalue: bool) -> Result<PlanS
 pub fn play(agent: &Arc<Agent>, plan: PlanSettings, args: EpisodeArgs) -> Result<Played, AgentError> {
     let name = if plan.revalue { "revaluation on" } else { "revaluation off" };
     let begun = Instant::now();
-    let results = batches(name, args, |batch| pollster::block_on(evaluate(agent, plan, args.seed, batch)))?;
+    let results = batches(name, agent, plan, args, Starts::Random, false)?;
     let seconds = begun.elapsed().as_secs_f64();
     let steps: usize = results.iter().map(|episode| episode.steps).sum();
     Ok(Played { results, steps_per_second: steps as f64 / seconds.max(1e-9) })
 }
 
-/// Plays episodes whose starts take turns over the free cells.
+/// Plays episodes whose starts take turns over the free cells, to the time limit or up to the goal.
 ///
 /// # Errors
 /// When the agent cannot decide.
@@ -138,9 +135,10 @@ pub fn play_stratified(
     agent: &Arc<Agent>,
     plan: PlanSettings,
     args: EpisodeArgs,
+    stop_at_goal: bool,
 ) -> Result<Vec<EpisodeResult>, AgentError> {
     let name = if plan.revalue { "revaluation on" } else { "revaluation off" };
-    batches(name, args, |batch| pollster::block_on(evaluate_stratified(agent, plan, args.seed, batch)))
+    batches(name, agent, plan, args, Starts::InTurn, stop_at_goal)
 }
 
 /// Plays episodes up to the first contact with the goal, which is all that the `first_contact` score takes.
@@ -153,21 +151,39 @@ pub fn play_to_goal(
     plan: PlanSettings,
     args: EpisodeArgs,
 ) -> Result<Vec<EpisodeResult>, AgentError> {
-    batches(name, args, |batch| pollster::block_on(evaluate_to_goal(agent, plan, args.seed, batch)))
+    batches(name, agent, plan, args, Starts::Random, true)
+}
+
+/// Where episodes begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Starts {
+    /// As D4RL's reset draws them.
+    Random,
+    /// In each free cell in turn.
+    InTurn,
 }
 
 /// Episodes batch by batch, with their progress.
 fn batches(
     name: &str,
+    agent: &Arc<Agent>,
+    plan: PlanSettings,
     args: EpisodeArgs,
-    play: impl Fn(Range<u64>) -> Result<Vec<EpisodeResult>, AgentError>,
+    starts: Starts,
+    stop_at_goal: bool,
 ) -> Result<Vec<EpisodeResult>, AgentError> {
+    let episode = |index| match starts {
+        Starts::Random => Episode::random(args.seed, index),
+        Starts::InTurn => Episode::stratified(agent.task(), args.seed, index),
+    };
     let mut progress = Progress::new();
     progress.begin(name, 0, args.episodes as usize);
     let mut results = Vec::new();
     while (results.len() as u64) < args.episodes {
         let first = results.len() as u64;
-        results.extend(play(first..args.episodes.min(first.saturating_add(args.batch)))?);
+        let batch = first..args.episodes.min(first.saturating_add(args.batch));
+        let episodes = batch.map(episode).collect();
+        results.extend(pollster::block_on(evaluate(agent, plan, episodes, stop_at_goal))?);
         progress.update(results.len(), None);
     }
     progress.end();

@@ -1,6 +1,7 @@
 //! Adaptive Revaluation and the lockstep planner, with the shipped agent on the CPU.
 #![cfg(not(target_arch = "wasm32"))]
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::tensor::Device;
@@ -10,6 +11,7 @@ use diar_core::agent::{
 use diar_core::bundle::Bundle;
 use diar_core::link::Link;
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
+use diar_core::task::TASKS;
 use pollster::block_on;
 
 fn agent() -> Arc<Agent> {
@@ -92,16 +94,35 @@ fn a_large_margin_never_drops() {
 fn episodes_do_not_depend_on_their_batch() {
     let agent = agent();
     let settings = settings(&agent);
-    let together = block_on(evaluate(&agent, settings, 4, 0..13)).unwrap();
-    let mut apart: Vec<EpisodeResult> = Vec::new();
-    for range in [0..1, 1..8, 8..13] {
-        apart.extend(block_on(evaluate(&agent, settings, 4, range)).unwrap());
-    }
+    let played = |seed, episodes: Range<u64>, stop_at_goal| {
+        let episodes = episodes.map(|index| Episode::random(seed, index)).collect();
+        block_on(evaluate(&agent, settings, episodes, stop_at_goal)).unwrap()
+    };
+    let together = played(4, 0..13, false);
+    let apart: Vec<EpisodeResult> =
+        [0..1, 1..8, 8..13].into_iter().flat_map(|range| played(4, range, false)).collect();
     assert_eq!(together, apart);
-    let again = block_on(evaluate(&agent, settings, 4, 0..13)).unwrap();
-    assert_eq!(together, again);
-    let other = block_on(evaluate(&agent, settings, 5, 0..13)).unwrap();
+    assert_eq!(together, played(4, 0..13, false));
+    let other = played(5, 0..13, false);
     assert_ne!(together, other, "another seed gives other episodes");
+    // Whether an episode ends at the goal does not change how it gets there.
+    let contacts = |results: &[EpisodeResult]| results.iter().map(|r| r.first_contact).collect::<Vec<_>>();
+    assert_eq!(contacts(&played(4, 0..13, true)), contacts(&together));
+}
+
+/// Starts in turn: each free cell equally often, within the reset's noise of its place.
+#[test]
+fn stratified_starts_take_turns() {
+    let task = &TASKS[1];
+    let cells = task.maze.layout().free_cells();
+    for index in 0..2 * cells.len() as u64 {
+        let (i, j) = cells[index as usize % cells.len()];
+        let episode = Episode::stratified(task, 3, index);
+        let [x, y, ..] = episode.start.unwrap();
+        assert!((x - i as f64).abs() <= 0.1 && (y - j as f64).abs() <= 0.1, "{index}: {x}, {y}");
+        assert_eq!(episode, Episode::stratified(task, 3, index));
+        assert_ne!(episode.start, Episode::stratified(task, 4, index).start);
+    }
 }
 
 /// A link gives the run back: its settings and seed lead to the same decisions again.

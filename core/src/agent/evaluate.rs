@@ -1,6 +1,5 @@
 //! Scores over many episodes.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -100,50 +99,12 @@ pub fn paired_difference(task: &Task, a: &[EpisodeResult], b: &[EpisodeResult]) 
     Estimate::of(&differences)
 }
 
-/// Runs episodes of a seed in lockstep up to the time limit.
+/// Runs episodes in lockstep, up to the time limit or each only up to its first contact with the goal: that gives the
+/// same `first_contact` for less, since most plans are made at the goal; `native` then counts the contact alone.
 ///
 /// # Errors
 /// When a setting cannot be used, the device fails, or a network gives a number that is not finite.
 pub async fn evaluate(
-    agent: &Arc<Agent>,
-    settings: PlanSettings,
-    seed: u64,
-    episodes: Range<u64>,
-) -> Result<Vec<EpisodeResult>, AgentError> {
-    let episodes = episodes.map(|index| Episode::random(seed, index)).collect();
-    play(agent, settings, episodes, false).await
-}
-
-/// The same, with starts that take turns over the free cells.
-///
-/// # Errors
-/// As [`evaluate`].
-pub async fn evaluate_stratified(
-    agent: &Arc<Agent>,
-    settings: PlanSettings,
-    seed: u64,
-    episodes: Range<u64>,
-) -> Result<Vec<EpisodeResult>, AgentError> {
-    let episodes = episodes.map(|index| Episode::stratified(agent.task(), seed, index)).collect();
-    play(agent, settings, episodes, false).await
-}
-
-/// The same, each episode only up to its first contact with the goal: the same `first_contact` for less, since most
-/// plans are made at the goal; `native` then counts the contact alone.
-///
-/// # Errors
-/// As [`evaluate`].
-pub async fn evaluate_to_goal(
-    agent: &Arc<Agent>,
-    settings: PlanSettings,
-    seed: u64,
-    episodes: Range<u64>,
-) -> Result<Vec<EpisodeResult>, AgentError> {
-    let episodes = episodes.map(|index| Episode::random(seed, index)).collect();
-    play(agent, settings, episodes, true).await
-}
-
-async fn play(
     agent: &Arc<Agent>,
     settings: PlanSettings,
     episodes: Vec<Episode>,

@@ -9,9 +9,7 @@ pub mod probe;
 mod rollout;
 mod trace;
 
-pub use evaluate::{
-    EpisodeResult, Estimate, Evaluation, evaluate, evaluate_stratified, evaluate_to_goal, paired_difference,
-};
+pub use evaluate::{EpisodeResult, Estimate, Evaluation, evaluate, paired_difference};
 pub use model::{Agent, AgentError};
 pub use planner::{Advance, LaneAction, LaneEvent, Planner};
 pub use rollout::{Episode, Rollout, RolloutOptions};

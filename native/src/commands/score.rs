@@ -33,7 +33,7 @@ fn agent(args: &ScoreArgs, path: &Path) -> Result<ScoreFile, Failure> {
     let settings = &file.bundle.info().settings;
     let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
     let agent = file.agent(&args.device.device.open()?)?;
-    let results = evaluation::play_stratified(&agent, plan, args.episodes.into())?;
+    let results = evaluation::play_stratified(&agent, plan, args.episodes.into(), false)?;
     let scoring = Scoring {
         task: agent.task(),
         method: Method::of(settings, &plan),

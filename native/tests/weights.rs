@@ -1,0 +1,65 @@
+//! Every bundle in `weights/` still is what its result file says, and still scores what it says.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use diar::cli::EpisodeArgs;
+use diar::evaluation::{self, BundleFile};
+use diar::score::{ScoreFile, Scored};
+use diar_core::task::{TASKS, Task};
+
+/// Episodes that are played again, about.
+const EPISODES: usize = 200;
+/// Points that another machine's rounding may change their mean by.
+const TOLERANCE: f64 = 2.5;
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+fn results() -> Vec<ScoreFile> {
+    ScoreFile::read_all(&repository("docs/results")).unwrap()
+}
+
+#[test]
+fn every_result_belongs_to_the_weights_that_are_shipped() {
+    let mut scored = Vec::new();
+    for Scored { file, sha256, settings, .. } in results().iter().filter_map(|result| result.agent.as_ref()) {
+        if file.starts_with("weights") {
+            let bundle = BundleFile::read(&repository(file.to_str().unwrap())).unwrap().bundle;
+            assert_eq!(bundle.hash(), sha256, "{}", file.display());
+            assert_eq!(&bundle.info().settings, settings, "{}", file.display());
+            scored.push(file.clone());
+        }
+    }
+    for task in &TASKS {
+        let file = PathBuf::from(format!("weights/{}.safetensors", task.id));
+        assert!(scored.contains(&file), "no result of {}", file.display());
+    }
+}
+
+/// The first episodes of the protocol, up to the goal.
+#[test]
+fn shipped_weights_score_what_was_recorded() {
+    diar::threads::start_all();
+    for result in results() {
+        let Some(Scored { file, plan, .. }) = &result.agent else { continue };
+        let task = Task::find(&result.task).unwrap();
+        if *file != Path::new("weights").join(format!("{}.safetensors", task.id)) || !plan.revalue {
+            continue;
+        }
+        let agent = BundleFile::read(&repository(file.to_str().unwrap())).unwrap();
+        let agent = agent.agent(&Device::flex()).unwrap();
+        let count = EPISODES.next_multiple_of(task.maze.layout().free_cells().len());
+        let args = EpisodeArgs { episodes: count as u64, seed: result.seed, batch: count as u64 };
+        let played = evaluation::play_stratified(&agent, *plan, args, true).unwrap();
+        let score = |contacts: &mut dyn Iterator<Item = Option<usize>>| {
+            contacts.map(|contact| task.normalise(task.first_contact_return(contact))).sum::<f64>()
+                / count as f64
+        };
+        let found = score(&mut played.iter().map(|episode| episode.first_contact));
+        let recorded = score(&mut result.contacts[..count].iter().copied());
+        println!("{} {}: {found:.2}, recorded {recorded:.2}", task.id, result.method.title());
+        assert!((found - recorded).abs() < TOLERANCE, "{}: {found}, recorded {recorded}", task.id);
+    }
+}
