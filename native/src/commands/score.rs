@@ -89,11 +89,11 @@ impl fmt::Display for ScoreFile {
         writeln!(f, "episodes                 {} (seed {})", self.episodes, self.seed)?;
         for (name, score) in [("first-contact score", &self.first_contact), ("native score", &self.native)] {
             let all = score.all;
-            writeln!(
-                f,
-                "{name:<24} {:.1} [{:.1}, {:.1}], in five hundreds {:.1} ± {:.1}",
-                all.mean, all.low, all.high, score.blocks_mean, score.blocks_sd
-            )?;
+            write!(f, "{name:<24} {:.1} [{:.1}, {:.1}]", all.mean, all.low, all.high)?;
+            match score.blocks {
+                Some(blocks) => writeln!(f, ", five times 100: {:.1} ± {:.1}", blocks.mean, blocks.sd)?,
+                None => writeln!(f)?,
+            }
         }
         writeln!(f, "success rate             {:.1} %", 100.0 * self.success_rate)?;
         match self.mean_first_contact_step {

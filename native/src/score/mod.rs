@@ -80,10 +80,31 @@ impl Method {
 pub struct Score {
     /// Mean over all episodes, with a bootstrap interval of 95 %.
     pub all: Interval,
-    /// Mean of the means of the first five hundreds of episodes, as the paper counts.
-    pub blocks_mean: f64,
-    /// Standard deviation of those means.
-    pub blocks_sd: f64,
+    /// The means of the first five hundreds of episodes, as the paper counts; `None` for fewer than five hundred.
+    pub blocks: Option<Blocks>,
+}
+
+/// Five evaluations of a hundred episodes each.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blocks {
+    /// Mean of their means.
+    pub mean: f64,
+    /// Standard deviation of their means.
+    pub sd: f64,
+}
+
+impl Blocks {
+    fn of(values: &[f64]) -> Option<Self> {
+        if values.len() < BLOCKS * BLOCK {
+            return None;
+        }
+        let blocks = values.chunks_exact(BLOCK).take(BLOCKS);
+        let means: Vec<f64> = blocks.map(|block| block.iter().sum::<f64>() / BLOCK as f64).collect();
+        let mean = means.iter().sum::<f64>() / BLOCKS as f64;
+        let squares = means.iter().map(|found| (found - mean).powi(2)).sum::<f64>();
+        Some(Self { mean, sd: (squares / (BLOCKS - 1) as f64).sqrt() })
+    }
 }
 
 /// The trained agent that was scored.
@@ -279,19 +300,7 @@ fn by_start(task: &Task, values: &[f64]) -> Vec<Vec<f64>> {
 
 impl Score {
     fn of(task: &Task, values: &[f64]) -> Self {
-        let blocks: Vec<f64> = values
-            .chunks_exact(BLOCK)
-            .take(BLOCKS)
-            .map(|block| block.iter().sum::<f64>() / BLOCK as f64)
-            .collect();
-        let count = blocks.len() as f64;
-        let blocks_mean = blocks.iter().sum::<f64>() / count.max(1.0);
-        let squares = blocks.iter().map(|mean| (mean - blocks_mean).powi(2)).sum::<f64>();
-        Self {
-            all: Interval::of(&by_start(task, values)),
-            blocks_mean,
-            blocks_sd: (squares / (count - 1.0).max(1.0)).sqrt(),
-        }
+        Self { all: Interval::of(&by_start(task, values)), blocks: Blocks::of(values) }
     }
 }
 
@@ -332,8 +341,10 @@ mod tests {
     fn blocks_are_the_first_five_hundreds() {
         let values: Vec<f64> = (0..1000).map(|i| f64::from(i / 100)).collect();
         let score = Score::of(&TASKS[0], &values);
-        assert!((score.blocks_mean - 2.0).abs() < 1e-12);
-        assert!((score.blocks_sd - 2.5_f64.sqrt()).abs() < 1e-12);
+        let blocks = score.blocks.unwrap();
+        assert!((blocks.mean - 2.0).abs() < 1e-12);
+        assert!((blocks.sd - 2.5_f64.sqrt()).abs() < 1e-12);
+        assert_eq!(Score::of(&TASKS[0], &values[..499]).blocks, None);
         assert!((score.all.mean - 4.5).abs() < 1e-12);
     }
 }
