@@ -12,9 +12,9 @@ mod normal;
 
 use serde::{Deserialize, Serialize};
 
-const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-const ROUNDS: usize = 10;
+pub(crate) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+pub(crate) const ROUNDS: usize = 10;
 
 /// The Philox4x32-10 block function.
 #[must_use]
@@ -93,7 +93,7 @@ impl Key {
         normal::fill(self.words(), start.div_ceil(normal::BLOCK) as u64, rest);
     }
 
-    fn words(self) -> [u32; 2] {
+    pub(crate) fn words(self) -> [u32; 2] {
         [low(self.0), high(self.0)]
     }
 }

@@ -118,7 +118,8 @@ pub async fn kernels(device: &Device) {
         for ((what, count, found), (_, none, expected)) in fused.into_iter().zip(plain) {
             let expected_count = match what {
                 _ if cpu => 0,
-                "latents" | "q" | "mean action" | "action" => 2,
+                "latents" => 3,
+                "q" | "mean action" | "action" => 2,
                 _ => 1,
             };
             assert_eq!((count, none), (expected_count, 0), "kernels launched for {what}");
@@ -135,11 +136,16 @@ pub async fn long_chains(device: &Device) {
     let settings = &sizes(task)[0];
     let cpu = Device::flex();
     let (here, there) = (agent(task, settings, device), agent(task, settings, &cpu));
-    for kind in [Sampler::Sde, Sampler::Ddim] {
+    // Noise for both parts, or for the start alone.
+    for (kind, draws) in [(Sampler::Sde, 2), (Sampler::Ddim, 1)] {
         let steps = SamplerSettings { kind, steps: 70, extra_steps: 0 };
         let before = launches();
         let found = latents(&here, steps, 5, device);
-        assert_eq!(launches() - before, if *device == cpu { 0 } else { 3 }, "conditions, and two parts");
+        assert_eq!(
+            launches() - before,
+            if *device == cpu { 0 } else { 3 + draws },
+            "conditions, two parts, noise"
+        );
         let expected = reference(|| latents(&there, steps, 5, &cpu));
         let expected: Vec<f64> = numbers(expected).await.into_iter().map(f64::from).collect();
         assert_close(&format!("{kind:?}"), &numbers(found).await, &expected, TOLERANCE);

@@ -208,7 +208,18 @@ impl LatentSampler {
             #[cfg(feature = "gpu")]
             Path::Placed(placed) => {
                 let (placed, steps) = &**placed;
-                return placed.sample(steps, states, candidates, draw);
+                return placed.sample(steps, states, |numbers| {
+                    let shape = [numbers.len(), count, candidates, latent];
+                    match noise {
+                        SamplerNoise::Drawn(keys) => {
+                            let keys: Vec<Key> = numbers
+                                .flat_map(|number| keys.iter().map(move |key| key.fold(number as u64)))
+                                .collect();
+                            gpu::draw(placed.like(), &keys, shape)
+                        }
+                        SamplerNoise::Given(_) => tensor(numbers.flat_map(draw).collect(), shape, &device),
+                    }
+                });
             }
             Path::Plain(times) => times,
         };

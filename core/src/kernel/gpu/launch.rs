@@ -8,8 +8,11 @@ use burn_cubecl::cubecl::prelude::{BufferArg, CubeCount, CubeDim};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::kernels;
 use super::tile::{LANES, THREADS, TileShape};
+use super::{kernels, normals};
+
+/// Most work-groups side by side in one direction.
+const GROUPS_ACROSS: usize = 32_768;
 
 /// How networks are launched; see [`kernels::networks`].
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +55,20 @@ pub struct Smallest {
     pub shape: TileShape,
 }
 
+/// How many numbers are drawn: for `shape[0]` numbers of `shape[1]` states each, `[candidates, latent]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Normals {
+    /// Shape of what is drawn.
+    pub shape: [usize; 4],
+}
+
 /// The kernels as operations of a backend.
 #[backend_extension(Cube, Fusion)]
 pub trait Kernels: Backend {
+    /// Two words of a key for each number of each state to standard normal numbers, on the device of `like`.
+    #[fusion(dtype = like, shape = Shape::new(plan.shape))]
+    fn normals(like: FloatTensor<Self>, keys: IntTensor<Self>, plan: Normals) -> FloatTensor<Self>;
+
     /// `[rows, input]` to `[rows, total]`.
     #[fusion(dtype = x, shape = of_networks(x, plan))]
     fn networks(
@@ -98,6 +112,32 @@ fn of_smallest(latents: &Shape) -> Shape {
 }
 
 impl Kernels for CubeBackend {
+    fn normals(like: CubeTensor, keys: CubeTensor, plan: Normals) -> CubeTensor {
+        let [numbers, states, candidates, latent] = plan.shape;
+        let out = empty(&like, Shape::new(plan.shape));
+        let count = candidates * latent;
+        let blocks = count.div_ceil(normals::BLOCK);
+        let total = numbers * states * blocks;
+        let client = like.client.clone();
+        // Work-groups in two directions: one has a limit of 65 535.
+        let groups = total.div_ceil(THREADS);
+        let across = groups.min(GROUPS_ACROSS);
+        // SAFETY: threads beyond `total` do nothing, and the others write the numbers of their block that there are.
+        unsafe {
+            normals::normals::launch_unchecked(
+                &client,
+                CubeCount::Static(across as u32, groups.div_ceil(across.max(1)) as u32, 1),
+                CubeDim::new_1d(THREADS as u32),
+                argument(keys),
+                out.clone().into_buffer_arg(),
+                count as u32,
+                blocks as u32,
+                total as u32,
+            );
+        }
+        out
+    }
+
     fn networks(numbers: CubeTensor, table: CubeTensor, x: CubeTensor, plan: Networks) -> CubeTensor {
         let out = empty(&x, of_networks(&x.shape(), &plan));
         let scratch = scratch(&x, 1);

@@ -6,12 +6,14 @@
 mod kernels;
 mod launch;
 mod networks;
+mod normals;
 mod program;
 mod ranking;
 mod sampling;
 mod tile;
 
 pub(crate) use networks::SideBySide;
+pub(crate) use normals::draw;
 pub(crate) use program::{Builder, Placed};
 pub(crate) use ranking::PlacedQ;
 pub(crate) use sampling::{FACTORS, PlacedDenoiser, Steps};

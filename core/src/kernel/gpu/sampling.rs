@@ -1,5 +1,7 @@
 //! The chain of denoising steps of all candidates in two launches.
 
+use core::ops::Range;
+
 use burn::backend::Dispatch;
 use burn::tensor::{Device, Tensor};
 
@@ -22,12 +24,11 @@ pub(crate) struct PlacedDenoiser {
     program: Program,
     layers: usize,
     slots: usize,
-    latent: usize,
 }
 
 impl PlacedDenoiser {
-    /// Layers, placed by the builder, that save their outputs in columns below `slots`; the first `latent` of them are
-    /// the latents' own, and no column is shared by layers of different widths. `None` when they are too wide for the device.
+    /// Layers, placed by the builder, that save their outputs in columns below `slots`; the first of them are the
+    /// latents' own, and no column is shared by layers of different widths. `None` when they are too wide for the device.
     pub fn new(
         states: SideBySide,
         mut builder: Builder,
@@ -35,38 +36,40 @@ impl PlacedDenoiser {
         slots: usize,
         device: &Device,
     ) -> Option<Self> {
-        let (count, latent) = (layers.len(), layers.last().map_or(0, |layer| layer.output()));
+        let count = layers.len();
         for layer in layers {
             builder.push(layer);
         }
         let program = builder.finish(device);
-        fits(device, program.widest).then_some(Self { states, program, layers: count, slots, latent })
+        fits(device, program.widest).then_some(Self { states, program, layers: count, slots })
+    }
+
+    /// A tensor of the device that holds it.
+    pub fn like(&self) -> Tensor<1> {
+        self.program.numbers.clone()
     }
 
     /// Latents of every state's candidates, `[states, candidates, latent]`, from `[states, state]`.
     ///
-    /// `draw` gives standard normal numbers for all of them: number 0 is the start, number k the noise of update k - 1.
+    /// `draw` gives standard normal numbers for all of them, `[numbers, states, candidates, latent]`: number 0 is the
+    /// start, number k the noise of update k - 1.
     pub fn sample(
         &self,
         steps: &Steps,
         states: Tensor<2>,
-        candidates: usize,
-        draw: impl Fn(usize) -> Vec<f32>,
+        draw: impl Fn(Range<usize>) -> Tensor<4>,
     ) -> Tensor<3> {
-        let (count, device) = (states.dims()[0], states.device());
         let shares = self.states.forward(states);
         let mut latents: Option<Tensor<3>> = None;
         for first in (0..steps.noise.len()).step_by(MOST_UPDATES) {
             let updates = &steps.noise[first..steps.noise.len().min(first + MOST_UPDATES)];
             let noisy = updates.iter().rposition(|&noise| noise > 0.0).map_or(0, |last| last + 1);
-            let drawn = |from: usize| {
-                let values: Vec<f32> = (from..=noisy).flat_map(|number| draw(first + number)).collect();
-                tensor(values, [noisy + 1 - from, count, candidates, self.latent], &device)
-            };
             let noise: Tensor<4> = match latents {
-                None => drawn(0),
+                None => draw(0..noisy + 1),
                 Some(latents) if noisy == 0 => latents.unsqueeze_dim(0),
-                Some(latents) => Tensor::cat(vec![latents.unsqueeze_dim(0), drawn(1)], 0),
+                Some(latents) => {
+                    Tensor::cat(vec![latents.unsqueeze_dim(0), draw(first + 1..first + noisy + 1)], 0)
+                }
             };
             let plan = Chain {
                 layers: self.layers,
@@ -86,7 +89,7 @@ impl PlacedDenoiser {
             );
             latents = Some(Tensor::from_dispatch(out));
         }
-        latents.unwrap_or_else(|| tensor(draw(0), [count, candidates, self.latent], &device))
+        latents.unwrap_or_else(|| draw(0..1).squeeze_dim(0))
     }
 }
 
