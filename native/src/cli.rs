@@ -38,6 +38,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Evaluate an agent with and without Adaptive Revaluation, on the same starts
     Compare(CompareArgs),
+    /// How often Adaptive Revaluation is right, from plans followed to their end all the same
+    Alarms(AlarmsArgs),
     /// Hold few-step samplers against the full chain: latents, choices and scores
     Samplers(SamplersArgs),
     /// Score an agent, or a policy to hold it against, by the protocol, and write a result file
@@ -160,6 +162,26 @@ pub struct CompareArgs {
     pub bundle: PathBuf,
     #[command(flatten)]
     pub episodes: EpisodeArgs,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct AlarmsArgs {
+    /// Run directory or bundle file
+    #[arg(value_name = "RUN|BUNDLE")]
+    pub bundle: PathBuf,
+    /// Episodes to play, up to the goal; their starts take turns over the free cells
+    #[arg(long, default_value_t = 100, value_parser = count())]
+    pub episodes: u64,
+    /// Seed of the episodes
+    #[arg(long, default_value_t = 0, value_parser = seed())]
+    pub seed: u64,
     #[command(flatten)]
     pub plan: PlanArgs,
     #[command(flatten)]

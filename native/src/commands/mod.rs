@@ -1,5 +1,6 @@
 //! One file per subcommand, each a short story over the rest.
 
+mod alarms;
 mod bench;
 mod compare;
 mod data;
@@ -38,6 +39,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Samplers(args) => samplers::samplers(args),
         Command::Score(args) => score::score(args),
         Command::Plot(command) => plot::plot(command),
+        Command::Alarms(args) => alarms::alarms(args),
         Command::Table(args) => table::table(args),
         Command::Export(args) => export::export(args),
         Command::Info(args) => info::info(args),
