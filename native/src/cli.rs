@@ -487,9 +487,9 @@ pub struct DeviceArg {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum PresetName {
-    /// Minutes on two CPU cores
+    /// Three minutes on two CPU cores
     Quick,
-    /// Hours on two CPU cores
+    /// A quarter of an hour on two CPU cores
     Cpu,
     /// The paper's Tables 3-5 as printed, for a GPU
     Paper,

@@ -45,17 +45,24 @@ pub fn hot_paths(task: &Task) -> Vec<HotPath> {
     };
     vec![
         HotPath::training(Work::VaeStep, preset(Preset::Paper)),
-        HotPath::training(Work::VaeStep, preset(Preset::Cpu)),
+        HotPath::training(Work::VaeStep, half_width(task)),
         denoiser(128),
         denoiser(1024),
         HotPath::training(Work::CriticStep, critic(task)),
         HotPath::decision(preset(Preset::Paper), 500, preset(Preset::Paper).plan.sampler),
         HotPath::decision(preset(Preset::Paper), 64, few_steps(5)),
         HotPath::decision(preset(Preset::Quick), 64, few_steps(5)),
-        HotPath::training(Work::Encode, preset(Preset::Cpu)),
+        HotPath::training(Work::Encode, half_width(task)),
         HotPath { work: Work::Act, settings: preset(Preset::Paper), lanes: 512 },
         HotPath { work: Work::Environment, settings: preset(Preset::Quick), lanes: 512 },
     ]
+}
+
+/// A VAE of half the paper's width and depth, which a CPU trains in hours.
+pub fn half_width(task: &Task) -> Settings {
+    let mut settings = Settings::preset(Preset::Cpu, task);
+    (settings.vae.hidden, settings.vae.gru_layers) = (128, 2);
+    settings
 }
 
 /// The critic at paper width with 32 kept latents per window.

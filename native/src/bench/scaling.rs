@@ -3,7 +3,7 @@
 use diar_core::settings::{Preset, Settings};
 use diar_core::task::Task;
 
-use super::path::{HotPath, Work, critic, few_steps};
+use super::path::{HotPath, Work, critic, few_steps, half_width};
 use super::report::{Section, Sweep};
 
 /// Candidates of a decision where something else grows.
@@ -14,7 +14,6 @@ const STEPS: usize = 5;
 /// Every sweep.
 pub fn sections(task: &Task) -> Vec<Section> {
     let paper = || Settings::preset(Preset::Paper, task);
-    let cpu = || Settings::preset(Preset::Cpu, task);
     let decision = |candidates, steps| HotPath::decision(paper(), candidates, few_steps(steps));
     vec![
         section(
@@ -54,7 +53,7 @@ pub fn sections(task: &Task) -> Vec<Section> {
             "VAE training step against batch, `cpu` width",
             Sweep::Batch,
             powers(32, 2048, 2).map(|batch| {
-                let mut settings = cpu();
+                let mut settings = half_width(task);
                 settings.vae.train.batch = batch;
                 HotPath::training(Work::VaeStep, settings)
             }),
@@ -63,7 +62,7 @@ pub fn sections(task: &Task) -> Vec<Section> {
             "VAE training step against width, 2 layers, batch 128",
             Sweep::Width,
             powers(32, 256, 2).map(|hidden| {
-                let mut settings = cpu();
+                let mut settings = half_width(task);
                 settings.vae.hidden = hidden;
                 HotPath::training(Work::VaeStep, settings)
             }),
