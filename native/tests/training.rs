@@ -386,6 +386,9 @@ fn ways_of_deciding_are_checked() {
     assert_eq!(eval(&["--sampler", "ddim", "--steps", "5"]).0, Some(0));
     for (extra, part) in [
         (["--steps", "9"], "plan.sampler.steps is 9, expected 1 to 8"),
+        (["--set", "plan.exec_horizon=0"], "plan.exec_horizon is 0, expected at least 1"),
+        (["--set", "critic.discount=0.5"], "'critic.discount' is fixed once an agent is trained"),
+        (["--set", "plan.horizon=5"], "'plan' has"),
         (["--candidates", "0"], "plan.candidates is 0"),
         (["--device", "cuda:4242"], "device 'cuda:4242'"),
     ] {

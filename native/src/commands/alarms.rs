@@ -67,7 +67,7 @@ struct Alarms {
     /// Share of the plans that would have been dropped before their end.
     dropped: f64,
     /// Share of those that did end where V is at least what it was when they would have been dropped.
-    false_alarms: f64,
+    mistaken: f64,
     /// Share of the plans kept to their end that ended where V is less than where they began.
     missed: f64,
 }
@@ -90,7 +90,7 @@ impl Alarms {
         Self {
             margin,
             dropped: dropped / count.max(1.0),
-            false_alarms: wrong / f64::max(dropped, 1.0),
+            mistaken: wrong / f64::max(dropped, 1.0),
             missed: missed / f64::max(count - dropped, 1.0),
         }
     }
@@ -163,7 +163,7 @@ impl fmt::Display for Report {
                 "\n{:>8.2} {:>9} {:>13} {:>8}",
                 alarms.margin,
                 percent(alarms.dropped),
-                percent(alarms.false_alarms),
+                percent(alarms.mistaken),
                 percent(alarms.missed)
             )?;
         }
@@ -188,9 +188,9 @@ mod tests {
             plan(&[1.0, 2.0, 3.0], 4.0, 4.0), // kept, rightly
         ];
         let found = Alarms::of(&plans, 0.0);
-        assert_eq!((found.dropped, found.false_alarms, found.missed), (0.5, 0.5, 0.5));
+        assert_eq!((found.dropped, found.mistaken, found.missed), (0.5, 0.5, 0.5));
         let wide = Alarms::of(&plans, 1.0);
-        assert_eq!((wide.dropped, wide.false_alarms, wide.missed), (0.0, 0.0, 0.25));
+        assert_eq!((wide.dropped, wide.mistaken, wide.missed), (0.0, 0.0, 0.25));
         assert_eq!(Alarms::of(&[], 0.0).dropped, 0.0);
     }
 }

@@ -294,7 +294,7 @@ fn a_choice_starts_the_run_anew_and_drops_the_old_one() {
     type Holds = fn(&Plan) -> bool;
     let choices: [(Action, Holds); 7] = [
         (Action::Revalue(false), |plan| !plan.settings.revalue),
-        (Action::Candidates(128), |plan| plan.settings.candidates == 128),
+        (Action::Candidates(32), |plan| plan.settings.candidates == 32),
         (Action::Sampler(Sampler::Sde), |plan| plan.settings.sampler.kind == Sampler::Sde),
         (Action::SamplerSteps(7), |plan| plan.settings.sampler.steps == 7),
         (Action::Seed(u64::MAX), |plan| plan.seed == u64::MAX),

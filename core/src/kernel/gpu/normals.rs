@@ -108,7 +108,7 @@ fn cosine(word: u32) -> f32 {
                     * (0.041_666_668f32
                         + square
                             * (-0.001_388_888_9f32
-                                + square * (2.480_158_8e-5f32 - square * 2.755_731_9e-7f32))));
+                                + square * (2.480_158_8e-5f32 - square * 2.755_732e-7f32))));
     let quarter = word >> 30u32;
     let along = select(quarter % 2u32 == 1u32, sin, cos);
     select(quarter == 1u32 || quarter == 2u32, -along, along)
