@@ -131,6 +131,9 @@ pub struct TrainArgs {
     /// Most seconds between two checkpoints
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub checkpoint_every: u64,
+    /// Keep the agent of every so many steps of the critic in snapshots/, to compare with the last
+    #[arg(long, value_name = "STEPS", value_parser = count())]
+    pub snapshot_every: Option<u64>,
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,

@@ -236,7 +236,10 @@ fn a_critic_may_be_trained_on_another_runs_latents() {
         command
     };
     let whole = bundle(&RUN.join("bundle.safetensors"));
-    success(&mut reuse("same", &[]));
+    success(reuse("same", &[]).args(["--snapshot-every", "30"]));
+    let snapshot = |step: usize| bundle(&path("same").join(format!("snapshots/critic-{step}.safetensors")));
+    assert_eq!(snapshot(60).tensors(), whole.tensors(), "the last snapshot is the trained agent");
+    assert_ne!(snapshot(30).tensors(), whole.tensors());
     let same = bundle(&path("same").join("bundle.safetensors"));
     assert_eq!(same.tensors(), whole.tensors());
     assert_eq!(same.info().provenance.losses, whole.info().provenance.losses);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use diar_core::nn::NamedTensor;
-use diar_core::settings::{Preset, Settings};
+use diar_core::settings::{ActionLikelihood, Preset, Settings};
 use diar_core::task::{TASKS, Task};
 use safetensors::SafeTensors;
 
@@ -38,6 +38,8 @@ impl Golden {
         settings.vae.gru_layers = 2;
         settings.vae.latent = 3;
         settings.vae.sigma_floor = 0.01;
+        settings.vae.beta = 0.1;
+        settings.vae.action_likelihood = ActionLikelihood::Gaussian;
         settings.diffusion.widths = vec![8, 4, 2];
         settings.diffusion.embedding = 8;
         settings.critic.state_hidden = 8;

@@ -130,7 +130,7 @@ pub enum LearnError {
     #[error(transparent)]
     Bundle(#[from] BundleError),
     /// A bundle was asked for too early.
-    #[error("training has not finished: stage {0}")]
+    #[error("there is no agent before the critic learns: training is at stage {0}")]
     Unfinished(Stage),
 }
 
@@ -311,12 +311,12 @@ impl Training {
         Ok(())
     }
 
-    /// The trained agent as one bundle.
+    /// The agent as one bundle: trained, or with the critic as far as it has come.
     ///
     /// # Errors
-    /// Before the last stage is done, or when a tensor cannot be read back.
+    /// Before the critic is learning, or when a tensor cannot be read back.
     pub fn bundle(&self, provenance: Provenance) -> Result<Bundle, LearnError> {
-        if self.stage != Stage::Done {
+        if self.stage < Stage::Critic {
             return Err(LearnError::Unfinished(self.stage));
         }
         let mut tensors = self.vae.parameters()?;

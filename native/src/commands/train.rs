@@ -56,7 +56,8 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         stop_on_interrupt();
         let training = Training::new(config.settings.clone(), args.task, Arc::new(data), &device)?;
         let every = Duration::from_secs(args.checkpoint_every);
-        match Session::resume(&run, &config, training, begin, every)?.train(&STOP)? {
+        let session = Session::resume(&run, &config, training, begin, every)?;
+        match session.with_snapshots(args.snapshot_every.map(|steps| steps as usize)).train(&STOP)? {
             Ending::Finished(result) => result,
             Ending::Interrupted => return Err(Failure::Interrupted { run: path }),
         }

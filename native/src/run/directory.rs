@@ -9,6 +9,7 @@ use super::{RunError, RunResult, atomic};
 
 /// The agent at the end of training.
 pub const BUNDLE: &str = "bundle.safetensors";
+const SNAPSHOTS: &str = "snapshots";
 const RESULT: &str = "result.json";
 const LOCK: &str = ".lock";
 
@@ -57,6 +58,17 @@ impl RunDirectory {
     /// When the result is there but cannot be read.
     pub fn result(&self) -> Result<Option<RunResult>, RunError> {
         RunResult::read(&self.path)
+    }
+
+    /// Writes the agent of a step of the critic.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn snapshot(&self, step: usize, bundle: &[u8]) -> Result<(), RunError> {
+        let folder = self.path.join(SNAPSHOTS);
+        fs::create_dir_all(&folder).map_err(RunError::file("create", &folder))?;
+        let path = folder.join(format!("critic-{step}.safetensors"));
+        atomic::write(&path, bundle).map_err(RunError::file("write", &path))
     }
 
     /// Writes the trained agent and how the run ended, in this order: a result speaks of a bundle that is there.

@@ -4,6 +4,7 @@
 //! config.toml                     what is trained, from what, how; the same for the whole run
 //! metrics.jsonl                   losses, one JSON object per logged step
 //! checkpoints/<stage>-<step>/     the last two states to go on from
+//! snapshots/critic-<step>...       agents on the way, where asked for
 //! result.json                     how it ended
 //! bundle.safetensors              the trained agent, single precision
 //! ```

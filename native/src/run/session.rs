@@ -75,6 +75,7 @@ pub struct Session<'a> {
     begun: Instant,
     saved: Instant,
     save_every: Duration,
+    snapshot_every: Option<usize>,
 }
 
 impl<'a> Session<'a> {
@@ -114,7 +115,15 @@ impl<'a> Session<'a> {
             begun: now,
             saved: now,
             save_every,
+            snapshot_every: None,
         })
+    }
+
+    /// Keeps the agent of every so many steps of the critic, too.
+    #[must_use]
+    pub fn with_snapshots(mut self, every: Option<usize>) -> Self {
+        self.snapshot_every = every;
+        self
     }
 
     /// Trains until everything is learned or `stop` is set.
@@ -144,6 +153,9 @@ impl<'a> Session<'a> {
                 self.log.add(stage, done, self.seconds(), &metrics)?;
             }
             self.progress.update(done, wanted.then(|| shown(&metrics)).as_deref());
+            if stage == Stage::Critic && self.snapshot_every.is_some_and(|every| done.is_multiple_of(every)) {
+                self.directory.snapshot(done, &self.bundle()?)?;
+            }
             if self.training.stage() != stage {
                 self.history
                     .losses
@@ -174,23 +186,27 @@ impl<'a> Session<'a> {
         self.history.training_seconds + self.begun.elapsed().as_secs_f64()
     }
 
+    /// The agent as it stands, in single precision.
+    fn bundle(&self) -> Result<Vec<u8>, SessionError> {
+        let RunConfig { device, data, versions, settings, .. } = self.config;
+        let bundle = self.training.bundle(Provenance {
+            seed: settings.seed,
+            diar_version: versions.diar.clone(),
+            burn_version: versions.burn.clone(),
+            commit: versions.commit.clone(),
+            data_hash: data.sha256.clone(),
+            data_rows: data.rows,
+            device: device.clone(),
+            training_seconds: self.seconds(),
+            losses: self.history.losses.clone(),
+        })?;
+        Ok(bundle.to_bytes(Precision::F32)?)
+    }
+
     fn finish(self) -> Result<RunResult, SessionError> {
-        let RunConfig { task, device, data, versions, settings, .. } = self.config;
+        let RunConfig { task, device, data, settings, .. } = self.config;
         let training_seconds = self.seconds();
-        let bytes = self
-            .training
-            .bundle(Provenance {
-                seed: settings.seed,
-                diar_version: versions.diar.clone(),
-                burn_version: versions.burn.clone(),
-                commit: versions.commit.clone(),
-                data_hash: data.sha256.clone(),
-                data_rows: data.rows,
-                device: device.clone(),
-                training_seconds,
-                losses: self.history.losses.clone(),
-            })?
-            .to_bytes(Precision::F32)?;
+        let bytes = self.bundle()?;
         let result = RunResult {
             task: task.clone(),
             seed: settings.seed,
