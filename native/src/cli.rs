@@ -352,7 +352,7 @@ pub struct ExportArgs {
     /// Numbers the weights are stored as
     #[arg(long, value_enum, default_value_t = PrecisionName::F16)]
     pub precision: PrecisionName,
-    /// Episodes to evaluate first, with and without revaluation; the scores go into the file [default: none]
+    /// Episodes to evaluate first, with and without revaluation, starts in turn; the scores go into the file
     #[arg(long, default_value_t = 0)]
     pub episodes: u64,
     /// Seed of those episodes

@@ -44,8 +44,8 @@ fn scores(file: &BundleFile, args: &ExportArgs) -> Result<Scores, Failure> {
     let episodes = EpisodeArgs { episodes: args.episodes, seed: args.seed, batch: args.batch };
     let evaluated = |revalue| -> Result<Evaluation, Failure> {
         let plan = PlanSettings { revalue, ..settings.plan };
-        let played = evaluation::play(&agent, plan, episodes)?;
-        Ok(Evaluation::of(agent.task(), revalue, &played.results))
+        let results = evaluation::play_stratified(&agent, plan, episodes, false)?;
+        Ok(Evaluation::of(agent.task(), revalue, &results))
     };
     Ok(Scores { seed: args.seed, on: evaluated(true)?, off: evaluated(false)? })
 }
