@@ -42,7 +42,7 @@ fn paths(args: &PlotAgentArgs) -> Result<(), Failure> {
         .into_iter()
         .map(|index| {
             let trace = play(&agent, plan, args.seed, index)?;
-            Ok(journey(&trace, format!("goal after {}", steps(&trace))))
+            Ok(journey(&trace, format!("goal: {}", steps(&trace))))
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     let title = format!("{}: the way to the goal from near and far", task.id);
@@ -57,8 +57,8 @@ fn revaluation(args: &PlotAgentArgs) -> Result<(), Failure> {
     for index in starts(&agent, args.episodes as usize) {
         for (journeys, revalue) in journeys.iter_mut().zip([false, true]) {
             let trace = play(&agent, PlanSettings { revalue, ..plan }, args.seed, index)?;
-            let name = if revalue { "with revaluation" } else { "without" };
-            journeys.push(journey(&trace, format!("{name}: goal after {}", steps(&trace))));
+            let name = if revalue { "with" } else { "without" };
+            journeys.push(journey(&trace, format!("{name}: {}", steps(&trace))));
         }
     }
     let title = format!("{}: the same starts without and with Adaptive Revaluation", task.id);

@@ -9,6 +9,8 @@ const SCALE: f64 = 34.0;
 /// Room around a panel, and above it for its caption.
 const GAP: f64 = 14.0;
 const CAPTION: f64 = 22.0;
+/// Room that a title takes.
+const NARROWEST: f64 = 300.0;
 /// Panels in a row.
 const ACROSS: usize = 4;
 
@@ -99,7 +101,8 @@ pub fn paths(layout: &Layout, title: &str, journeys: &[Journey]) -> Svg {
 pub fn values(layout: &Layout, title: &str, field: &[([f64; 2], f32)], spacing: f64) -> Svg {
     let [width, height] = Panel::size(layout);
     let legend = 60.0;
-    let mut svg = Svg::new([width + 2.0 * GAP + legend, height + CAPTION + 2.0 * GAP], title);
+    let mut svg =
+        Svg::new([(width + 2.0 * GAP + legend).max(NARROWEST), height + CAPTION + 2.0 * GAP], title);
     svg.text([GAP, 20.0], 15.0, Anchor::Start, INK, title);
     let panel = Panel { layout, origin: [GAP, GAP + CAPTION] };
     let low = field.iter().map(|&(_, value)| value).fold(f32::INFINITY, f32::min);
