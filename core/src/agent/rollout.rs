@@ -36,7 +36,18 @@ impl Episode {
         Self { start: Some(start), ..episode }
     }
 
-    fn key(self) -> Key {
+    /// Its environment, at its start.
+    #[must_use]
+    pub fn env(self, task: &'static Task) -> MazeEnv {
+        match self.start {
+            Some(state) => MazeEnv::at(task, state),
+            None => MazeEnv::reset(task, &mut self.key().named("reset").stream()),
+        }
+    }
+
+    /// Key of everything random in it.
+    #[must_use]
+    pub fn key(self) -> Key {
         Key::new(self.seed).named("episode").fold(self.index)
     }
 
@@ -76,13 +87,7 @@ impl Rollout {
         options: RolloutOptions,
     ) -> Result<Self, AgentError> {
         let task = agent.task();
-        let envs: Vec<MazeEnv> = episodes
-            .iter()
-            .map(|episode| match episode.start {
-                Some(state) => MazeEnv::at(task, state),
-                None => MazeEnv::reset(task, &mut episode.key().named("reset").stream()),
-            })
-            .collect();
+        let envs: Vec<MazeEnv> = episodes.iter().map(|episode| episode.env(task)).collect();
         let lanes = episodes.iter().zip(&envs).map(|(episode, env)| (episode.plan_key(), observation(env)));
         let planner = Planner::new(agent, settings, lanes, options.record)?;
         Ok(Self { planner, envs, options })

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use diar_core::agent::EpisodeResult;
+use diar_core::agent::{Episode, EpisodeResult};
 use diar_core::baseline::Cloning;
 use diar_core::data::Transitions;
 use diar_core::learn::LearnError;
 use diar_core::maze::{Controller, MazeEnv};
-use diar_core::rng::{Key, Stream};
+use diar_core::rng::Stream;
 use diar_core::settings::{Schedule, Settings, TrainSettings};
 use diar_core::task::Task;
 
@@ -20,11 +20,9 @@ struct Lane {
 }
 
 impl Lane {
-    /// Begins where [`diar_core::agent::Episode::stratified`] of the same numbers begins.
     fn new(task: &'static Task, seed: u64, index: u64) -> Self {
-        let key = Key::new(seed).named("episode").fold(index);
-        let start = MazeEnv::stratified_start(task, index, &mut key.named("reset").stream());
-        Self { env: MazeEnv::at(task, start), stream: key.named("baseline").stream() }
+        let episode = Episode::stratified(task, seed, index);
+        Self { env: episode.env(task), stream: episode.key().named("baseline").stream() }
     }
 
     fn result(&self) -> EpisodeResult {

@@ -7,7 +7,7 @@ pub mod table;
 
 use std::path::{Path, PathBuf};
 
-use diar_core::agent::EpisodeResult;
+use diar_core::agent::{EpisodeResult, Evaluation};
 use diar_core::bundle::Bundle;
 use diar_core::settings::{PlanSettings, Settings, Target};
 use diar_core::task::{Task, UnknownTask};
@@ -206,14 +206,11 @@ impl ScoreFile {
     #[must_use]
     pub fn of(scoring: Scoring, results: &[EpisodeResult]) -> Self {
         let Scoring { task, method, command, seed, device, agent } = scoring;
-        let mean = |value: fn(&EpisodeResult) -> f64| {
-            results.iter().map(value).sum::<f64>() / results.len().max(1) as f64
-        };
         let contacts: Vec<Option<usize>> = results.iter().map(|result| result.first_contact).collect();
-        let steps: Vec<f64> = contacts.iter().flatten().map(|&step| step as f64).collect();
-        let first_contact: Vec<f64> =
-            contacts.iter().map(|&contact| task.normalise(task.first_contact_return(contact))).collect();
-        let native: Vec<f64> = results.iter().map(|result| task.normalise(result.native)).collect();
+        let returns: Vec<u32> = results.iter().map(|result| result.native as u32).collect();
+        let [first_contact, native] = scores(task, &contacts, &returns);
+        let revalue = agent.as_ref().is_some_and(|agent| agent.plan.revalue);
+        let evaluation = Evaluation::of(task, revalue, results);
         Self {
             task: task.id.to_owned(),
             method,
@@ -222,29 +219,25 @@ impl ScoreFile {
             episodes: results.len(),
             first_contact: Score::of(task, &first_contact),
             native: Score::of(task, &native),
-            success_rate: steps.len() as f64 / results.len().max(1) as f64,
-            mean_first_contact_step: (!steps.is_empty())
-                .then(|| steps.iter().sum::<f64>() / steps.len() as f64),
-            decisions_per_episode: mean(|result| result.decisions as f64),
-            revaluations_per_episode: mean(|result| result.revaluations as f64),
+            success_rate: evaluation.success_rate,
+            mean_first_contact_step: evaluation.mean_first_contact_step,
+            decisions_per_episode: evaluation.decisions_per_episode,
+            revaluations_per_episode: evaluation.revaluations_per_episode,
             device,
             versions: Versions::current(),
             agent,
             contacts,
-            returns: results.iter().map(|result| result.native as u32).collect(),
+            returns,
         }
     }
 
-    /// Normalised first-contact and native scores, episode by episode.
+    /// Normalised first-contact and native scores, apart by the cell that episodes start in.
     ///
     /// # Errors
     /// When the task is unknown.
-    pub fn scores(&self) -> Result<[Vec<f64>; 2], UnknownTask> {
+    pub fn strata(&self) -> Result<[Vec<Vec<f64>>; 2], UnknownTask> {
         let task = Task::find(&self.task)?;
-        Ok([
-            self.contacts.iter().map(|&step| task.normalise(task.first_contact_return(step))).collect(),
-            self.returns.iter().map(|&steps| task.normalise(f64::from(steps))).collect(),
-        ])
+        Ok(scores(task, &self.contacts, &self.returns).map(|values| by_start(task, &values)))
     }
 
     /// Reads a file.
@@ -290,6 +283,14 @@ impl ScoreFile {
         }
         paths.iter().map(|path| Self::read(path)).collect()
     }
+}
+
+/// Normalised first-contact and native scores, episode by episode.
+fn scores(task: &Task, contacts: &[Option<usize>], returns: &[u32]) -> [Vec<f64>; 2] {
+    [
+        contacts.iter().map(|&step| task.normalise(task.first_contact_return(step))).collect(),
+        returns.iter().map(|&steps| task.normalise(f64::from(steps))).collect(),
+    ]
 }
 
 /// Episodes apart by the cell they start in: those take turns.

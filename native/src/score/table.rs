@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use diar_core::task::{TASKS, Task};
+use diar_core::task::TASKS;
 use serde::Serialize;
 
-use super::{Interval, Method, ScoreFile, by_start, paper};
+use super::{Interval, Method, ScoreFile, paper};
 
 /// One method on one task, over all its training seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -65,14 +65,12 @@ impl Cell {
         let (mut by_training_seed, mut episodes) = (Vec::new(), 0);
         for file in files {
             // Checked when the file was read.
-            let [contact, ret] = file.scores().unwrap_or_default();
-            by_training_seed.push(contact.iter().sum::<f64>() / contact.len().max(1) as f64);
-            episodes += contact.len();
-            for (all, values) in [(&mut first_contact, contact), (&mut native, ret)] {
-                let strata =
-                    Task::find(&file.task).map_or_else(|_| Vec::new(), |task| by_start(task, &values));
-                all.extend(strata);
-            }
+            let [contact, ret] = file.strata().unwrap_or_default();
+            let sum: f64 = contact.iter().flatten().sum();
+            by_training_seed.push(sum / file.episodes.max(1) as f64);
+            episodes += file.episodes;
+            first_contact.extend(contact);
+            native.extend(ret);
             contacts.extend(file.contacts.iter().flatten().map(|&step| step as f64));
         }
         let mean = |value: fn(&ScoreFile) -> f64| {
