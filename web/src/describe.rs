@@ -1,11 +1,13 @@
 //! The state in words and figures: what badges, tables and screen readers say.
 
 use diar_core::agent::{Outcome, Phase, Trace};
+use diar_core::maze::{Layout, MazeId};
+use diar_core::settings::Sampler;
 use diar_core::task::Task;
 
-use crate::messages::{Weights, outcome_word};
+use crate::messages::{Lesson, Weights, outcome_word};
 use crate::scale;
-use crate::state::{Source, State, Worker};
+use crate::state::{Learning, Source, State, Versus, Worker};
 use crate::timeline::{self, Glimpse};
 
 /// The parts of a decision, in order, with what each does.
@@ -45,6 +47,7 @@ pub fn bytes(count: f64) -> String {
 pub fn badge(state: &State) -> String {
     match state.shown.as_ref().map(|shown| &shown.source) {
         Some(Source::Recorded) => "replayed (recorded)".into(),
+        Some(Source::Replayed) => "replayed (from the link)".into(),
         Some(Source::Computed(device)) => format!("computed on {}", device.label()),
         None => match state.ready() {
             Some((device, _)) => format!("ready on {}", device.label()),
@@ -85,18 +88,15 @@ pub fn progress(state: &State) -> Option<f64> {
 
 /// How the episode stands at the cursor.
 pub fn outcome(state: &State) -> String {
-    let Some(trace) = state.trace() else { return "No run yet.".into() };
-    let task = state.task();
-    let step = timeline::step_at(trace, state.at);
-    match state.glimpse().and_then(|glimpse| glimpse.outcome()) {
-        Some(Outcome::Goal) => {
-            let score = task.normalise(task.first_contact_return(trace.first_contact()));
-            format!("Goal reached at step {step}: first-contact score {score:.1}.")
-        }
-        Some(Outcome::TimeLimit) => {
-            let score = task.normalise(task.first_contact_return(trace.first_contact()));
-            format!("Time limit after {step} steps: first-contact score {score:.1}.")
-        }
+    state.trace().map_or_else(|| "No run yet.".into(), |trace| stands(state.task(), trace, state.at))
+}
+
+fn stands(task: &Task, trace: &Trace, moment: usize) -> String {
+    let step = timeline::step_at(trace, moment);
+    let score = || task.normalise(task.first_contact_return(trace.first_contact()));
+    match Glimpse::at(trace, moment).and_then(|glimpse| glimpse.outcome()) {
+        Some(Outcome::Goal) => format!("Goal reached at step {step}: first-contact score {:.1}.", score()),
+        Some(Outcome::TimeLimit) => format!("Time limit after {step} steps: first-contact score {:.1}.", score()),
         _ => format!("Step {step} of at most {}.", task.max_steps),
     }
 }
@@ -107,18 +107,198 @@ pub fn agreement(state: &State) -> Option<String> {
     let (agree, of) = opened.agreement;
     if opened.done {
         Some(format!("recomputed: {agree} of {of} decisions agree"))
+    } else if matches!(state.worker, Worker::Failed(_)) {
+        Some("the link's own decisions; they cannot be computed anew here".into())
     } else {
         Some(format!("recomputing the run of this link: {agree} of {of} decisions agree so far"))
     }
+}
+
+/// How the other run stands at its moment.
+pub fn rival_outcome(state: &State, trace: &Trace, moment: usize) -> String {
+    stands(state.task(), trace, moment)
+}
+
+/// The address of the whole page for one that is embedded.
+pub fn whole_page(address: &str) -> String {
+    let (page, fragment) = address.split_once('#').unwrap_or((address, ""));
+    let (path, query) = page.split_once('?').unwrap_or((page, ""));
+    let kept: Vec<&str> = query.split('&').filter(|part| !part.is_empty() && !part.starts_with("embed")).collect();
+    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
+    let fragment = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
+    format!("{path}{query}{fragment}")
+}
+
+/// A cell of the maze, for a screen reader.
+pub fn cell(layout: &Layout, (i, j): (usize, usize)) -> String {
+    let kind = if layout.is_wall(i as isize, j as isize) { "wall" } else { "floor" };
+    format!("row {i}, column {j}: {kind}")
+}
+
+/// The name of a maze.
+pub fn maze_name(maze: MazeId) -> &'static str {
+    match maze {
+        MazeId::Umaze => "U-maze",
+        MazeId::Medium => "Medium",
+        MazeId::Large => "Large",
+    }
+}
+
+/// The title of the tab.
+pub fn title(state: &State) -> String {
+    let Some(trace) = state.trace() else { return "DIAR".into() };
+    let maze = maze_name(state.task().maze);
+    let what = match &state.rival {
+        Some(rival) => format!(", compared: {}", versus(rival.versus)),
+        None if state.tour.is_some() => ", guided tour".into(),
+        None => String::new(),
+    };
+    format!("DIAR \u{b7} {maze}, seed {}, step {}{what}", trace.seed, timeline::step_at(trace, state.at))
+}
+
+/// The caption of a saved figure.
+pub fn caption(state: &State) -> String {
+    let source = badge(state);
+    format!("{}. {} ({source})", title(state), outcome(state))
+}
+
+/// A rank in words.
+pub fn ordinal(rank: usize) -> String {
+    let ending = match (rank % 10, rank % 100) {
+        (1, n) if n != 11 => "st",
+        (2, n) if n != 12 => "nd",
+        (3, n) if n != 13 => "rd",
+        _ => "th",
+    };
+    match rank {
+        1 => "best".into(),
+        _ => format!("{rank}{ending} best"),
+    }
+}
+
+/// A place in metres.
+pub fn place(state: &[f32]) -> String {
+    match state {
+        [x, y, ..] => format!("x {} m, y {} m", metres(f64::from(*x)), metres(f64::from(*y))),
+        _ => "–".into(),
+    }
+}
+
+/// What the other run does differently.
+pub fn versus(versus: Versus) -> String {
+    match versus {
+        Versus::Revaluation => "revaluation switched".into(),
+        Versus::Candidates(n) => format!("{n} candidates"),
+        Versus::Sampler(sampler) => {
+            format!("{} with {}", sampler_name(sampler.kind), count(sampler.steps, "step"))
+        }
+        Versus::WhatIf { decision } => format!("plan {} is not dropped", decision + 1),
+        Versus::LeftAlone => "the agent decides by itself".into(),
+        Versus::Linked => "as in the link".into(),
+    }
+}
+
+/// The short name of a sampler.
+pub fn sampler_name(sampler: Sampler) -> &'static str {
+    match sampler {
+        Sampler::Ddpm => "DDPM",
+        Sampler::Ddim => "DDIM",
+        Sampler::Sde => "SDE",
+    }
+}
+
+/// How the two runs came out, and the difference.
+pub fn difference(state: &State) -> String {
+    let Some(rival) = &state.rival else { return String::new() };
+    let what = versus(rival.versus);
+    let task = state.task();
+    let done = |trace: &Trace| timeline::finished(trace);
+    let (Some(main), Some(other)) = (state.trace(), &rival.trace) else {
+        return format!("Other run ({what}): about to begin.");
+    };
+    if !done(other) {
+        return format!("Other run ({what}): computing, {} so far.", count(other.steps(), "step"));
+    }
+    let came = |trace: &Trace| match trace.first_contact() {
+        Some(step) => format!("first contact at step {step}"),
+        None => "no contact".into(),
+    };
+    if !done(main) {
+        return format!("Other run ({what}): {}. This run is still under way.", came(other));
+    }
+    let score = |trace: &Trace| task.normalise(task.first_contact_return(trace.first_contact()));
+    let gain = score(main) - score(other);
+    let steps = match (main.first_contact(), other.first_contact()) {
+        (Some(this), Some(that)) if this < that => format!("this run is {} faster", count(that - this, "step")),
+        (Some(this), Some(that)) if this > that => format!("the other run is {} faster", count(this - that, "step")),
+        (Some(_), None) => "only this run arrives".into(),
+        (None, Some(_)) => "only the other run arrives".into(),
+        _ => "no difference".into(),
+    };
+    let sign = if gain < 0.0 { "\u{2212}" } else { "+" };
+    format!(
+        "This run: {}. Other run ({what}): {}. So {steps} (score {sign}{:.1}).",
+        came(main),
+        came(other),
+        gain.abs()
+    )
+}
+
+/// What the weights do not know of a changed maze.
+pub fn world_warning(state: &State) -> Option<String> {
+    let walls = state.walls_unseen();
+    let mut words = Vec::new();
+    if walls > 0 {
+        words.push(format!(
+            "{} that the weights have never seen: the agent plans as if {} as before, and revaluation is all it has to notice.",
+            count(walls, "changed cell"),
+            if walls == 1 { "it were" } else { "they were" }
+        ));
+    }
+    if state.critic_misled() {
+        words.push(
+            "The goal has moved, but Q and V still value the place where they learned it to be: train them for it, below."
+                .to_owned(),
+        );
+    }
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// How training comes on.
+pub fn learning(learning: &Learning) -> String {
+    if learning.total == 0 {
+        return "Fetching the recorded windows \u{2026}".into();
+    }
+    match learning.losses.last() {
+        None => format!("Drawing latents from the diffusion model: step {} of {}.", learning.step, learning.total),
+        Some([v, q]) => {
+            format!("Step {} of {}: loss of V {v:.3}, of Q {q:.3}.", learning.step, learning.total)
+        }
+    }
+}
+
+/// What a critic was taught here.
+pub fn lesson(lesson: &Lesson, seconds: f64) -> String {
+    let [x, y] = lesson.goal;
+    format!(
+        "In use: Q and V trained here in {seconds:.0} s for a goal at x {} m, y {} m (τ {}, γ {}, {} target).",
+        metres(x),
+        metres(y),
+        lesson.expectile,
+        lesson.discount,
+        if lesson.ldcq { "LDCQ's" } else { "DIAR's" }
+    )
 }
 
 /// The decision under the cursor, in a sentence or three.
 pub fn sentence(glimpse: &Glimpse) -> String {
     let head = format!("Decision {} at step {}: ", glimpse.index + 1, glimpse.t());
     let Some(latents) = glimpse.latents() else { return head + "about to sample plans." };
-    let ranked = glimpse.ranking().map(|(q, chosen)| {
-        let (low, high) = scale::range(q.iter().copied()).unwrap_or((0.0, 0.0));
-        format!("; Q from {} to {}, plan {} chosen", number(low), number(high), chosen + 1)
+    let ranked = glimpse.ranking().map(|(q, chosen)| match scale::range(q.iter().copied()) {
+        Some((low, high)) => {
+            format!("; Q from {} to {}, plan {} chosen", number(low), number(high), chosen + 1)
+        }
+        None => format!("; plan {} chosen", chosen + 1),
     });
     let predicted =
         glimpse.prediction().map(|(_, value)| format!("; its predicted end is worth {}", number(value)));
@@ -138,7 +318,8 @@ pub fn sentence(glimpse: &Glimpse) -> String {
         (None, Some(now)) => Some(format!(" The current state is worth {now}.")),
         (None | Some(Outcome::Revalued { .. }), None) => None,
     };
-    let plans = format!("{} plans sampled", latents.len());
+    // A link tells what was decided, not what there was to choose from.
+    let plans = if latents.is_empty() { "plans sampled".to_owned() } else { format!("{} plans sampled", latents.len()) };
     [Some(head), Some(plans), ranked, predicted, Some(".".into()), followed, end]
         .into_iter()
         .flatten()
@@ -160,7 +341,7 @@ pub fn figures(glimpse: &Glimpse, task: &Task) -> Vec<(&'static str, String, &'s
         ("t", glimpse.t().to_string(), "Environment steps before this decision."),
         (
             "n",
-            glimpse.latents().map_or_else(dash, |latents| latents.len().to_string()),
+            glimpse.latents().filter(|latents| !latents.is_empty()).map_or_else(dash, |latents| latents.len().to_string()),
             "Candidates sampled.",
         ),
         (
@@ -171,7 +352,10 @@ pub fn figures(glimpse: &Glimpse, task: &Task) -> Vec<(&'static str, String, &'s
         (
             "chosen",
             ranking.map_or_else(dash, |(q, chosen)| {
-                format!("plan {} (Q {})", chosen + 1, q.get(chosen).map_or_else(dash, |&q| number(q)))
+                q.get(chosen).map_or_else(
+                    || format!("plan {}", chosen + 1),
+                    |&q| format!("plan {} (Q {})", chosen + 1, number(q)),
+                )
             }),
             "The candidate with the largest Q.",
         ),
@@ -238,7 +422,7 @@ pub fn rows(trace: &Trace) -> Vec<Row> {
                 dropped: matches!(glimpse.outcome(), Some(Outcome::Revalued { .. })),
                 cells: [
                     glimpse.t().to_string(),
-                    q.len().to_string(),
+                    if q.is_empty() { dash() } else { q.len().to_string() },
                     (chosen + 1).to_string(),
                     q.get(chosen).map_or_else(dash, |&q| number(q)),
                     glimpse.prediction().map_or_else(dash, |(_, value)| number(value)),

@@ -5,6 +5,8 @@ pub mod maze;
 use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
+use crate::scale::Ground;
+
 /// A canvas made as sharp as the screen, ready to be painted in CSS pixels.
 pub struct Sheet {
     /// Where to paint.
@@ -35,6 +37,22 @@ impl Sheet {
         context.clear_rect(0.0, 0.0, width, height);
         let style = window.get_computed_style(canvas).ok().flatten();
         Some(Self { context, width, height, style })
+    }
+
+    /// A canvas that is on no page, of a given size, with the colours of the page.
+    pub fn offscreen(canvas: &HtmlCanvasElement, [width, height]: [u32; 2]) -> Option<Self> {
+        canvas.set_width(width);
+        canvas.set_height(height);
+        let window = web_sys::window()?;
+        let root = window.document()?.document_element()?;
+        let style = window.get_computed_style(&root).ok().flatten();
+        Some(Self { context: context(canvas)?, width: f64::from(width), height: f64::from(height), style })
+    }
+
+    /// Whether the page is dark.
+    pub fn ground(&self) -> Ground {
+        let scheme = self.style.as_ref().and_then(|style| style.get_property_value("--ground").ok());
+        if scheme.is_some_and(|scheme| scheme.trim() == "dark") { Ground::Dark } else { Ground::Light }
     }
 
     /// A colour of the style sheet, by the name of its custom property.

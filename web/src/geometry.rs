@@ -79,6 +79,42 @@ pub fn nearest_free(layout: &Layout, wish: [f64; 2]) -> [f64; 2] {
         .unwrap_or_else(|| layout.goal_position())
 }
 
+/// The plan nearest to a place, along its way where that is known and at its predicted end where not; none farther away
+/// than `reach`.
+pub fn nearest_plan(ends: &[Vec<f32>], ways: Option<&[Vec<[f64; 2]>]>, at: [f64; 2], reach: f64) -> Option<usize> {
+    let far = |[x, y]: [f64; 2]| (x - at[0]).hypot(y - at[1]);
+    let distance = |index: usize, end: &Vec<f32>| {
+        let end = match end.as_slice() {
+            [x, y, ..] => far([f64::from(*x), f64::from(*y)]),
+            _ => f64::INFINITY,
+        };
+        // The first half of a way is where all ways are; what tells them apart comes later.
+        let way = ways.and_then(|ways| ways.get(index)).map(Vec::as_slice).unwrap_or_default();
+        way[way.len() / 2..].iter().map(|&point| far(point)).fold(end, f64::min)
+    };
+    let all = ends.iter().enumerate().map(|(index, end)| (index, distance(index, end)));
+    all.filter(|&(_, distance)| distance <= reach).min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
+}
+
+/// The cell at a place.
+pub fn cell_of(place: [f64; 2]) -> Option<(usize, usize)> {
+    let [i, j] = place.map(|x| (x - CELL_LOW).floor());
+    (i >= 0.0 && j >= 0.0).then_some((i as usize, j as usize))
+}
+
+/// The inner cell next to another, so many rows down and columns to the right.
+pub fn neighbour(layout: &Layout, (i, j): (usize, usize), [down, right]: [isize; 2]) -> (usize, usize) {
+    let inside = |at: usize, by: isize, size: usize| at.saturating_add_signed(by).clamp(1, size.saturating_sub(2).max(1));
+    (inside(i, down, layout.rows), inside(j, right, layout.cols))
+}
+
+/// Where a cell lies on the picture, as CSS.
+pub fn cell_style(layout: &Layout, (i, j): (usize, usize)) -> String {
+    let [left, top] = percent(layout, [i as f64 + CELL_LOW, j as f64 + CELL_LOW]);
+    let [across, down] = extent(layout);
+    format!("left: {left:.3}%; top: {top:.3}%; width: {:.3}%; height: {:.3}%", 100.0 / across, 100.0 / down)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +140,30 @@ mod tests {
             let [x, y] = position(layout, left / 100.0, top / 100.0);
             assert!((x - 2.25).abs() < 1e-9 && (y - 3.5).abs() < 1e-9, "{x} {y}");
         }
+    }
+
+    #[test]
+    fn the_nearest_plan_is_found_along_its_way() {
+        let ends = vec![vec![1.0, 1.0, 0.0, 0.0], vec![1.0, 3.0, 0.0, 0.0]];
+        assert_eq!(nearest_plan(&ends, None, [1.05, 2.9], 0.2), Some(1));
+        assert_eq!(nearest_plan(&ends, None, [1.0, 2.0], 0.2), None);
+        let ways = vec![vec![[2.0, 2.0], [1.5, 1.5], [1.0, 1.0]], vec![[2.0, 2.0], [1.0, 2.1], [1.0, 3.0]]];
+        assert_eq!(nearest_plan(&ends, Some(&ways), [1.0, 2.0], 0.2), Some(1));
+        // Where all ways begin, none is meant.
+        assert_eq!(nearest_plan(&ends, Some(&ways), [2.0, 2.0], 0.2), None);
+    }
+
+    #[test]
+    fn cells_are_where_the_walls_are_drawn() {
+        let layout = MazeId::Umaze.layout();
+        for &(i, j) in layout.free_cells() {
+            assert_eq!(cell_of([i as f64, j as f64]), Some((i, j)));
+            assert_eq!(cell_of([i as f64 + CELL_HIGH - 0.01, j as f64 + CELL_LOW + 0.01]), Some((i, j)));
+        }
+        assert_eq!(neighbour(layout, (1, 1), [-1, 0]), (1, 1), "the border stays");
+        assert_eq!(neighbour(layout, (1, 1), [1, 1]), (2, 2));
+        assert_eq!(neighbour(layout, (3, 3), [1, 1]), (3, 3));
+        assert!(cell_style(layout, (1, 1)).contains("left: 8.333%"), "{}", cell_style(layout, (1, 1)));
     }
 
     #[test]

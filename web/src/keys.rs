@@ -4,7 +4,7 @@ use crate::messages::Unit;
 use crate::state::Action;
 
 /// The keys, as the help lists them.
-pub const KEYS: [(&str, &str); 11] = [
+pub const KEYS: [(&str, &str); 14] = [
     ("Space", "play or pause"),
     ("\u{2190} \u{2192}", "back or on, by the grain of the last step"),
     ("Shift + \u{2190} \u{2192}", "previous or next revaluation"),
@@ -14,6 +14,9 @@ pub const KEYS: [(&str, &str); 11] = [
     ("s", "one environment step"),
     ("d", "one decision"),
     ("r", "restart the run"),
+    ("u", "take the last choice back"),
+    ("t", "the guided tour"),
+    ("v", "values on the maze, or not"),
     ("?", "this list"),
     ("arrows, on the maze", "move the start by 0.1 m"),
 ];
@@ -34,6 +37,9 @@ pub fn action(key: &str, shift: bool) -> Option<Action> {
         ("s", _) => Action::Forward(Unit::Step),
         ("d", _) => Action::Forward(Unit::Decision),
         ("r", _) => Action::Restart,
+        ("u", _) => Action::Undo,
+        ("t", _) => Action::Tour(Some(0)),
+        ("v", _) => Action::SwitchValues,
         ("?", _) => Action::Help(true),
         _ => return None,
     })
@@ -57,7 +63,7 @@ mod tests {
 
     #[test]
     fn every_key_of_the_help_does_something() {
-        for key in [" ", "ArrowLeft", "ArrowRight", "Home", "End", "[", "]", "p", "s", "d", "r", "?"] {
+        for key in [" ", "ArrowLeft", "ArrowRight", "Home", "End", "[", "]", "p", "s", "d", "r", "u", "t", "v", "?"] {
             assert!(action(key, false).is_some(), "{key}");
         }
         assert!(matches!(action("ArrowRight", true), Some(Action::NextRevaluation)));

@@ -9,6 +9,7 @@ pub mod geometry;
 pub mod keys;
 pub mod messages;
 pub mod plot;
+pub mod projection;
 pub mod scale;
 pub mod share;
 pub mod state;

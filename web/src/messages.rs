@@ -2,7 +2,8 @@
 //!
 //! Plain data on both sides; `serde-wasm-bindgen` carries it across.
 
-use diar_core::agent::{Event, Outcome};
+use diar_core::agent::{Event, Outcome, Scenario};
+use diar_core::maze::World;
 use diar_core::settings::PlanSettings;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,55 @@ pub struct Plan {
     pub episode: u64,
     /// Where it starts; drawn from the seed when `None`.
     pub start: Option<[f64; 4]>,
+    /// What is changed in the maze, and where the user decides instead of the agent.
+    pub scenario: Scenario,
+}
+
+/// Which of the two runs on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lane {
+    /// The run on display.
+    Main,
+    /// The one it is compared with.
+    Rival,
+}
+
+/// Candidates of a decision, to be looked into.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidates {
+    /// The state they were sampled in.
+    pub state: Vec<f64>,
+    /// `[candidates, latent]`.
+    pub latents: Vec<Vec<f32>>,
+    /// The maze it was.
+    pub world: World,
+}
+
+/// A decision whose denoising is wanted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Denoising {
+    /// The state it was made in.
+    pub state: Vec<f64>,
+    /// Seed and number of its episode.
+    pub seed: u64,
+    pub episode: u64,
+    /// Its number in the episode.
+    pub decision: usize,
+    /// How it was made.
+    pub settings: PlanSettings,
+}
+
+/// How the critic is trained anew in the page.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lesson {
+    /// Where the goal is.
+    pub goal: [f64; 2],
+    /// τ of the expectile loss.
+    pub expectile: f64,
+    /// γ per environment step.
+    pub discount: f64,
+    /// LDCQ's target instead of DIAR's.
+    pub ldcq: bool,
 }
 
 /// From the page to the worker.
@@ -72,10 +122,12 @@ pub enum ToWorker {
         /// The device wanted.
         backend: Backend,
     },
-    /// Begin a run; whatever an older generation still computes is dropped.
+    /// Begin a run; whatever an older generation of its lane still computes is dropped.
     Begin {
         /// Number of the run, counted by the page.
         generation: u32,
+        /// Its place on the page.
+        lane: Lane,
         /// What the run is made of.
         plan: Plan,
     },
@@ -86,6 +138,47 @@ pub enum ToWorker {
         /// How far.
         unit: Unit,
     },
+    /// End the run of a lane.
+    Drop {
+        /// Which one.
+        lane: Lane,
+    },
+    /// Decode candidates into the ways they would take, and value their ends.
+    Imagine {
+        /// Given back with the answer.
+        ticket: u32,
+        /// What to decode.
+        candidates: Candidates,
+    },
+    /// Sample the candidates of a decision again, keeping every step on the way from noise.
+    Denoise {
+        /// Given back with the answer.
+        ticket: u32,
+        /// Which decision.
+        denoising: Denoising,
+    },
+    /// Play episodes to the goal with and without revaluation, from starts in turn over the cells.
+    Score {
+        /// Given back with the answers.
+        ticket: u32,
+        /// How; its start is not used.
+        plan: Plan,
+        /// How many.
+        episodes: usize,
+    },
+    /// Train Q and V anew.
+    Learn {
+        /// Given back with the answers.
+        ticket: u32,
+        /// For what.
+        lesson: Lesson,
+        /// Address of the bundle's windows.
+        windows: String,
+    },
+    /// Stop scoring or training.
+    Stop,
+    /// Go back to the critic that came with the weights.
+    Unlearn,
 }
 
 /// The device that decisions are computed on.
@@ -169,6 +262,8 @@ pub enum Failure {
     Compute,
     /// The browser took the WebGPU device away.
     DeviceLost,
+    /// Something asked for on the side (scoring, training, looking into candidates) failed; the run goes on.
+    Side,
 }
 
 /// From the worker to the page.
@@ -197,6 +292,48 @@ pub enum ToPage {
     Field {
         /// Its values.
         field: ValueField,
+    },
+    /// Candidates as ways.
+    Imagined {
+        /// The number that came with the question.
+        ticket: u32,
+        /// Positions, `[candidates][points]`.
+        ways: Vec<Vec<[f32; 2]>>,
+        /// V of each predicted end.
+        values: Vec<f32>,
+    },
+    /// A decision's way from noise to latents.
+    Denoised {
+        /// The number that came with the question.
+        ticket: u32,
+        /// Every step of it.
+        trail: Trail,
+    },
+    /// Episodes that have been scored.
+    Scored {
+        /// The number that came with the question.
+        ticket: u32,
+        /// The step of the first contact of each so far, with and without revaluation.
+        contacts: [Vec<Option<usize>>; 2],
+        /// No more will come.
+        done: bool,
+    },
+    /// How training comes on.
+    Learning {
+        /// The number that came with the question.
+        ticket: u32,
+        /// Steps taken, and in all.
+        step: usize,
+        total: usize,
+        /// The losses of V and Q, once there are any.
+        losses: Option<[f64; 2]>,
+    },
+    /// A new critic is in use.
+    Learned {
+        /// The number that came with the question.
+        ticket: u32,
+        /// Seconds it took.
+        seconds: f64,
     },
     /// A run has begun.
     Begun {
@@ -228,6 +365,17 @@ pub enum ToPage {
         /// In words.
         message: String,
     },
+}
+
+/// The way of candidates from noise to latents; one entry per sampler step and one more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trail {
+    /// `[steps + 1][candidates][latent]`.
+    pub latents: Vec<Vec<Vec<f32>>>,
+    /// Where each would end if it were used as it is, `[steps + 1][candidates][x, y]`.
+    pub ends: Vec<Vec<[f32; 2]>>,
+    /// What Q says of it, `[steps + 1][candidates]`.
+    pub q: Vec<Vec<f32>>,
 }
 
 impl Unit {

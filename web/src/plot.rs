@@ -7,7 +7,7 @@ use diar_core::agent::{Outcome, Trace};
 use crate::scale;
 
 /// Width and height of the picture, in its own units.
-pub const SIZE: [f64; 2] = [640.0, 200.0];
+pub const SIZE: [f64; 2] = [1120.0, 190.0];
 /// Room at the left, top, right and bottom.
 const MARGIN: [f64; 4] = [52.0, 16.0, 10.0, 30.0];
 
@@ -18,6 +18,8 @@ pub struct Plot {
     pub steps: usize,
     /// V of the current state: an SVG path.
     pub now: String,
+    /// V of the state of another run: an SVG path.
+    pub rival: Option<String>,
     /// V of the predicted ends, one bar per decision: an SVG path.
     pub ends: String,
     /// Where revaluation dropped a plan.
@@ -31,22 +33,28 @@ pub struct Plot {
 }
 
 impl Plot {
-    /// The timeline of a trace.
-    pub fn of(trace: &Trace) -> Self {
-        let steps = trace.steps().max(20);
-        let values =
-            trace.decisions.iter().flat_map(|decision| decision.v_now.iter().chain(&decision.v_end).copied());
+    /// The timeline of a trace, and of the run it is compared with.
+    pub fn of(trace: &Trace, rival: Option<&Trace>) -> Self {
+        let steps = trace.steps().max(rival.map_or(0, Trace::steps)).max(20);
+        let both = trace.decisions.iter().chain(rival.into_iter().flat_map(|rival| &rival.decisions));
+        let values = both.flat_map(|decision| decision.v_now.iter().chain(&decision.v_end).copied());
         let range = pad(scale::range(values).unwrap_or((0.0, 1.0)));
         let x = |step: f64| across(step, steps);
         let y = |value: f32| down(value, range);
-        let (mut now, mut ends, mut breaks) = (String::new(), String::new(), Vec::new());
+        let line = |trace: &Trace| {
+            let mut line = String::new();
+            for decision in &trace.decisions {
+                for (index, &value) in decision.v_now.iter().enumerate() {
+                    let command = if line.is_empty() { 'M' } else { 'L' };
+                    // Writing to a string cannot fail.
+                    let _ = write!(line, "{command}{:.1} {:.1}", x((decision.t + index) as f64), y(value));
+                }
+            }
+            line
+        };
+        let (mut ends, mut breaks) = (String::new(), Vec::new());
         for decision in &trace.decisions {
             let begin = decision.t as f64;
-            for (index, &value) in decision.v_now.iter().enumerate() {
-                let command = if now.is_empty() { 'M' } else { 'L' };
-                // Writing to a string cannot fail.
-                let _ = write!(now, "{command}{:.1} {:.1}", x(begin + index as f64), y(value));
-            }
             if let Some(value) = decision.v_end {
                 // A plan dropped before its first step still shows as a short bar.
                 let end = begin + (decision.steps.len() as f64).max(0.5);
@@ -58,7 +66,8 @@ impl Plot {
         }
         Self {
             steps,
-            now,
+            now: line(trace),
+            rival: rival.map(line),
             ends,
             breaks,
             goal: trace.first_contact().map(|step| x(step as f64)),
@@ -111,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_mark_stands_at_each_revaluation() {
-        let plot = Plot::of(&trace(&[Script::Dropped(4), Script::Dropped(0), Script::Goal(20)]));
+        let plot = Plot::of(&trace(&[Script::Dropped(4), Script::Dropped(0), Script::Goal(20)]), None);
         assert_eq!(plot.steps, 24);
         assert_eq!(plot.breaks, [plot.x(4), plot.x(4)]);
         assert_eq!(plot.goal, Some(plot.x(24)));
@@ -121,7 +130,7 @@ mod tests {
 
     #[test]
     fn pointing_finds_the_step() {
-        let plot = Plot::of(&trace(&[Script::Goal(100)]));
+        let plot = Plot::of(&trace(&[Script::Goal(100)]), None);
         for step in [0, 1, 50, 99, 100] {
             assert_eq!(plot.step(plot.x(step) / SIZE[0]), step);
         }
@@ -130,14 +139,14 @@ mod tests {
 
     #[test]
     fn an_empty_trace_has_axes() {
-        let plot = Plot::of(&trace(&[]));
+        let plot = Plot::of(&trace(&[]), None);
         assert!(plot.now.is_empty() && plot.breaks.is_empty() && plot.goal.is_none());
         assert_eq!((plot.steps, plot.ticks.len(), plot.values.len()), (20, 5, 3));
     }
 
     #[test]
     fn shapes_stay_inside_the_picture() {
-        let plot = Plot::of(&trace(&[Script::Dropped(2), Script::Goal(3)]));
+        let plot = Plot::of(&trace(&[Script::Dropped(2), Script::Goal(3)]), None);
         for (height, _) in &plot.values {
             assert!((AREA[0]..=AREA[1]).contains(height));
         }

@@ -1,4 +1,4 @@
-//! From values to colours: one perceptually ordered ramp for V and Q.
+//! From values to colours: a perceptually ordered ramp for V and another for Q.
 
 /// Smallest and largest finite value.
 pub fn range(values: impl Iterator<Item = f32>) -> Option<(f32, f32)> {
@@ -13,21 +13,46 @@ pub fn fraction(value: f32, (low, high): (f32, f32)) -> f32 {
     if high > low { ((value - low) / (high - low)).clamp(0.0, 1.0) } else { 0.5 }
 }
 
-/// A colour of the ramp, dark violet (0) over teal to light yellow (1).
+/// What a colour stands for. Each quantity has a hue of its own, so that a plan is never taken for a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// V of a state: teal.
+    Value,
+    /// Q of a candidate plan: violet.
+    Quality,
+}
+
+/// Whether the page is light or dark; on a light page more is darker, on a dark one lighter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ground {
+    #[default]
+    Light,
+    Dark,
+}
+
+/// A colour for a fraction of a quantity's range.
 ///
-/// The ramp is a path through Oklab-LCh on which lightness grows linearly, so that it is ordered for every eye and
+/// Each ramp is a path through Oklab-LCh on which lightness changes linearly, so that it is ordered for every eye and
 /// in grey.
-pub fn ramp(fraction: f32) -> [u8; 3] {
+pub fn ramp(quantity: Quantity, ground: Ground, fraction: f32) -> [u8; 3] {
     let x = f64::from(fraction.clamp(0.0, 1.0));
-    let lightness = 0.30 + 0.62 * x;
-    let chroma = 0.105 + 0.05 * x;
-    let hue = (312.0 - 205.0 * x).to_radians();
-    oklab_to_srgb(lightness, chroma * hue.cos(), chroma * hue.sin())
+    let (hue, most) = match quantity {
+        Quantity::Value => (190.0_f64, 0.105),
+        Quantity::Quality => (292.0, 0.20),
+    };
+    let lightness = match (ground, quantity) {
+        (Ground::Light, Quantity::Value) => 0.965 - 0.43 * x,
+        (Ground::Light, Quantity::Quality) => 0.84 - 0.40 * x,
+        (Ground::Dark, Quantity::Value) => 0.25 + 0.42 * x,
+        (Ground::Dark, Quantity::Quality) => 0.42 + 0.38 * x,
+    };
+    let chroma = most * (0.12 + 0.88 * x);
+    oklab_to_srgb(lightness, chroma * hue.to_radians().cos(), chroma * hue.to_radians().sin())
 }
 
 /// The ramp as a CSS colour.
-pub fn css(fraction: f32) -> String {
-    let [r, g, b] = ramp(fraction);
+pub fn css(quantity: Quantity, ground: Ground, fraction: f32) -> String {
+    let [r, g, b] = ramp(quantity, ground, fraction);
     format!("rgb({r} {g} {b})")
 }
 
@@ -53,14 +78,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ramp_gets_lighter_all_the_way() {
-        let luminance = |fraction| {
-            let [r, g, b] = ramp(fraction).map(|c| (f64::from(c) / 255.0).powf(2.2));
-            0.2126 * r + 0.7152 * g + 0.0722 * b
-        };
-        let values: Vec<f64> = (0..=20).map(|i| luminance(i as f32 / 20.0)).collect();
-        assert!(values.windows(2).all(|pair| pair[1] > pair[0]), "{values:?}");
-        assert!(values[0] < 0.08 && values[20] > 0.6, "{values:?}");
+    fn ramps_are_ordered_in_grey() {
+        for quantity in [Quantity::Value, Quantity::Quality] {
+            for (ground, sign) in [(Ground::Light, -1.0), (Ground::Dark, 1.0)] {
+                let luminance = |fraction| {
+                    let [r, g, b] = ramp(quantity, ground, fraction).map(|c| (f64::from(c) / 255.0).powf(2.2));
+                    0.2126 * r + 0.7152 * g + 0.0722 * b
+                };
+                let values: Vec<f64> = (0..=20).map(|i| luminance(i as f32 / 20.0)).collect();
+                assert!(values.windows(2).all(|pair| sign * (pair[1] - pair[0]) > 0.0), "{quantity:?} {values:?}");
+                assert!((values[20] - values[0]).abs() > 0.2, "{quantity:?} {ground:?} {values:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,16 +1,37 @@
 //! Runs as links: what goes into the address, and what comes out of it.
 
 use diar_core::agent::Trace;
-use diar_core::link::Link;
+use diar_core::link::{Link, LinkError, Other};
 use diar_core::task::{TASKS, Task};
 
 use crate::messages::Plan;
 use crate::timeline;
 
-/// The fragment that brings back a run and the moment looked at.
-pub fn compose(trace: &Trace, bundle_hash: &str, chosen_start: Option<[f64; 4]>, moment: usize) -> String {
+/// The fragment that brings back a run, the moment looked at, and the run it is compared with.
+pub fn compose(
+    trace: &Trace,
+    bundle_hash: &str,
+    chosen_start: Option<[f64; 4]>,
+    moment: usize,
+    rival: Option<&Plan>,
+) -> String {
     let cursor = timeline::step_at(trace, moment) as u32;
-    Link::of(trace, bundle_hash, chosen_start, cursor).encode()
+    let mut link = Link::of(trace, bundle_hash, chosen_start, cursor);
+    link.other = rival.map(|plan| Other { settings: plan.settings, scenario: plan.scenario.clone() });
+    link.encode()
+}
+
+/// The step of the guided tour that a fragment asks for, from 0.
+pub fn tour(fragment: &str) -> Option<usize> {
+    match fragment.strip_prefix("tour")? {
+        "" => Some(0),
+        rest => rest.strip_prefix('=')?.parse::<usize>().ok()?.checked_sub(1),
+    }
+}
+
+/// The fragment of a step of the guided tour.
+pub fn tour_fragment(step: usize) -> String {
+    format!("tour={}", step + 1)
 }
 
 /// The link in a fragment: none in an empty one, a message for one that cannot be read.
@@ -21,15 +42,19 @@ pub fn parse(fragment: &str) -> Result<Option<Link>, String> {
     if fragment.is_empty() {
         return Ok(None);
     }
-    match Link::decode(fragment) {
-        Ok(mut link) => {
-            // The last decision may have been under way. It goes further when it is computed again, which is no
-            // disagreement.
-            link.decisions.retain(|decision| decision.outcome.is_some());
-            Ok(Some(link))
-        }
-        Err(error) => Err(format!("This link cannot be opened: {error}. The page goes on without it.")),
-    }
+    Link::decode(fragment).map(Some).map_err(|error| refused(&error))
+}
+
+/// The episode of a link, as it was recorded.
+///
+/// # Errors
+/// What is wrong with the link, for the user.
+pub fn replay(link: &Link) -> Result<Trace, String> {
+    link.replay().map_err(|error| refused(&error))
+}
+
+fn refused(error: &LinkError) -> String {
+    format!("This link cannot be opened: {error}. The page goes on without it.")
 }
 
 /// Address of the weights that come with the page for a task.
@@ -44,9 +69,30 @@ pub fn first_weights(fragment: &str) -> String {
     shipped_weights(task.id)
 }
 
+/// Address of the windows that a critic is trained on, beside those of a bundle; none for a file of the user's.
+pub fn windows_of(bundle: &str) -> Option<String> {
+    let (address, query) = bundle.split_once('?').map_or((bundle, String::new()), |(address, query)| {
+        (address, format!("?{query}"))
+    });
+    let stem = address.strip_suffix(".safetensors").filter(|_| !address.starts_with("blob:"))?;
+    Some(format!("{stem}.windows{query}"))
+}
+
 /// The run a link describes.
 pub fn plan(link: &Link) -> Plan {
-    Plan { settings: link.settings, seed: link.seed, episode: link.episode, start: link.start }
+    Plan {
+        settings: link.settings,
+        seed: link.seed,
+        episode: link.episode,
+        start: link.start,
+        scenario: link.scenario.clone(),
+    }
+}
+
+/// The run that the one of a link is compared with.
+pub fn other(link: &Link) -> Option<Plan> {
+    let other = link.other.as_ref()?;
+    Some(Plan { settings: other.settings, scenario: other.scenario.clone(), ..plan(link) })
 }
 
 /// Whether the bundle of a link is the one with this hash; a link from before any weights were loaded fits all.
@@ -54,10 +100,9 @@ pub fn same_bundle(link: &Link, hash: &str) -> bool {
     hash.starts_with(&link.bundle)
 }
 
-/// The moment a link looks at, once a trace has come so far.
-pub fn moment(link: &Link, trace: &Trace) -> Option<usize> {
-    let step = link.cursor as usize;
-    (trace.steps() >= step).then(|| timeline::moment_of_step(trace, step))
+/// The moment a link looks at.
+pub fn moment(link: &Link, trace: &Trace) -> usize {
+    timeline::moment_of_step(trace, link.cursor as usize)
 }
 
 #[cfg(test)]

@@ -6,19 +6,38 @@
 //!
 //! Two clocks run here. The worker adds parts to the *run*; the user moves the *cursor* ([`State::at`], a count of
 //! parts) over the *shown* trace. Most of the time both are the same trace. They differ while a run is computed anew
-//! behind one that is on display: a recording, or the run of a device that was lost.
+//! behind one that is on display: a recording, the run of a link, or that of a device that was lost.
+
+mod cursor;
+mod insight;
+mod lesson;
+mod link;
+mod rival;
+mod run;
+mod score;
+mod tour;
+mod world;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use diar_core::agent::{Event, Phase, Trace};
-use diar_core::link::Link;
-use diar_core::settings::{PlanSettings, Preset, Sampler, Settings};
+use diar_core::agent::{InterventionKind, Scenario, Trace};
+use diar_core::maze::Layout;
+use diar_core::settings::{PlanSettings, Preset, Sampler, SamplerSettings, Settings};
 use diar_core::task::{TASKS, Task};
 
-use crate::geometry::nearest_free;
-use crate::messages::{Backend, DeviceInfo, Failure, Plan, ToPage, ToWorker, Unit, ValueField, Weights};
-use crate::share;
+use crate::messages::{Backend, DeviceInfo, Failure, Lane, Plan, ToPage, ToWorker, Unit, ValueField, Weights};
+use crate::scale::Ground;
 use crate::timeline::{self, Glimpse};
+
+pub use insight::{Insight, neighbour};
+pub use lesson::{Critic, Learning};
+pub use link::Opened;
+pub use rival::{Rival, Versus};
+pub use score::{Mean, Scoreboard};
+pub use world::Tool;
+
+use run::{Pursuit, Run};
 
 /// The speeds on offer; 1 is slow enough to follow with the eye.
 pub const SPEEDS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
@@ -52,6 +71,8 @@ pub enum Worker {
 pub enum Source {
     /// A recording that came with the page.
     Recorded,
+    /// The recorded decisions of a link.
+    Replayed,
     /// Computed here, on this device.
     Computed(DeviceInfo),
 }
@@ -61,17 +82,6 @@ pub enum Source {
 pub struct Shown {
     pub trace: Rc<Trace>,
     pub source: Source,
-}
-
-/// What the run under computation is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pursuit {
-    /// To be watched as it comes.
-    Watch,
-    /// To take the place of the shown trace once it has reached the cursor.
-    CatchUp,
-    /// To come as far as a link's decisions.
-    Link,
 }
 
 /// Whose plan it is.
@@ -94,25 +104,23 @@ enum Recording {
     Settled,
 }
 
-/// The run under computation.
-#[derive(Clone, Debug)]
-struct Run {
-    generation: u32,
-    pursuit: Pursuit,
-    /// The trace, while it is not the one on display; `None` before the worker has begun and once it is shown.
-    hidden: Option<Rc<Trace>>,
-    begun: bool,
-    busy: bool,
+/// Light or dark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    Light,
+    Dark,
 }
 
-/// A link that was opened.
-#[derive(Clone, Debug)]
-pub struct Opened {
-    pub link: Link,
-    /// Its decisions have been recomputed.
-    pub done: bool,
-    /// How many of how many recomputed decisions agree.
-    pub agreement: (usize, usize),
+/// What is drawn on the maze besides walls and ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layers {
+    /// V over the maze.
+    pub values: bool,
+    /// The candidates.
+    pub plans: bool,
 }
 
 /// How grave a notice is.
@@ -179,8 +187,53 @@ pub enum Action {
     Backend(Backend),
     /// Something was typed that cannot be used.
     Invalid(String),
+    /// Take the last choice back.
+    Undo,
+
+    /// Look at a candidate of the decision on display.
+    Look(Option<usize>),
+    /// Follow this candidate instead of the one that Q prefers.
+    Take(usize),
+    /// Drop the plan here, whatever V says.
+    DropHere,
+    /// Let the agent decide everything again.
+    LeaveAlone,
+    /// Scrub the denoising of the decision on display: so many sampler steps done.
+    Denoise(Option<usize>),
+    /// Compare with another run, or with none.
+    Compare(Option<Versus>),
+
+    /// What the pointer does on the maze.
+    Tool(Tool),
+    ToggleWall((usize, usize)),
+    Goal([f64; 2]),
+    MoveGoal([f64; 2]),
+    /// The maze as the weights know it.
+    ResetWorld,
+    /// Train Q and V for the goal where it is now.
+    Learn { expectile: f64, discount: f64, ldcq: bool },
+    /// Back to the critic that came with the weights.
+    Unlearn,
+    /// Play so many episodes with and without revaluation.
+    Score(usize),
+    /// Stop training or scoring.
+    Stop,
+
+    /// Go to a step of the guided tour, or end it.
+    Tour(Option<usize>),
+    Theme(Theme),
+    /// The system has turned dark or light.
+    SystemDark(bool),
+    Layers(Layers),
+    SwitchValues,
+    /// Show the run computed here instead of the link's.
+    ShowRecomputed,
+    /// Take weights from a file: its address within the page.
+    Weights(String),
 
     CopyLink,
+    /// Save the figure, the episode or the trace.
+    Export(Export),
     /// Whether the clipboard took the link.
     Copied(bool),
     Help(bool),
@@ -197,6 +250,19 @@ pub enum Command {
     Send(ToWorker),
     /// Copy the address with this fragment.
     Copy(String),
+    /// Make a file of what is on display.
+    Export(Export),
+    /// Remember and apply a theme.
+    Theme(Theme),
+}
+
+/// A file made of what is on display.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Export {
+    Svg,
+    Png,
+    Gif,
+    Json,
 }
 
 /// How the page was opened.
@@ -210,6 +276,12 @@ pub struct Launch {
     pub fragment: String,
     /// The user prefers as little motion as possible.
     pub reduced_motion: bool,
+    /// The system is dark.
+    pub dark: bool,
+    /// The theme chosen on an earlier visit.
+    pub theme: Theme,
+    /// Only the figure, for other pages.
+    pub embed: bool,
 }
 
 /// The state of the page.
@@ -233,11 +305,27 @@ pub struct State {
     pub help: bool,
     /// Mean time per decision of the run, in milliseconds.
     pub latency: Option<f64>,
+    pub theme: Theme,
+    pub layers: Layers,
+    pub embed: bool,
+    /// The candidate that is looked at.
+    pub looked: Option<usize>,
+    pub insight: Insight,
+    pub rival: Option<Rival>,
+    pub tool: Tool,
+    pub critic: Critic,
+    pub learning: Option<Learning>,
+    pub scoreboard: Option<Scoreboard>,
+    pub tour: Option<usize>,
+    dark: bool,
     reduced_motion: bool,
     recording: Recording,
     choice: Choice,
     run: Option<Run>,
     generations: u32,
+    tickets: u32,
+    /// Plans before the last choices, the newest last.
+    history: Vec<Plan>,
     /// Steps that were asked for but are not computed yet, and how many.
     waiting: Option<(Unit, usize)>,
     /// Seconds played that no part has used up yet.
@@ -253,7 +341,7 @@ impl State {
             bundle: launch.bundle,
             backend: launch.backend,
             worker: Worker::Starting,
-            plan: Plan { settings, seed: 0, episode: 0, start: None },
+            plan: Plan { settings, seed: 0, episode: 0, start: None, scenario: Scenario::default() },
             shown: None,
             field: None,
             at: 0,
@@ -265,11 +353,25 @@ impl State {
             copied: None,
             help: false,
             latency: None,
+            theme: launch.theme,
+            layers: Layers { values: true, plans: true },
+            embed: launch.embed,
+            looked: None,
+            insight: Insight::default(),
+            rival: None,
+            tool: Tool::Start,
+            critic: Critic::Shipped,
+            learning: None,
+            scoreboard: None,
+            tour: None,
+            dark: launch.dark,
             reduced_motion: launch.reduced_motion,
             recording: Recording::Awaited,
             choice: Choice::None,
             run: None,
             generations: 0,
+            tickets: 0,
+            history: Vec::new(),
             waiting: None,
             carry: 0.0,
             spent: 0.0,
@@ -285,6 +387,8 @@ impl State {
         self.fold(action, &mut commands);
         self.settle();
         commands.extend(self.pump().map(Command::Send));
+        commands.extend(self.pump_rival().map(Command::Send));
+        commands.extend(self.look_into().map(Command::Send));
         commands
     }
 
@@ -354,39 +458,29 @@ impl State {
             }
 
             Action::Revalue(revalue) => {
-                self.choose(
-                    Plan { settings: PlanSettings { revalue, ..self.plan.settings }, ..self.plan.clone() },
-                    commands,
-                );
+                self.choose_settings(PlanSettings { revalue, ..self.plan.settings }, commands);
             }
             Action::Candidates(candidates) => {
-                self.choose(
-                    Plan { settings: PlanSettings { candidates, ..self.plan.settings }, ..self.plan.clone() },
-                    commands,
-                );
+                self.choose_settings(PlanSettings { candidates, ..self.plan.settings }, commands);
             }
             Action::Sampler(kind) => {
-                let mut plan = self.plan.clone();
-                plan.settings.sampler = self.sampler(kind);
-                self.choose(plan, commands);
+                let sampler = self.sampler(kind);
+                self.choose_settings(PlanSettings { sampler, ..self.plan.settings }, commands);
             }
             Action::SamplerSteps(steps) => {
-                let mut plan = self.plan.clone();
-                plan.settings.sampler.steps = steps;
+                let sampler = SamplerSettings { steps, ..self.plan.settings.sampler };
+                self.choose_settings(PlanSettings { sampler, ..self.plan.settings }, commands);
+            }
+            Action::Seed(seed) => {
+                // Interventions name decisions of the run there was.
+                let mut plan = Plan { seed, ..self.plan.clone() };
+                plan.scenario.interventions.clear();
                 self.choose(plan, commands);
             }
-            Action::Seed(seed) => self.choose(Plan { seed, ..self.plan.clone() }, commands),
-            Action::Start(position) => {
-                let start = position.map(|wish| {
-                    let [x, y] = nearest_free(self.task().maze.layout(), wish);
-                    [x, y, 0.0, 0.0]
-                });
-                self.choose(Plan { start, ..self.plan.clone() }, commands);
-            }
+            Action::Start(position) => self.choose_start(position, commands),
             Action::MoveStart([dx, dy]) => {
                 let [x, y] = self.start();
-                let [x, y] = nearest_free(self.task().maze.layout(), [x + dx, y + dy]);
-                self.choose(Plan { start: Some([x, y, 0.0, 0.0]), ..self.plan.clone() }, commands);
+                self.choose_start(Some([x + dx, y + dy]), commands);
             }
             Action::Backend(backend) => {
                 if backend != self.backend || matches!(self.worker, Worker::Failed(_)) {
@@ -395,7 +489,59 @@ impl State {
                 }
             }
             Action::Invalid(text) => self.notify(Level::Error, text),
+            Action::Undo => self.undo(commands),
 
+            Action::Look(candidate) => self.looked = candidate,
+            Action::Take(candidate) => {
+                self.intervene(InterventionKind::Take { candidate: candidate as u16 }, commands);
+            }
+            Action::DropHere => {
+                let at = self.glimpse().map_or(0, |glimpse| glimpse.steps().len());
+                self.intervene(InterventionKind::Drop { at: at as u16 }, commands);
+            }
+            Action::LeaveAlone => self.leave_alone(commands),
+            Action::Denoise(step) => self.scrub_denoising(step),
+            Action::Compare(versus) => self.compare(versus, commands),
+
+            Action::Tool(tool) => self.tool = tool,
+            Action::ToggleWall(cell) => self.toggle_wall(cell, commands),
+            Action::Goal(wish) => self.choose_goal(wish, commands),
+            Action::MoveGoal([dx, dy]) => {
+                let [x, y] = self.layout().goal_position();
+                self.choose_goal([x + dx, y + dy], commands);
+            }
+            Action::ResetWorld => self.reset_world(commands),
+            Action::Learn { expectile, discount, ldcq } => {
+                self.learn(expectile, discount, ldcq, commands);
+            }
+            Action::Unlearn => self.unlearn(commands),
+            Action::Score(episodes) => self.score(episodes, commands),
+            Action::Stop => self.stop(commands),
+
+            Action::Tour(step) => self.go_on_tour(step),
+            Action::Theme(theme) => {
+                self.theme = theme;
+                commands.push(Command::Theme(theme));
+            }
+            Action::SystemDark(dark) => self.dark = dark,
+            Action::Layers(layers) => self.layers = layers,
+            Action::SwitchValues => self.layers.values = !self.layers.values,
+            Action::ShowRecomputed => self.show_recomputed(),
+            Action::Weights(address) => {
+                self.bundle = address;
+                self.choice = Choice::None;
+                self.plan = Plan { start: None, scenario: Scenario::default(), ..self.plan.clone() };
+                self.opened = None;
+                self.history.clear();
+                self.notices.clear();
+                commands.push(self.start_worker(self.backend));
+            }
+
+            Action::Export(export) => {
+                if self.trace().is_some() {
+                    commands.push(Command::Export(export));
+                }
+            }
             Action::CopyLink => commands.extend(self.fragment().map(Command::Copy)),
             Action::Copied(copied) => self.copied = Some(copied),
             Action::Help(help) => self.help = help,
@@ -434,6 +580,33 @@ impl State {
         shown.or(loaded).and_then(|id| Task::find(id).ok()).unwrap_or(&TASKS[0])
     }
 
+    /// The maze shown, with what is changed in it.
+    pub fn layout(&self) -> Arc<Layout> {
+        let maze = self.task().maze;
+        let changed = self.scenario().world.layout(maze);
+        changed.unwrap_or_else(|_| Arc::clone(maze.layout()))
+    }
+
+    /// What is changed in the run shown; in the next one, where none is.
+    pub fn scenario(&self) -> &Scenario {
+        self.trace().map_or(&self.plan.scenario, |trace| &trace.scenario)
+    }
+
+    /// Whether the page is dark.
+    pub fn ground(&self) -> Ground {
+        let dark = match self.theme {
+            Theme::System => self.dark,
+            Theme::Light => false,
+            Theme::Dark => true,
+        };
+        if dark { Ground::Dark } else { Ground::Light }
+    }
+
+    /// Whether a choice can be taken back.
+    pub fn can_undo(&self) -> bool {
+        !self.history.is_empty()
+    }
+
     /// Where the next run starts, as far as it is known.
     pub fn start(&self) -> [f64; 2] {
         if let Some([x, y, ..]) = self.plan.start {
@@ -457,386 +630,16 @@ impl State {
             || (self.playing && self.trace().is_some_and(|trace| self.at >= timeline::length(trace)))
     }
 
-    /// What the address is followed by to come back here, once there is a run.
-    pub fn fragment(&self) -> Option<String> {
-        let trace = self.trace().filter(|_| self.opened.as_ref().is_none_or(|opened| opened.done))?;
-        let hash = self.ready().map_or("", |(_, weights)| weights.hash.as_str());
-        Some(share::compose(trace, hash, self.plan.start, self.at))
-    }
-
     fn revaluations(&self) -> Vec<usize> {
         self.trace().map(|trace| timeline::revaluations(trace)).unwrap_or_default()
     }
 
-    // The cursor.
-
-    fn seek(&mut self, moment: usize) {
-        self.pause();
-        self.at = moment.min(self.trace().map_or(0, |trace| timeline::length(trace)));
+    fn ticket(&mut self) -> u32 {
+        self.tickets += 1;
+        self.tickets
     }
 
-    fn pause(&mut self) {
-        self.playing = false;
-        self.waiting = None;
-        self.carry = 0.0;
-    }
-
-    fn step(&mut self, unit: Unit) {
-        let asked = self.waiting.filter(|(waiting, _)| *waiting == unit).map_or(0, |(_, count)| count);
-        self.pause();
-        self.unit = unit;
-        self.waiting = Some((unit, (asked + 1).min(MOST_WAITING)));
-    }
-
-    fn play(&mut self) {
-        self.pause();
-        self.playing = true;
-        if let Some(trace) = self.trace()
-            && timeline::finished(trace)
-            && self.at >= timeline::length(trace)
-        {
-            self.at = 0;
-        }
-    }
-
-    fn tick(&mut self, seconds: f64) {
-        let Some(trace) = self.trace().cloned().filter(|_| self.playing) else { return };
-        if self.run.as_ref().is_some_and(|run| !run.begun && run.pursuit != Pursuit::CatchUp) {
-            return;
-        }
-        self.carry += seconds.clamp(0.0, LONGEST_FRAME) * self.speed;
-        let unit = if self.reduced_motion { Unit::Decision } else { Unit::Part };
-        while let Some(next) = timeline::forward(&trace, self.at, unit) {
-            let needed = if self.reduced_motion { 1.0 } else { duration(&trace, next) };
-            if self.carry < needed {
-                break;
-            }
-            self.carry -= needed;
-            self.at = next;
-        }
-        if self.at >= timeline::length(&trace) {
-            self.carry = 0.0;
-            self.playing = !timeline::finished(&trace);
-        }
-    }
-
-    // The run.
-
-    /// Takes over a plan and starts anew with it, unless nothing has changed.
-    fn choose(&mut self, plan: Plan, commands: &mut Vec<Command>) {
-        if let Err(error) = plan.settings.check(self.diffusion_steps()) {
-            self.notify(Level::Error, format!("That setting cannot be used: {error}."));
-            return;
-        }
-        self.notices
-            .retain(|notice| notice.level != Level::Error || matches!(self.worker, Worker::Failed(_)));
-        if plan == self.plan {
-            return;
-        }
-        self.plan = plan;
-        self.choice = Choice::Changed;
-        commands.extend(self.restart());
-    }
-
-    fn restart(&mut self) -> Option<Command> {
-        self.opened = None;
-        self.waiting = None;
-        self.carry = 0.0;
-        if self.ready().is_none() {
-            self.at = 0;
-            return None;
-        }
-        Some(self.begin(Pursuit::Watch))
-    }
-
-    fn begin(&mut self, pursuit: Pursuit) -> Command {
-        self.generations += 1;
-        if self.choice == Choice::Changed {
-            self.choice = Choice::Kept;
-        }
-        self.latency = None;
-        self.spent = 0.0;
-        let generation = self.generations;
-        self.run = Some(Run { generation, pursuit, hidden: None, begun: false, busy: false });
-        Command::Send(ToWorker::Begin { generation, plan: self.plan.clone() })
-    }
-
-    /// Begins whatever the state calls for, once decisions can be computed.
-    fn resume(&mut self) -> Option<Command> {
-        let (_, weights) = self.ready()?;
-        let (task, hash) = (weights.task.clone(), weights.hash.clone());
-        let (settings, diffusion_steps) = (weights.settings, weights.diffusion_steps);
-        if let Some(opened) = &self.opened
-            && opened.link.task != task
-        {
-            let text = format!(
-                "This link is for {}, but the weights on this page are for {task}. The page goes on without it.",
-                opened.link.task
-            );
-            self.notify(Level::Error, text);
-            self.opened = None;
-            self.choice = Choice::None;
-        }
-        if let Some(opened) = &self.opened
-            && !share::same_bundle(&opened.link, &hash)
-        {
-            let text = "This link was made with other weights: its decisions are computed anew with the ones here, and \
-                        some may differ.";
-            self.notify(Level::Warning, text.into());
-        }
-        if self.recording == Recording::Awaited && self.choice == Choice::None {
-            return None;
-        }
-        let recorded = self.shown.as_ref().is_some_and(|shown| shown.source == Source::Recorded);
-        let same_task = self.trace().is_some_and(|trace| trace.task == task);
-        let recording = recorded && same_task;
-        if self.choice == Choice::None && !recording {
-            self.plan.settings = settings;
-        }
-        if let Err(error) = self.plan.settings.check(diffusion_steps) {
-            self.notify(
-                Level::Error,
-                format!(
-                    "These weights cannot be used with those settings ({error}); their own are used instead."
-                ),
-            );
-            self.plan.settings = settings;
-            self.opened = None;
-        }
-        let pursuit = if self.opened.as_ref().is_some_and(|opened| !opened.done) {
-            Pursuit::Link
-        } else if same_task && self.choice != Choice::Changed {
-            Pursuit::CatchUp
-        } else {
-            Pursuit::Watch
-        };
-        Some(self.begin(pursuit))
-    }
-
-    /// The trace the worker adds to.
-    fn running(&self) -> Option<&Rc<Trace>> {
-        let run = self.run.as_ref().filter(|run| run.begun)?;
-        run.hidden.as_ref().or(self.trace())
-    }
-
-    /// Moves the cursor to where it was to go, as far as the trace has come.
-    fn settle(&mut self) {
-        let Some(running) = self.running().cloned() else {
-            self.settle_waiting();
-            return;
-        };
-        let Some(run) = &mut self.run else { return };
-        let over = timeline::finished(&running);
-        match run.pursuit {
-            Pursuit::Watch => {}
-            Pursuit::CatchUp => {
-                if over || timeline::length(&running) >= self.at {
-                    run.hidden = None;
-                    run.pursuit = Pursuit::Watch;
-                    self.at = self.at.min(timeline::length(&running));
-                    self.show(running);
-                }
-            }
-            Pursuit::Link => {
-                if let Some(opened) = &mut self.opened {
-                    opened.agreement = opened.link.agreement(&running);
-                    let ended =
-                        running.decisions.iter().filter(|decision| decision.outcome.is_some()).count();
-                    let moment = share::moment(&opened.link, &running);
-                    if over || (ended >= opened.link.decisions.len() && moment.is_some()) {
-                        opened.done = true;
-                        run.pursuit = Pursuit::Watch;
-                        self.at = moment.unwrap_or_else(|| timeline::length(&running));
-                    }
-                } else {
-                    run.pursuit = Pursuit::Watch;
-                }
-            }
-        }
-        self.settle_waiting();
-    }
-
-    fn settle_waiting(&mut self) {
-        while let (Some((unit, count)), Some(trace)) = (self.waiting, self.trace()) {
-            if let Some(next) = timeline::forward(trace, self.at, unit) {
-                self.at = next;
-                self.waiting = (count > 1).then_some((unit, count - 1));
-            } else if timeline::finished(trace) {
-                self.at = timeline::length(trace);
-                self.waiting = None;
-            } else {
-                break;
-            }
-        }
-    }
-
-    /// Asks the worker for more, where more is needed and it has nothing to do.
-    fn pump(&mut self) -> Option<ToWorker> {
-        self.ready()?;
-        let running = self.running()?;
-        if timeline::finished(running) {
-            return None;
-        }
-        let ahead = timeline::length(running).saturating_sub(self.at);
-        let run = self.run.as_ref().filter(|run| !run.busy)?;
-        let unit = match (run.pursuit, self.waiting) {
-            (Pursuit::CatchUp | Pursuit::Link, _) => Unit::Decision,
-            (Pursuit::Watch, Some((unit, _))) => unit,
-            (Pursuit::Watch, None) if self.playing && ahead < AHEAD => Unit::Decision,
-            (Pursuit::Watch, None) => return None,
-        };
-        let generation = run.generation;
-        if let Some(run) = &mut self.run {
-            run.busy = true;
-        }
-        Some(ToWorker::Advance { generation, unit })
-    }
-
-    // The worker.
-
-    fn start_worker(&mut self, backend: Backend) -> Command {
-        self.worker = Worker::Starting;
-        self.run = None;
-        Command::StartWorker { bundle: self.bundle.clone(), backend }
-    }
-
-    fn hear(&mut self, message: ToPage, commands: &mut Vec<Command>) {
-        match message {
-            ToPage::Progress { loaded, total } => self.worker = Worker::Fetching { loaded, total },
-            ToPage::Preparing { device } => self.worker = Worker::Preparing(device),
-            ToPage::Ready { device, weights } => {
-                if let Some(note) = &device.note {
-                    let level = if device.webgpu || self.backend != Backend::Webgpu {
-                        Level::Info
-                    } else {
-                        Level::Warning
-                    };
-                    self.notify(level, note.clone());
-                }
-                self.worker = Worker::Ready(device, weights);
-                commands.extend(self.resume());
-            }
-            ToPage::Field { field } => self.field = Some(Rc::new(field)),
-            ToPage::Begun { generation, start } => self.begun(generation, start),
-            ToPage::Events { generation, events, millis } => self.extend(generation, events, millis),
-            ToPage::Idle { generation } => {
-                if let Some(run) = self.run.as_mut().filter(|run| run.generation == generation) {
-                    run.busy = false;
-                }
-            }
-            ToPage::Failed { failure, generation, message } => {
-                let outdated = generation
-                    .is_some_and(|failed| self.run.as_ref().is_none_or(|run| run.generation != failed));
-                if !outdated {
-                    self.fail(failure, &message, commands);
-                }
-            }
-        }
-    }
-
-    fn begun(&mut self, generation: u32, start: Vec<f64>) {
-        let Some((_, weights)) = self.ready() else { return };
-        let trace = Trace::new(&weights.task, self.plan.seed, self.plan.episode, self.plan.settings, start);
-        let Some(run) = self.run.as_mut().filter(|run| run.generation == generation) else { return };
-        run.begun = true;
-        if run.pursuit == Pursuit::CatchUp {
-            run.hidden = Some(Rc::new(trace));
-        } else {
-            self.at = 0;
-            self.show(Rc::new(trace));
-        }
-    }
-
-    fn extend(&mut self, generation: u32, events: Vec<Event>, millis: f64) {
-        let Some(run) = self.run.as_mut().filter(|run| run.generation == generation && run.begun) else {
-            return;
-        };
-        let trace = match (&mut run.hidden, &mut self.shown) {
-            (Some(hidden), _) => hidden,
-            (None, Some(shown)) => &mut shown.trace,
-            (None, None) => return,
-        };
-        let trace = Rc::make_mut(trace);
-        for event in events {
-            trace.apply(event);
-        }
-        self.spent += millis;
-        let ended = trace.decisions.iter().filter(|decision| decision.outcome.is_some()).count();
-        self.latency = (ended > 0).then(|| self.spent / ended as f64);
-    }
-
-    fn fail(&mut self, failure: Failure, message: &str, commands: &mut Vec<Command>) {
-        let webgpu = match &self.worker {
-            Worker::Preparing(device) | Worker::Ready(device, _) => device.webgpu,
-            _ => false,
-        };
-        match failure {
-            Failure::Compute | Failure::DeviceLost if webgpu => {
-                self.notify(
-                    Level::Warning,
-                    format!("WebGPU failed on the way ({message}). The same run goes on on the CPU, from the same seed."),
-                );
-                self.backend = Backend::Cpu;
-                commands.push(self.start_worker(self.backend));
-            }
-            Failure::Compute | Failure::DeviceLost => {
-                self.notify(Level::Error, format!("Computing decisions failed: {message}."));
-                self.worker = Worker::Failed(message.to_owned());
-                self.run = None;
-                self.waiting = None;
-            }
-            Failure::Weights => {
-                self.notify(Level::Error, message.to_owned());
-                self.worker = Worker::Failed(message.to_owned());
-                self.run = None;
-                self.waiting = None;
-            }
-            Failure::Run => {
-                self.notify(Level::Error, format!("This run cannot begin: {message}."));
-                self.run = None;
-                self.pause();
-            }
-        }
-    }
-
-    fn show(&mut self, trace: Rc<Trace>) {
-        let Some((device, _)) = self.ready() else { return };
-        self.shown = Some(Shown { trace, source: Source::Computed(device.clone()) });
-    }
-
-    fn show_recording(&mut self, trace: Trace) {
-        if self.shown.is_some() || self.run.is_some() || self.opened.is_some() || self.choice != Choice::None
-        {
-            return;
-        }
-        if let Err(error) = Task::find(&trace.task) {
-            self.notify(Level::Info, format!("The recorded run is not shown: {error}."));
-            return;
-        }
-        self.plan = Plan { settings: trace.settings, seed: trace.seed, episode: trace.episode, start: None };
-        self.shown = Some(Shown { trace: Rc::new(trace), source: Source::Recorded });
-        self.playing = !self.reduced_motion;
-    }
-
-    /// Takes over a link; answers whether there is one.
-    fn open(&mut self, fragment: &str) -> bool {
-        match share::parse(fragment) {
-            Ok(None) => false,
-            Ok(Some(link)) => {
-                self.pause();
-                self.plan = share::plan(&link);
-                self.choice = Choice::Kept;
-                self.opened = Some(Opened { link, done: false, agreement: (0, 0) });
-                true
-            }
-            Err(message) => {
-                self.notify(Level::Error, message);
-                false
-            }
-        }
-    }
-
-    fn sampler(&self, kind: Sampler) -> diar_core::settings::SamplerSettings {
+    fn sampler(&self, kind: Sampler) -> SamplerSettings {
         let mut sampler = self.plan.settings.sampler;
         // DDPM takes every diffusion step; coming back from it, ten are a good number.
         sampler.steps = match (kind, sampler.kind) {
@@ -854,18 +657,6 @@ impl State {
         if !self.notices.contains(&notice) {
             self.notices.push(notice);
         }
-    }
-}
-
-/// How long the part that ends at a moment is shown at speed 1, in seconds.
-fn duration(trace: &Trace, moment: usize) -> f64 {
-    let Some(glimpse) = Glimpse::at(trace, moment) else { return 0.0 };
-    match glimpse.phase() {
-        Some(Phase::Sample) => 0.25,
-        Some(Phase::Rank | Phase::Predict) => 0.35,
-        Some(Phase::Compare) if glimpse.outcome().is_some() => 0.6,
-        Some(Phase::Follow) => 0.05,
-        _ => 0.0,
     }
 }
 

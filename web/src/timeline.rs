@@ -11,7 +11,13 @@ use crate::messages::Unit;
 const THINKING: usize = 3;
 
 /// Parts of a decision that are in the trace.
+///
+/// A decision replayed from a link has no candidates, but it went through the same parts.
 pub fn parts(decision: &Decision) -> usize {
+    if decision.latents.is_empty() && decision.chosen.is_some() {
+        let dropped = matches!(decision.outcome, Some(Outcome::Revalued { .. }));
+        return THINKING + 2 * decision.steps.len() + usize::from(dropped);
+    }
     usize::from(!decision.latents.is_empty())
         + usize::from(decision.chosen.is_some())
         + usize::from(decision.v_end.is_some())
@@ -80,12 +86,12 @@ impl<'a> Glimpse<'a> {
         &self.decision.state
     }
 
-    /// The candidates, once sampled.
+    /// The candidates, once sampled; none of a decision that is replayed from a link.
     pub fn latents(&self) -> Option<&'a [Vec<f32>]> {
         (self.parts >= 1).then_some(self.decision.latents.as_slice())
     }
 
-    /// Their Q and the chosen one, once ranked.
+    /// Their Q, as far as it is known, and the chosen one, once ranked.
     pub fn ranking(&self) -> Option<(&'a [f32], usize)> {
         let chosen = self.decision.chosen.filter(|_| self.parts >= 2)?;
         Some((&self.decision.q, chosen))

@@ -1,17 +1,24 @@
 //! Components: what the page looks like. They draw from a trace and hold no tensor.
 
+mod candidate;
 mod chart;
+mod compare;
 mod controls;
 mod decision;
 mod decisions;
+mod gauge;
 mod help;
 mod latents;
 mod maze;
 mod notices;
+mod score;
 mod settings;
 mod share;
+mod terms;
 mod top;
+mod tour;
 mod weights;
+mod world;
 
 use std::rc::Rc;
 
@@ -51,64 +58,142 @@ fn perhaps<E: 'static>(
 
 /// The whole page. `paint` changes when everything must be painted anew; `address` is the link to the moment shown.
 pub fn page(state: &State, paint: u32, address: &str, dispatch: &Callback<Action>) -> Html {
+    if state.embed {
+        return embedded(state, paint, address, dispatch);
+    }
     let trace = state.trace().map(|trace| Same(Rc::clone(trace)));
     let glimpse = state.glimpse();
     html! {
         <>
             { top::top(state, dispatch) }
             { notices::notices(state, dispatch) }
-            <main class="columns">
-                <section class="card" aria-labelledby="maze-title">
-                    <h2 id="maze-title" class="hidden">{ "The maze" }</h2>
-                    <maze::Maze
-                        maze={state.task().maze}
-                        trace={trace.clone()}
-                        moment={state.at}
-                        field={state.field.as_ref().map(|field| Same(Rc::clone(field)))}
-                        start={state.start()}
-                        {paint}
-                        dispatch={dispatch.clone()}
-                    />
-                    <p id="outcome" class="outcome" data-testid="outcome">{ describe::outcome(state) }</p>
-                    if let Some(agreement) = describe::agreement(state) {
-                        <p id="agreement" class="agreement" data-testid="agreement">{ agreement }</p>
-                    }
-                    { controls::controls(state, dispatch) }
-                </section>
-                <div class="column">
-                    <section class="card" aria-labelledby="decision-title">
-                        { decision::decision(state, glimpse.as_ref()) }
-                        if let Some(trace) = trace.clone() {
-                            <latents::Latents {trace} index={glimpse.map_or(0, |glimpse| glimpse.index)}
-                                parts={glimpse.map_or(0, |glimpse| glimpse.parts.min(3))} />
-                        }
-                    </section>
-                    <section class="card" aria-labelledby="chart-title">
-                        <h2 id="chart-title">{ "Timeline" }</h2>
-                        if let Some(trace) = trace.clone() {
-                            <chart::Chart {trace} moment={state.at} dispatch={dispatch.clone()} />
-                        } else {
-                            <p class="quiet">{ "The values of a run appear here." }</p>
-                        }
-                    </section>
-                </div>
-                { settings::settings(state, dispatch) }
-                <div class="column">
+            { top::claim(dispatch) }
+            <main>
+                { stage(state, paint, dispatch) }
+                <div class="shelf">
+                    { compare::compare(state, dispatch) }
+                    { world::world(state, dispatch) }
+                    { score::score(state, dispatch) }
+                    { settings::settings(state, dispatch) }
                     { share::share(state, address, dispatch) }
-                    { weights::weights(state) }
+                    { weights::weights(state, dispatch) }
                 </div>
+                <section class="card" aria-labelledby="decisions-title">
+                    <h2 id="decisions-title">{ "Decisions" }</h2>
+                    { decision::numbers(state, glimpse.as_ref()) }
+                    if let Some(trace) = trace {
+                        <decisions::Decisions {trace} current={glimpse.map_or(0, |glimpse| glimpse.index)}
+                            dispatch={dispatch.clone()} />
+                    } else {
+                        <p class="quiet">{ "The decisions of a run appear here." }</p>
+                    }
+                </section>
             </main>
-            <section class="card" aria-labelledby="decisions-title">
-                <h2 id="decisions-title">{ "Decisions" }</h2>
-                if let Some(trace) = trace {
-                    <decisions::Decisions {trace} current={glimpse.map_or(0, |glimpse| glimpse.index)}
-                        dispatch={dispatch.clone()} />
-                } else {
-                    <p class="quiet">{ "The decisions of a run appear here." }</p>
-                }
-            </section>
-            { help::about() }
+            { help::about(state) }
             <help::Help open={state.help} dispatch={dispatch.clone()} />
         </>
+    }
+}
+
+/// Maze, decision and timeline: the figure that everything else is about.
+fn stage(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
+    let trace = state.trace().map(|trace| Same(Rc::clone(trace)));
+    let glimpse = state.glimpse();
+    let rival = state.trace().and_then(|main| state.rival.as_ref()?.glance(main, state.at));
+    html! {
+        <div class={classes!("stage", rival.is_some().then_some("stage--two"))}>
+            <section class="card stage__maze" aria-labelledby="maze-title">
+                <h2 id="maze-title" class="hidden">{ "The maze" }</h2>
+                { controls::layers(state, dispatch) }
+                { maze(state, paint, dispatch) }
+                <p id="outcome" class="outcome" data-testid="outcome">{ describe::outcome(state) }</p>
+                if let Some(agreement) = describe::agreement(state) {
+                    <p id="agreement" class="agreement" data-testid="agreement">
+                        { agreement }
+                        if state.can_show_recomputed() {
+                            <button id="show-recomputed" type="button" class="small"
+                                onclick={dispatch.reform(|_| Action::ShowRecomputed)}>{ "Show the run computed here" }</button>
+                        }
+                    </p>
+                }
+            </section>
+            if let (Some((other, moment)), Some(beside)) = (rival, &state.rival) {
+                <section class="card stage__rival" aria-labelledby="rival-title" id="rival">
+                    <h2 id="rival-title">{ format!("Other run: {}", describe::versus(beside.versus)) }</h2>
+                    <maze::Maze maze={state.task().maze} scenario={Rc::new(other.scenario.clone())} trace={Some(Same(Rc::clone(other)))}
+                        {moment} field={field(state)} layers={state.layers} {paint} dispatch={dispatch.clone()} />
+                    <p class="outcome">{ describe::rival_outcome(state, other, moment) }</p>
+                </section>
+            }
+            <div class="stage__side">
+                { tour::tour(state, dispatch) }
+                <section class="card" aria-labelledby="decision-title">
+                    { decision::decision(state, glimpse.as_ref(), dispatch) }
+                    { candidate::candidate(state, dispatch) }
+                    if let Some(trace) = trace.clone() {
+                        <latents::Latents {trace} index={glimpse.map_or(0, |glimpse| glimpse.index)}
+                            parts={glimpse.map_or(0, |glimpse| glimpse.parts.min(3))}
+                            trail={state.insight.trail.as_ref().map(|trail| Same(Rc::clone(trail)))}
+                            step={state.insight.step} looked={state.looked} can_denoise={state.can_look()}
+                            ground={state.ground()} dispatch={dispatch.clone()} />
+                    }
+                </section>
+            </div>
+            <section class="card stage__time" aria-labelledby="chart-title">
+                <h2 id="chart-title" class="hidden">{ "Timeline" }</h2>
+                { controls::controls(state, dispatch) }
+                if let Some(trace) = trace {
+                    <chart::Chart {trace} moment={state.at} dispatch={dispatch.clone()}
+                        rival={rival.map(|(other, _)| Same(Rc::clone(other)))} />
+                } else {
+                    <p class="quiet">{ "The values of a run appear here." }</p>
+                }
+            </section>
+        </div>
+    }
+}
+
+fn field(state: &State) -> Option<Same<crate::messages::ValueField>> {
+    state.field.as_ref().map(|field| Same(Rc::clone(field)))
+}
+
+fn maze(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
+    let insight = &state.insight;
+    let denoising = insight.step.zip(insight.trail.as_ref()).map(|(step, trail)| (step, Same(Rc::clone(trail))));
+    html! {
+        <maze::Maze
+            maze={state.task().maze}
+            scenario={Rc::new(state.scenario().clone())}
+            trace={state.trace().map(|trace| Same(Rc::clone(trace)))}
+            moment={state.at}
+            field={field(state)}
+            ways={insight.ways.as_ref().map(|ways| Same(Rc::clone(ways)))}
+            {denoising}
+            looked={state.looked}
+            rival={state.trace().and_then(|main| {
+                let (trace, moment) = state.rival.as_ref()?.glance(main, state.at)?;
+                Some((Same(Rc::clone(trace)), moment))
+            })}
+            start={state.start()}
+            tool={Some(state.tool)}
+            layers={state.layers}
+            highlight={state.scene().map(|scene| scene.highlight)}
+            {paint}
+            dispatch={dispatch.clone()}
+        />
+    }
+}
+
+/// The figure alone, for other pages.
+fn embedded(state: &State, paint: u32, address: &str, dispatch: &Callback<Action>) -> Html {
+    html! {
+        <main class="embed">
+            { notices::notices(state, dispatch) }
+            { stage(state, paint, dispatch) }
+            <p class="embed__foot">
+                { top::works(state, dispatch) }
+                <a id="embed-open" href={describe::whole_page(address)} target="_blank" rel="noopener">{ "Open in the whole page" }</a>
+            </p>
+        </main>
     }
 }

@@ -1,23 +1,32 @@
 //! The worker: fetches weights, chooses a device, and decides, off the page's thread.
 //!
 //! Messages are served one after the other. A run under way looks up now and then: it gives the event loop a turn, and
-//! stops when the page has begun another run in the meantime.
+//! stops when the page has begun another run in the meantime. Scoring and training go on, a turn at a time, while no
+//! message waits.
 
 mod device;
 mod fetch;
 mod field;
+mod lesson;
+mod score;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use burn::tensor::Device;
 use diar_core::agent::{Agent, Episode, Rollout, RolloutOptions};
 use diar_core::bundle::Bundle;
+use diar_core::maze::{Layout, World};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use crate::messages::{Backend, DeviceInfo, Failure, Plan, ToPage, ToWorker, Unit, Weights};
+use self::lesson::Lessons;
+use self::score::Scoring;
+use crate::messages::{
+    Backend, Candidates, Denoising, DeviceInfo, Failure, Lane, Plan, ToPage, ToWorker, Trail, Unit, Weights,
+};
 
 /// Milliseconds of computing between two turns of the event loop.
 const TURN: f64 = 16.0;
@@ -25,14 +34,34 @@ const TURN: f64 = 16.0;
 thread_local! {
     static INBOX: RefCell<VecDeque<ToWorker>> = const { RefCell::new(VecDeque::new()) };
     static SERVER: RefCell<Option<Server>> = RefCell::new(Some(Server::default()));
-    /// The run the page wants; older ones stop.
-    static WANTED: Cell<u32> = const { Cell::new(0) };
+    /// The run the page wants in each lane; older ones stop.
+    static WANTED: Cell<[u32; 2]> = const { Cell::new([0; 2]) };
 }
 
 #[derive(Default)]
 struct Server {
-    agent: Option<Arc<Agent>>,
-    run: Option<(u32, Rollout)>,
+    loaded: Option<Loaded>,
+    runs: [Option<(u32, Rollout)>; 2],
+    /// What goes on while no message waits.
+    job: Option<Job>,
+    /// The maze whose values the page has.
+    world: World,
+}
+
+/// Weights on a device.
+struct Loaded {
+    bundle: Bundle,
+    device: Device,
+    /// With the critic that came with them.
+    shipped: Arc<Agent>,
+    /// With the critic in use.
+    agent: Arc<Agent>,
+}
+
+/// Work that takes long, done a turn at a time.
+enum Job {
+    Score(Box<Scoring>),
+    Learn(Box<Lessons>),
 }
 
 /// Makes a panic a message to the page: nothing else would come out of a trapped module.
@@ -51,8 +80,10 @@ pub fn receive(message: JsValue) {
             return fail(Failure::Compute, None, format!("a message of the page cannot be read: {error}"));
         }
     };
-    if let ToWorker::Begin { generation, .. } = message {
-        WANTED.set(generation);
+    match message {
+        ToWorker::Begin { generation, lane, .. } => want(lane, generation),
+        ToWorker::Drop { lane } => want(lane, 0),
+        _ => {}
     }
     INBOX.with_borrow_mut(|inbox| inbox.push_back(message));
     // The server is away while it is serving; it will find the message in the inbox.
@@ -61,18 +92,60 @@ pub fn receive(message: JsValue) {
     }
 }
 
+fn want(lane: Lane, generation: u32) {
+    let mut wanted = WANTED.get();
+    wanted[lane as usize] = generation;
+    WANTED.set(wanted);
+}
+
 async fn serve(mut server: Server) {
-    while let Some(message) = INBOX.with_borrow_mut(VecDeque::pop_front) {
-        match message {
-            ToWorker::Load { bundle, backend } => server.load(&bundle, backend).await,
-            ToWorker::Begin { generation, plan } => server.begin(generation, &plan),
-            ToWorker::Advance { generation, unit } => server.advance(generation, unit).await,
+    loop {
+        if let Some(message) = INBOX.with_borrow_mut(VecDeque::pop_front) {
+            server.answer(message).await;
+        } else if server.job.is_some() {
+            server.work().await;
+            turn().await;
+        } else {
+            break;
         }
     }
     SERVER.set(Some(server));
 }
 
 impl Server {
+    async fn answer(&mut self, message: ToWorker) {
+        match message {
+            ToWorker::Load { bundle, backend } => self.load(&bundle, backend).await,
+            ToWorker::Begin { generation, lane, plan } => self.begin(generation, lane, &plan).await,
+            ToWorker::Advance { generation, unit } => self.advance(generation, unit).await,
+            ToWorker::Drop { lane } => self.runs[lane as usize] = None,
+            ToWorker::Imagine { ticket, candidates } => self.imagine(ticket, &candidates).await,
+            ToWorker::Denoise { ticket, denoising } => self.denoise(ticket, &denoising).await,
+            ToWorker::Score { ticket, plan, episodes } => {
+                if let Some(loaded) = &self.loaded {
+                    self.job = start(Scoring::new(&loaded.agent, ticket, plan, episodes)).map(Job::Score);
+                }
+            }
+            ToWorker::Learn { ticket, lesson, windows } => {
+                if let Some(loaded) = &self.loaded {
+                    let lessons = Lessons::new(&loaded.bundle, &loaded.device, ticket, lesson, &windows).await;
+                    self.job = start(lessons).map(Job::Learn);
+                }
+            }
+            ToWorker::Stop => {
+                if let Some(Job::Learn(_)) = self.job.take() {
+                    self.show_field().await;
+                }
+            }
+            ToWorker::Unlearn => {
+                if let Some(loaded) = &mut self.loaded {
+                    loaded.agent = Arc::clone(&loaded.shipped);
+                }
+                self.show_field().await;
+            }
+        }
+    }
+
     async fn load(&mut self, address: &str, backend: Backend) {
         let bundle = match fetch::bytes(address).await.and_then(|bytes| read(address, &bytes)) {
             Ok(bundle) => bundle,
@@ -90,51 +163,51 @@ impl Server {
                 );
             }
         };
-        self.ready(&bundle, device, &agent).await;
-        self.agent = Some(agent);
+        announce(&bundle, device);
+        self.loaded = Some(Loaded { bundle, device: handle, shipped: Arc::clone(&agent), agent });
+        self.show_field().await;
     }
 
-    async fn ready(&self, bundle: &Bundle, device: DeviceInfo, agent: &Agent) {
-        let info = bundle.info();
-        post(&ToPage::Ready {
-            device,
-            weights: Weights {
-                task: info.task.clone(),
-                hash: bundle.hash().to_owned(),
-                settings: info.settings.plan,
-                diffusion_steps: info.settings.diffusion.diffusion_steps,
-                training_seconds: info.provenance.training_seconds,
-                scores: info.scores.as_ref().map(|scores| {
-                    (scores.on.first_contact.mean, scores.off.first_contact.mean, scores.on.episodes)
-                }),
-            },
-        });
-        match field::compute(agent).await {
+    /// Tells the page the values over the maze it shows.
+    async fn show_field(&self) {
+        let Some(Loaded { agent, .. }) = &self.loaded else { return };
+        let Ok(layout) = self.world.layout(agent.task().maze) else { return };
+        match field::compute(agent, &layout).await {
             Ok(field) => post(&ToPage::Field { field }),
             Err(error) => fail(Failure::Compute, None, error.to_string()),
         }
     }
 
-    fn begin(&mut self, generation: u32, plan: &Plan) {
-        let Some(agent) = &self.agent else { return };
+    async fn begin(&mut self, generation: u32, lane: Lane, plan: &Plan) {
+        let Some(Loaded { agent, .. }) = &self.loaded else { return };
         let episode = Episode { seed: plan.seed, index: plan.episode, start: plan.start };
         let options = RolloutOptions { record: true, stop_at_goal: true };
-        match Rollout::new(Arc::clone(agent), plan.settings, vec![episode], options) {
+        let rollout =
+            Rollout::in_scenario(Arc::clone(agent), plan.settings, vec![episode], options, &plan.scenario);
+        match rollout {
             Ok(rollout) => {
                 let start = rollout.envs().first().map_or_else(Vec::new, |env| env.state().to_vec());
-                self.run = Some((generation, rollout));
+                self.runs[lane as usize] = Some((generation, rollout));
                 post(&ToPage::Begun { generation, start });
             }
-            Err(error) => fail(Failure::Run, Some(generation), error.to_string()),
+            Err(error) => return fail(Failure::Run, Some(generation), error.to_string()),
+        }
+        if lane == Lane::Main && self.world.toggled != plan.scenario.world.toggled {
+            self.world = plan.scenario.world.clone();
+            self.show_field().await;
         }
     }
 
     async fn advance(&mut self, generation: u32, unit: Unit) {
-        let Some((_, rollout)) = self.run.as_mut().filter(|(number, _)| *number == generation) else {
+        let lane = [Lane::Main, Lane::Rival]
+            .into_iter()
+            .find(|&lane| self.runs[lane as usize].as_ref().is_some_and(|(number, _)| *number == generation));
+        let Some((lane, (_, rollout))) = lane.and_then(|lane| Some((lane, self.runs[lane as usize].as_mut()?)))
+        else {
             return;
         };
         let (mut events, mut since, mut complete) = (Vec::new(), js_sys::Date::now(), false);
-        while !complete && !rollout.finished() && WANTED.get() == generation {
+        while !complete && !rollout.finished() && WANTED.get()[lane as usize] == generation {
             match rollout.advance().await {
                 Ok(news) => events.extend(news.into_iter().map(|(_, event)| event)),
                 Err(error) => return fail(Failure::Compute, Some(generation), error.to_string()),
@@ -150,6 +223,101 @@ impl Server {
         let millis = js_sys::Date::now() - since;
         post(&ToPage::Events { generation, events, millis });
         post(&ToPage::Idle { generation });
+    }
+
+    async fn imagine(&self, ticket: u32, Candidates { state, latents, world }: &Candidates) {
+        let Some(Loaded { agent, .. }) = &self.loaded else { return };
+        let layout = match world.layout(agent.task().maze) {
+            Ok(layout) => layout,
+            Err(error) => return fail(Failure::Side, None, error.to_string()),
+        };
+        let horizon = agent.task().horizon;
+        let ways = match agent.imagine(state, latents, &layout, horizon).await {
+            Ok(ways) => ways,
+            Err(error) => return fail(Failure::Side, None, error.to_string()),
+        };
+        match agent.end_values(state, latents).await {
+            Ok(values) => {
+                let narrow = |way: Vec<[f64; 2]>| way.into_iter().map(|point| point.map(|x| x as f32)).collect();
+                let ways = ways.into_iter().map(narrow).collect();
+                post(&ToPage::Imagined { ticket, ways, values });
+            }
+            Err(error) => fail(Failure::Side, None, error.to_string()),
+        }
+    }
+
+    async fn denoise(&self, ticket: u32, denoising: &Denoising) {
+        let Some(Loaded { agent, .. }) = &self.loaded else { return };
+        let Denoising { state, seed, episode, decision, settings } = denoising;
+        let key = Episode::random(*seed, *episode).plan_key();
+        match agent.trail(state, key, *decision, settings).await {
+            Ok(trail) => {
+                let place = |ends: Vec<Vec<f32>>| ends.iter().map(|end| [end[0], end[1]]).collect();
+                let ends = trail.ends.into_iter().map(place).collect();
+                post(&ToPage::Denoised { ticket, trail: Trail { latents: trail.latents, ends, q: trail.q } });
+            }
+            Err(error) => fail(Failure::Side, None, error.to_string()),
+        }
+    }
+
+    /// A turn of the job.
+    async fn work(&mut self) {
+        let done = match &mut self.job {
+            Some(Job::Score(scoring)) => scoring.work().await,
+            Some(Job::Learn(lessons)) => match lessons.work(&self.world).await {
+                Ok(None) => Ok(false),
+                Ok(Some(agent)) => {
+                    if let Some(loaded) = &mut self.loaded {
+                        loaded.agent = Arc::new(agent);
+                    }
+                    lessons.tell();
+                    Ok(true)
+                }
+                Err(message) => Err(message),
+            },
+            None => return,
+        };
+        match done {
+            Ok(false) => {}
+            Ok(true) => {
+                if let Some(Job::Learn(_)) = self.job.take() {
+                    self.show_field().await;
+                }
+            }
+            Err(message) => {
+                self.job = None;
+                fail(Failure::Side, None, message);
+            }
+        }
+    }
+}
+
+/// What the page is told of weights that are ready.
+fn announce(bundle: &Bundle, device: DeviceInfo) {
+    let info = bundle.info();
+    post(&ToPage::Ready {
+        device,
+        weights: Weights {
+            task: info.task.clone(),
+            hash: bundle.hash().to_owned(),
+            settings: info.settings.plan,
+            diffusion_steps: info.settings.diffusion.diffusion_steps,
+            training_seconds: info.provenance.training_seconds,
+            scores: info.scores.as_ref().map(|scores| {
+                (scores.on.first_contact.mean, scores.off.first_contact.mean, scores.on.episodes)
+            }),
+        },
+    });
+}
+
+/// A job about to begin; none when it cannot, which the page is told.
+fn start<J>(job: Result<J, String>) -> Option<Box<J>> {
+    match job {
+        Ok(job) => Some(Box::new(job)),
+        Err(message) => {
+            fail(Failure::Side, None, message);
+            None
+        }
     }
 }
 

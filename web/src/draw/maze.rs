@@ -7,31 +7,60 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use super::{Sheet, context};
 use crate::geometry::Frame;
-use crate::messages::ValueField;
-use crate::scale::{fraction, ramp, range};
+use crate::messages::{Trail, ValueField};
+use crate::scale::{Ground, Quantity, css, fraction, ramp, range};
+use crate::story::Highlight;
 use crate::timeline::Glimpse;
 
-/// Paints what does not move: V, walls, goal.
-pub fn ground(canvas: &HtmlCanvasElement, layout: &Layout, field: Option<&ValueField>) {
-    let Some(sheet) = Sheet::clear(canvas) else { return };
+/// Paints what does not move: V, walls, goal. Cells that are not as in the `known` maze are hatched.
+pub fn ground(sheet: &Sheet, layout: &Layout, known: &Layout, field: Option<&ValueField>) {
     let frame = Frame::new(layout, sheet.width);
     let context = &sheet.context;
     context.set_fill_style_str(&sheet.colour("--floor"));
     context.fill_rect(0.0, 0.0, sheet.width, sheet.height);
-    if let Some((field, picture)) = field.and_then(|field| Some((field, picture(field)?))) {
-        context.set_global_alpha(0.72);
+    let shade = sheet.ground();
+    if let Some((field, picture)) = field.and_then(|field| Some((field, picture(field, shade)?))) {
         let [left, top] = frame.pixel([field.x0 - field.spacing / 2.0, field.y0 - field.spacing / 2.0]);
         let size = field.spacing * frame.scale();
         let (width, height) = (field.columns as f64 * size, field.rows as f64 * size);
         let _ = context.draw_image_with_html_canvas_element_and_dw_and_dh(&picture, left, top, width, height);
-        context.set_global_alpha(1.0);
     }
-    goal(&sheet, frame, layout);
-    walls(&sheet, frame, layout);
+    goal(sheet, frame, layout);
+    walls(sheet, frame, layout);
+    unknown(sheet, frame, layout, known);
+}
+
+/// Hatches what the weights have never seen.
+fn unknown(sheet: &Sheet, frame: Frame, layout: &Layout, known: &Layout) {
+    let context = &sheet.context;
+    let cells = (0..layout.rows).flat_map(|i| (0..layout.cols).map(move |j| (i, j)));
+    for (i, j) in cells {
+        let [row, column] = [i as isize, j as isize];
+        if layout.is_wall(row, column) == known.is_wall(row, column) {
+            continue;
+        }
+        let [left, top] = frame.pixel([i as f64 + CELL_LOW, j as f64 + CELL_LOW]);
+        let size = frame.scale();
+        context.save();
+        context.begin_path();
+        context.rect(left, top, size, size);
+        context.clip();
+        context.begin_path();
+        for k in 0..8_u8 {
+            let at = (f64::from(k) - 3.5) * size / 4.0;
+            context.move_to(left + at, top + size);
+            context.line_to(left + at + size, top);
+        }
+        stroke(sheet, "--break", 1.5);
+        context.restore();
+        context.begin_path();
+        context.rect(left + 1.0, top + 1.0, size - 2.0, size - 2.0);
+        stroke(sheet, "--break", 2.0);
+    }
 }
 
 /// The field as a small picture, one pixel per sample, which the canvas enlarges smoothly.
-fn picture(field: &ValueField) -> Option<HtmlCanvasElement> {
+fn picture(field: &ValueField, shade: Ground) -> Option<HtmlCanvasElement> {
     let range = field.range()?;
     let value = |row: isize, column: isize| {
         let inside = (0..field.rows as isize).contains(&row) && (0..field.columns as isize).contains(&column);
@@ -51,7 +80,7 @@ fn picture(field: &ValueField) -> Option<HtmlCanvasElement> {
             (count > 0).then(|| sum / count as f32)
         });
         if let Some(shown) = shown {
-            pixel[..3].copy_from_slice(&ramp(fraction(shown, range)));
+            pixel[..3].copy_from_slice(&ramp(Quantity::Value, shade, fraction(shown, range)));
             pixel[3] = 255;
         }
     }
@@ -107,102 +136,195 @@ fn walls(sheet: &Sheet, frame: Frame, layout: &Layout) {
     context.stroke();
 }
 
+/// What moves on the maze.
+pub struct Figure<'a> {
+    pub trace: &'a Trace,
+    pub moment: usize,
+    /// The ways that the candidates of the decision on display would take, `[candidates][points]`.
+    pub ways: Option<&'a [Vec<[f64; 2]>]>,
+    /// The sampler step that is looked at, and all of them.
+    pub denoising: Option<(usize, &'a Trail)>,
+    /// The candidate that is looked at.
+    pub looked: Option<usize>,
+    /// The run it is compared with, and its moment.
+    pub rival: Option<(&'a Trace, usize)>,
+    pub show_plans: bool,
+    /// What the tour speaks of.
+    pub highlight: Option<Highlight>,
+}
+
 /// Paints what moves: everything that has happened up to a moment.
-pub fn figure(canvas: &HtmlCanvasElement, layout: &Layout, trace: &Trace, moment: usize) {
-    let Some(sheet) = Sheet::clear(canvas) else { return };
-    let Some(glimpse) = Glimpse::at(trace, moment) else { return };
+pub fn figure(sheet: &Sheet, layout: &Layout, figure: &Figure) {
+    let Some(glimpse) = Glimpse::at(figure.trace, figure.moment) else { return };
     let frame = Frame::new(layout, sheet.width);
     sheet.context.set_line_join("round");
     sheet.context.set_line_cap("round");
-    path(&sheet, frame, trace, &glimpse);
-    fan(&sheet, frame, &glimpse);
-    ball(&sheet, frame, &glimpse);
+    if let Some((trace, moment)) = figure.rival
+        && let Some(other) = Glimpse::at(trace, moment)
+    {
+        path(sheet, frame, trace, &other, ["--rival-case", "--rival"]);
+        ball(sheet, frame, &other, "--rival");
+    }
+    path(sheet, frame, figure.trace, &glimpse, ["--path-case", "--path"]);
+    if figure.show_plans {
+        fan(sheet, frame, &glimpse, figure);
+    }
+    ball(sheet, frame, &glimpse, "--ball");
+    if let Some(highlight) = figure.highlight {
+        spotlight(sheet, frame, &glimpse, highlight);
+    }
 }
 
-fn path(sheet: &Sheet, frame: Frame, trace: &Trace, glimpse: &Glimpse) {
+/// A ring around what the tour speaks of.
+fn spotlight(sheet: &Sheet, frame: Frame, glimpse: &Glimpse, highlight: Highlight) {
+    let end = || {
+        let (ends, _) = glimpse.prediction()?;
+        plane_f32(ends.get(glimpse.ranking()?.1)?)
+    };
+    let place = match highlight {
+        Highlight::State | Highlight::Fan | Highlight::Best | Highlight::Action | Highlight::Break => Some(glimpse.position()),
+        Highlight::End => end(),
+        Highlight::Values => None,
+    };
+    let radius = if highlight == Highlight::Fan { 0.6 } else { 0.26 };
+    if let Some(place) = place {
+        disc(&sheet.context, frame, place, radius);
+        stroke(sheet, "--path-case", 5.0);
+        disc(&sheet.context, frame, place, radius);
+        stroke(sheet, "--accent", 2.5);
+    }
+}
+
+fn path(sheet: &Sheet, frame: Frame, trace: &Trace, glimpse: &Glimpse, [case, colour]: [&str; 2]) {
     let context = &sheet.context;
     let earlier = trace.decisions.iter().take(glimpse.index).flat_map(|decision| &decision.steps);
     let points = std::iter::once(trace.start.as_slice())
         .chain(earlier.chain(glimpse.steps()).map(|step| step.state.as_slice()))
         .filter_map(plane);
-    context.begin_path();
-    for (index, point) in points.enumerate() {
-        let [x, y] = frame.pixel(point);
-        if index == 0 { context.move_to(x, y) } else { context.line_to(x, y) }
-    }
-    stroke(sheet, "--path-case", 0.075 * frame.scale());
-    stroke(sheet, "--path", 0.04 * frame.scale());
+    line(sheet, frame, points);
+    stroke(sheet, case, 0.05 * frame.scale() + 2.5);
+    stroke(sheet, colour, (0.035 * frame.scale()).max(2.0));
     for decision in trace.decisions.iter().take(glimpse.index) {
         if let (Some(Outcome::Revalued { .. }), Some(place)) =
             (decision.outcome, plane(decision.steps.last().map_or(&decision.state, |step| &step.state)))
         {
-            mark(sheet, frame, place, 0.07);
+            mark(sheet, frame, place, 0.075);
         }
     }
+    context.set_global_alpha(1.0);
 }
 
-fn fan(sheet: &Sheet, frame: Frame, glimpse: &Glimpse) {
+/// The candidates: the way each would take where that is known, straight to its predicted end where not.
+fn fan(sheet: &Sheet, frame: Frame, glimpse: &Glimpse, figure: &Figure) {
     let context = &sheet.context;
+    if let Some((step, trail)) = figure.denoising {
+        half_made(sheet, frame, glimpse, step, trail);
+        return;
+    }
     let (Some((q, chosen)), Some((ends, _)), Some(origin)) =
         (glimpse.ranking(), glimpse.prediction(), plane(glimpse.state()))
     else {
         return;
     };
     let Some(range) = range(q.iter().copied()) else { return };
+    let shade = sheet.ground();
     let acting =
         matches!(glimpse.phase(), Some(Phase::Compare | Phase::Follow)) && !glimpse.steps().is_empty();
-    let mut order: Vec<usize> = (0..ends.len().min(q.len())).filter(|&index| index != chosen).collect();
+    let count = ends.len().min(q.len());
+    let mut order: Vec<usize> = (0..count).filter(|&index| index != chosen).collect();
     order.sort_by(|&a, &b| q[a].total_cmp(&q[b]));
-    let from = frame.pixel(origin);
-    let line = |index: usize| {
-        let to = plane_f32(&ends[index])?;
-        let [x, y] = frame.pixel(to);
-        context.begin_path();
-        context.move_to(from[0], from[1]);
-        context.line_to(x, y);
-        Some([x, y])
+    let way = |index: usize| match figure.ways.and_then(|ways| ways.get(index)) {
+        Some(way) => line(sheet, frame, way.iter().copied()),
+        None => line(sheet, frame, [origin].into_iter().chain(plane_f32(&ends[index]))),
+    };
+    let dot = |index: usize, radius: f64| {
+        if let Some(end) = plane_f32(&ends[index]) {
+            let [x, y] = frame.pixel(end);
+            context.begin_path();
+            let _ = context.arc(x, y, radius, 0.0, std::f64::consts::TAU);
+        }
     };
     // Once the plan is followed, the plans that were not taken step back.
-    let (alpha, width) = if acting { (0.5, 1.2) } else { (0.95, 1.6) };
+    let (alpha, width) = if acting { (0.35, 1.0) } else { (0.9, 1.5) };
     for index in order {
-        let Some([x, y]) = line(index) else { continue };
         let part = fraction(q[index], range);
-        let colour = crate::scale::css(part);
-        context.set_global_alpha(alpha);
-        // A bright line needs a dark border on a bright field, and the other way round.
-        stroke(sheet, if part < 0.5 { "--fan-case-light" } else { "--fan-case" }, width + 1.4);
+        let colour = css(Quantity::Quality, shade, part);
+        context.set_global_alpha(alpha * f64::from(0.35 + 0.65 * part));
+        way(index);
         context.set_stroke_style_str(&colour);
         context.set_line_width(width);
         context.stroke();
-        context.begin_path();
-        let _ = context.arc(x, y, (0.03 * frame.scale()).max(2.0), 0.0, std::f64::consts::TAU);
+        dot(index, (0.022 * frame.scale()).max(1.8));
         context.set_fill_style_str(&colour);
         context.fill();
     }
     context.set_global_alpha(1.0);
-    let Some([x, y]) = line(chosen) else { return };
-    stroke(sheet, "--fan-case", 0.09 * frame.scale() + 2.0);
-    context.set_stroke_style_str(&crate::scale::css(1.0));
-    context.set_line_width(0.055 * frame.scale());
-    context.stroke();
+    if chosen >= count {
+        return;
+    }
+    way(chosen);
+    stroke(sheet, "--path-case", 0.05 * frame.scale() + 3.0);
+    stroke(sheet, "--quality", (0.05 * frame.scale()).max(2.5));
+    if let Some(looked) = figure.looked.filter(|&looked| looked < count && looked != chosen) {
+        way(looked);
+        stroke(sheet, "--path-case", 0.04 * frame.scale() + 3.0);
+        context.set_stroke_style_str(&css(Quantity::Quality, shade, fraction(q[looked], range)));
+        context.set_line_width((0.04 * frame.scale()).max(2.5));
+        context.stroke();
+        dot(looked, (0.06 * frame.scale()).max(4.0));
+        stroke(sheet, "--ink", 2.0);
+    }
     // The predicted end: a ring with a dot.
     let radius = (0.085 * frame.scale()).max(5.0);
-    for (name, extra) in [("--fan-case", 2.5), ("--end", 0.0)] {
-        context.begin_path();
-        let _ = context.arc(x, y, radius, 0.0, std::f64::consts::TAU);
-        stroke(sheet, name, 0.035 * frame.scale() + extra);
+    for (name, extra) in [("--path-case", 3.0), ("--ends", 0.0)] {
+        dot(chosen, radius);
+        stroke(sheet, name, 0.03 * frame.scale() + 1.0 + extra);
     }
-    context.begin_path();
-    let _ = context.arc(x, y, radius * 0.3, 0.0, std::f64::consts::TAU);
-    context.set_fill_style_str(&sheet.colour("--end"));
+    dot(chosen, radius * 0.35);
+    context.set_fill_style_str(&sheet.colour("--ends"));
     context.fill();
 }
 
-fn ball(sheet: &Sheet, frame: Frame, glimpse: &Glimpse) {
+/// Candidates on their way from noise: where each would end if it were used as it is.
+fn half_made(sheet: &Sheet, frame: Frame, glimpse: &Glimpse, step: usize, trail: &Trail) {
+    let (Some(ends), Some(q), Some(origin)) = (trail.ends.get(step), trail.q.get(step), plane(glimpse.state())) else {
+        return;
+    };
+    let Some(range) = range(q.iter().copied()) else { return };
+    let context = &sheet.context;
+    let mut order: Vec<usize> = (0..ends.len().min(q.len())).collect();
+    order.sort_by(|&a, &b| q[a].total_cmp(&q[b]));
+    for index in order {
+        let part = fraction(q[index], range);
+        let end = ends[index].map(f64::from);
+        line(sheet, frame, [origin, end]);
+        context.set_global_alpha(f64::from(0.25 + 0.5 * part));
+        context.set_stroke_style_str(&css(Quantity::Quality, sheet.ground(), part));
+        context.set_line_width(1.2);
+        context.stroke();
+        let [x, y] = frame.pixel(end);
+        context.begin_path();
+        let _ = context.arc(x, y, (0.03 * frame.scale()).max(2.2), 0.0, std::f64::consts::TAU);
+        context.set_global_alpha(1.0);
+        context.set_fill_style_str(&css(Quantity::Quality, sheet.ground(), part));
+        context.fill();
+    }
+}
+
+fn line(sheet: &Sheet, frame: Frame, points: impl IntoIterator<Item = [f64; 2]>) {
+    let context = &sheet.context;
+    context.begin_path();
+    for (index, point) in points.into_iter().enumerate() {
+        let [x, y] = frame.pixel(point);
+        if index == 0 { context.move_to(x, y) } else { context.line_to(x, y) }
+    }
+}
+
+fn ball(sheet: &Sheet, frame: Frame, glimpse: &Glimpse, colour: &str) {
     let context = &sheet.context;
     let place = glimpse.position();
     disc(context, frame, place, BALL_RADIUS);
-    context.set_fill_style_str(&sheet.colour("--ball"));
+    context.set_fill_style_str(&sheet.colour(colour));
     context.fill();
     context.set_stroke_style_str(&sheet.colour("--ball-edge"));
     context.set_line_width((0.025 * frame.scale()).max(1.5));

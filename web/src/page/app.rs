@@ -7,18 +7,22 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
-    ErrorEvent, Event, HashChangeEvent, KeyboardEvent, MessageEvent, Worker, WorkerOptions, WorkerType,
+    DragEvent, ErrorEvent, Event, HashChangeEvent, KeyboardEvent, MessageEvent, Worker, WorkerOptions, WorkerType,
 };
 use yew::prelude::*;
 
-use super::{browser, hook};
+use super::{browser, export, hook};
 use crate::keys;
+use crate::describe;
 use crate::messages::{Backend, ToWorker};
 use crate::state::{Action, Command, Source, State};
 use crate::view;
 
 /// The recorded run that comes with the page.
 const RECORDING: &str = "assets/recorded.json";
+
+/// Holds where the system is dark.
+pub const DARK: &str = "(prefers-color-scheme: dark)";
 
 /// Milliseconds of rest before the address bar is brought up to date.
 const REST: i32 = 300;
@@ -98,6 +102,7 @@ impl Component for App {
         let mut app = Self { state: Rc::new(state), worker: None, paint: 0, clock, link: None, rest: None };
         hook::publish(&app.state);
         hook::install();
+        browser::apply_theme(app.state.theme);
         listen(ctx);
         let act = ctx.link().callback(Message::Act);
         spawn_local(async move {
@@ -132,9 +137,10 @@ impl Component for App {
                     .shown
                     .as_ref()
                     .is_some_and(|shown| matches!(shown.source, Source::Computed(_)));
-                if let Some((.., fragment)) = self.link.as_ref().filter(|_| computed) {
+                if let Some((.., fragment)) = self.link.as_ref().filter(|_| computed && self.state.tour.is_none()) {
                     browser::replace_fragment(fragment);
                 }
+                browser::set_title(&describe::title(&self.state));
                 return false;
             }
         }
@@ -181,6 +187,11 @@ impl App {
                     send(&deciding.worker, &message);
                 }
             }
+            Command::Export(kind) => export::save(&self.state, kind, ctx.link().callback(Message::Act)),
+            Command::Theme(theme) => {
+                browser::apply_theme(theme);
+                ctx.link().send_message(Message::Repaint);
+            }
             Command::Copy(fragment) => {
                 let address = format!("{}#{fragment}", browser::address());
                 let act = ctx.link().callback(Message::Act);
@@ -192,7 +203,8 @@ impl App {
     /// Brings the link up to date with the run and the cursor; not while playing, when it changes all the time.
     fn refresh_link(&mut self, ctx: &Context<Self>) {
         let Some(trace) = self.state.trace().filter(|_| !self.state.playing) else { return };
-        let made_from = (Rc::as_ptr(trace) as usize, self.state.at);
+        let beside = self.state.rival.as_ref().map_or(0, |rival| describe::versus(rival.versus).len());
+        let made_from = (Rc::as_ptr(trace) as usize + beside, self.state.at);
         if self.link.as_ref().is_some_and(|&(trace, at, _)| (trace, at) == made_from) {
             return;
         }
@@ -274,12 +286,25 @@ fn listen(ctx: &Context<App>) {
     let repaint = ctx.link().callback(|()| Message::Repaint);
     let resized = repaint.clone();
     browser::listen(&window, "resize", move |_: Event| resized.emit(()));
-    for query in ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"] {
+    for query in [DARK, "(prefers-contrast: more)"] {
         if let Ok(Some(list)) = window.match_media(query) {
-            let repaint = repaint.clone();
-            browser::listen(&list, "change", move |_: Event| repaint.emit(()));
+            let (repaint, act) = (repaint.clone(), ctx.link().callback(Message::Act));
+            browser::listen(&list, "change", move |_: Event| {
+                act.emit(Action::SystemDark(browser::matches(DARK)));
+                repaint.emit(());
+            });
         }
     }
+    // Weights dropped anywhere on the page.
+    browser::listen(&window, "dragover", |event: DragEvent| event.prevent_default());
+    let act = ctx.link().callback(Message::Act);
+    browser::listen(&window, "drop", move |event: DragEvent| {
+        event.prevent_default();
+        let file = event.data_transfer().and_then(|data| data.files()?.get(0));
+        if let Some(address) = file.and_then(|file| web_sys::Url::create_object_url_with_blob(&file).ok()) {
+            act.emit(Action::Weights(address));
+        }
+    });
 }
 
 /// Whether the focused element needs this key itself.

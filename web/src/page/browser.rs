@@ -6,7 +6,7 @@ use web_sys::{Document, Event, EventTarget, Response, Window};
 
 use crate::messages::Backend;
 use crate::share;
-use crate::state::Launch;
+use crate::state::{Launch, Theme};
 
 /// The window.
 ///
@@ -36,7 +36,64 @@ pub fn launch() -> Launch {
         backend: parameter("backend").and_then(|name| Backend::parse(&name)).unwrap_or_default(),
         fragment,
         reduced_motion: matches("(prefers-reduced-motion: reduce)"),
+        dark: matches(super::app::DARK),
+        theme: remembered_theme(),
+        embed: query.as_ref().is_some_and(|query| query.has("embed")),
     }
+}
+
+/// Where the theme is remembered.
+const THEME: &str = "diar-theme";
+
+fn remembered_theme() -> Theme {
+    // Storage may be forbidden; then nothing is remembered.
+    let stored = window().local_storage().ok().flatten().and_then(|storage| storage.get_item(THEME).ok().flatten());
+    match stored.as_deref() {
+        Some("light") => Theme::Light,
+        Some("dark") => Theme::Dark,
+        _ => Theme::System,
+    }
+}
+
+/// Applies a theme, and remembers it for the next visit.
+pub fn apply_theme(theme: Theme) {
+    let name = match theme {
+        Theme::System => None,
+        Theme::Light => Some("light"),
+        Theme::Dark => Some("dark"),
+    };
+    let storage = window().local_storage().ok().flatten();
+    let root = document().document_element();
+    match name {
+        Some(name) => {
+            let _ = root.map(|root| root.set_attribute("data-theme", name));
+            let _ = storage.map(|storage| storage.set_item(THEME, name));
+        }
+        None => {
+            let _ = root.map(|root| root.remove_attribute("data-theme"));
+            let _ = storage.map(|storage| storage.remove_item(THEME));
+        }
+    }
+}
+
+/// Gives the tab a title.
+pub fn set_title(title: &str) {
+    document().set_title(title);
+}
+
+/// Offers bytes as a file to be saved.
+pub fn save(name: &str, kind: &str, bytes: &[u8]) -> Result<(), JsValue> {
+    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type(kind);
+    let blob = web_sys::Blob::new_with_u8_array_sequence_and_options(&parts, &options)?;
+    let address = web_sys::Url::create_object_url_with_blob(&blob)?;
+    let anchor: web_sys::HtmlAnchorElement = document().create_element("a")?.unchecked_into();
+    anchor.set_href(&address);
+    anchor.set_download(name);
+    anchor.click();
+    // The click has taken hold of it; what is saved stays.
+    web_sys::Url::revoke_object_url(&address)
 }
 
 /// The fragment of the address, without `#`.

@@ -10,7 +10,7 @@ use js_sys::{Object, Reflect};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 
-use crate::state::{Source, State, Worker};
+use crate::state::{Critic, Source, State, Worker};
 use crate::timeline;
 
 thread_local! {
@@ -54,6 +54,7 @@ fn status(state: &State) -> String {
     };
     let source = state.shown.as_ref().map(|shown| match shown.source {
         Source::Recorded => "recorded",
+        Source::Replayed => "replayed",
         Source::Computed(_) => "computed",
     });
     let trace = state.trace();
@@ -67,6 +68,16 @@ fn status(state: &State) -> String {
         "finished": trace.is_some_and(|trace| timeline::finished(trace)),
         "agreement": state.opened.as_ref().filter(|opened| opened.done).map(|opened| opened.agreement),
         "latency_ms": state.latency,
+        "ways": state.insight.ways.as_ref().map(|ways| ways.len()),
+        "trail": state.insight.trail.as_ref().map(|trail| trail.latents.len()),
+        "rival": state.rival.as_ref().map(|rival| json!({
+            "finished": rival.finished(),
+            "steps": rival.trace.as_ref().map(|trace| trace.steps()),
+        })),
+        "learning": state.learning.as_ref().map(|learning| [learning.step, learning.total]),
+        "learned": matches!(state.critic, Critic::Trained { .. }),
+        "scored": state.scoreboard.as_ref().map(|board| json!({ "episodes": board.contacts[0].len(), "done": board.done })),
+        "tour": state.tour,
     })
     .to_string()
 }

@@ -14,12 +14,17 @@ use crate::timeline;
 pub struct Props {
     pub trace: Same<Trace>,
     pub moment: usize,
+    /// The run it is compared with.
+    #[prop_or_default]
+    pub rival: Option<Same<Trace>>,
     pub dispatch: Callback<Action>,
 }
 
 #[component]
 pub fn Chart(props: &Props) -> Html {
-    let plot = use_memo(props.trace.clone(), |trace| Plot::of(&trace.0));
+    let plot = use_memo((props.trace.clone(), props.rival.clone()), |(trace, rival)| {
+        Plot::of(&trace.0, rival.as_ref().map(|rival| &*rival.0))
+    });
     let picture = use_node_ref();
     let held = use_mut_ref(|| false);
     let step = timeline::step_at(&props.trace.0, props.moment);
@@ -88,6 +93,9 @@ pub fn Chart(props: &Props) -> Html {
                 { for plot.ticks.iter().map(|&(x, step)| html! {
                     <text class="chart__tick" x={format!("{x:.1}")} y={format!("{:.1}", AREA[1] + 18.0)} text-anchor="middle">{ step }</text>
                 }) }
+                if let Some(rival) = &plot.rival {
+                    <path class="chart__rival" d={rival.clone()} />
+                }
                 { lines("chart__future") }
                 <g clip-path="url(#past)">{ lines("chart__past") }</g>
                 if let Some(goal) = plot.goal {
@@ -101,10 +109,13 @@ pub fn Chart(props: &Props) -> Html {
                     aria-valuetext={format!("step {step} of {last}, decision {decision}")} />
             </label>
             <p class="quiet">
-                <span class="entry"><span class="key key--now"></span>{ "V of the current state" }</span>
-                <span class="entry"><span class="key key--ends"></span>{ "V of the predicted end" }</span>
-                <span class="entry"><span class="key key--break"></span>{ "V(now) > V(end): the plan is dropped" }</span>
-                { "Drag to scrub." }
+                <span class="entry"><span class="key key--now"></span>{ "V(now), of the state it is in" }</span>
+                <span class="entry"><span class="key key--ends"></span>{ "V(promised end) of the plan" }</span>
+                <span class="entry"><span class="key key--break"></span>{ "V(now) is larger: the plan is dropped" }</span>
+                if plot.rival.is_some() {
+                    <span class="entry"><span class="key key--rival"></span>{ "V(now) of the other run" }</span>
+                }
+                { "Environment steps across; drag to scrub." }
             </p>
         </div>
     }

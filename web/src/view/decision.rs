@@ -1,12 +1,14 @@
-//! The decision under the cursor: its parts, a sentence, its numbers.
+//! The decision under the cursor: its parts, a sentence, the comparison, its numbers.
 
+use diar_core::agent::{Outcome, Phase};
 use yew::prelude::*;
 
+use super::gauge;
 use crate::describe;
-use crate::state::State;
+use crate::state::{Action, State, Versus};
 use crate::timeline::Glimpse;
 
-pub fn decision(state: &State, glimpse: Option<&Glimpse>) -> Html {
+pub fn decision(state: &State, glimpse: Option<&Glimpse>, dispatch: &Callback<Action>) -> Html {
     let title =
         glimpse.map_or_else(|| "Decision".into(), |glimpse| format!("Decision {}", glimpse.index + 1));
     let phase = glimpse.and_then(Glimpse::phase);
@@ -31,13 +33,54 @@ pub fn decision(state: &State, glimpse: Option<&Glimpse>) -> Html {
                 { glimpse.map_or_else(|| "No decision yet.".into(), describe::sentence) }
             </p>
             <p class="hidden" aria-live="polite" id="live">{ spoken }</p>
-            if let Some(glimpse) = glimpse {
-                <dl class="figures" id="figures">
-                    { for describe::figures(glimpse, state.task()).into_iter().map(|(label, value, meaning)| html! {
-                        <div title={meaning}><dt>{ label }</dt><dd>{ value }</dd></div>
-                    }) }
-                </dl>
+            if let (Some(trace), Some(glimpse)) = (state.trace(), glimpse) {
+                { gauge::gauge(trace, glimpse) }
+                { choices(state, glimpse, dispatch) }
             }
         </>
+    }
+}
+
+/// What the user may decide instead.
+fn choices(state: &State, glimpse: &Glimpse, dispatch: &Callback<Action>) -> Html {
+    if state.ready().is_none() {
+        return html! {};
+    }
+    let index = glimpse.index;
+    let dropped = matches!(glimpse.outcome(), Some(Outcome::Revalued { .. }));
+    let followed = glimpse.phase() == Some(Phase::Follow) && glimpse.outcome().is_none();
+    let alone = state.scenario().interventions.is_empty();
+    html! {
+        <div class="row choices">
+            if dropped {
+                <button id="what-if" type="button" class="small primary"
+                    onclick={dispatch.reform(move |_| Action::Compare(Some(Versus::WhatIf { decision: index })))}>
+                    { "What if not?" }
+                </button>
+            }
+            if followed {
+                <button id="drop-here" type="button" class="small" onclick={dispatch.reform(|_| Action::DropHere)}>
+                    { "Drop the plan here" }
+                </button>
+            }
+            if !alone {
+                <button id="leave-alone" type="button" class="small" onclick={dispatch.reform(|_| Action::LeaveAlone)}>
+                    { "Let the agent decide again" }
+                </button>
+            }
+        </div>
+    }
+}
+
+/// The numbers of the decision under the cursor.
+pub fn numbers(state: &State, glimpse: Option<&Glimpse>) -> Html {
+    html! {
+        if let Some(glimpse) = glimpse {
+            <dl class="figures" id="figures">
+                { for describe::figures(glimpse, state.task()).into_iter().map(|(label, value, meaning)| html! {
+                    <div title={meaning}><dt>{ label }</dt><dd>{ value }</dd></div>
+                }) }
+            </dl>
+        }
     }
 }

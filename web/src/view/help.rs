@@ -5,7 +5,8 @@ use yew::prelude::*;
 
 use crate::describe::PARTS;
 use crate::keys::KEYS;
-use crate::state::Action;
+use super::terms;
+use crate::state::{Action, State};
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
@@ -41,24 +42,29 @@ pub fn Help(props: &Props) -> Html {
     }
 }
 
-/// What one sees, in words.
-pub fn about() -> Html {
+/// What one sees, in words, and what it is in formulas.
+pub fn about(state: &State) -> Html {
     html! {
-        <section class="card about" aria-labelledby="about-title">
-            <h2 id="about-title">{ "What you see" }</h2>
-            <p>
-                { "A particle has learned, from recordings alone, to reach the ring in a maze. It never searches: for each \
-                   decision a diffusion model imagines many plans, each a short list of numbers (a latent z). Q says what each is \
-                   worth, a decoder turns the best one into forces, and a state decoder predicts where it leads." }
-            </p>
-            <p>
-                { "While it follows a plan, it keeps comparing: is the state it is in now already worth more than the end it was \
-                   promised? Then it drops the plan and decides anew. This is adaptive revaluation; switch it off to see the \
-                   difference." }
-            </p>
-            <dl class="about__parts">
-                { for PARTS.iter().map(|&(_, name, purpose)| html! { <div><dt>{ name }</dt><dd>{ purpose }</dd></div> }) }
-            </dl>
-        </section>
+        <>
+            <section class="card about" aria-labelledby="about-title">
+                <h2 id="about-title">{ "What you see" }</h2>
+                <p>
+                    { "A ball has learned, from recordings alone, to reach the ring in a maze. It never searches: for each decision a \
+                       diffusion model imagines many plans, each a short list of numbers (a latent z). Q says what each is worth, a \
+                       decoder turns the best one into forces, and a state decoder predicts where it leads." }
+                </p>
+                <p>
+                    { "While it follows a plan, it keeps comparing: is the state it is in now already worth more than the end it was \
+                       promised? Then it drops the plan and decides anew. This is Adaptive Revaluation; switch it off to see the \
+                       difference. On the maze, a darker (in the dark, a brighter) teal is a higher V of a ball at rest; each violet line \
+                       is one plan, decoded into forces and played through the physics, the ring is where the state decoder promises \
+                       that the chosen one will end." }
+                </p>
+                <dl class="about__parts">
+                    { for PARTS.iter().map(|&(_, name, purpose)| html! { <div><dt>{ name }</dt><dd>{ purpose }</dd></div> }) }
+                </dl>
+            </section>
+            <terms::Formulas phase={state.glimpse().and_then(|glimpse| glimpse.phase())} />
+        </>
     }
 }

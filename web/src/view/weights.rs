@@ -1,13 +1,18 @@
-//! The weights in use.
+//! The weights in use, and how to bring others.
 
-use diar_core::task::TASKS;
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use super::perhaps;
 use crate::describe;
-use crate::share;
-use crate::state::State;
+use crate::state::{Action, State};
 
-pub fn weights(state: &State) -> Html {
+pub fn weights(state: &State, dispatch: &Callback<Action>) -> Html {
+    let onchange = perhaps(dispatch, |event: Event| {
+        let field: HtmlInputElement = event.target_dyn_into()?;
+        let file = field.files()?.get(0)?;
+        web_sys::Url::create_object_url_with_blob(&file).ok().map(Action::Weights)
+    });
     html! {
         <section class="card" aria-labelledby="weights-title">
             <h2 id="weights-title">{ "Weights" }</h2>
@@ -20,13 +25,10 @@ pub fn weights(state: &State) -> Html {
             } else {
                 <p class="quiet">{ "Not loaded yet." }</p>
             }
-            <nav aria-label="Mazes" class="mazes">
-                { for TASKS.iter().map(|task| html! {
-                    <a href={format!("?bundle={}", share::shipped_weights(task.id))}
-                        aria-current={(state.task().id == task.id).then_some("true")}>{ task.id }</a>
-                }) }
-            </nav>
-            <p class="quiet">{ "Other weights: add ?bundle= and the address of a bundle that diar export made." }</p>
+            <label class="field drop">
+                <span>{ "Your own: drop a bundle of " }<code>{ "diar export" }</code>{ " anywhere on the page, choose a file, or add ?bundle= and its address." }</span>
+                <input id="bring" type="file" accept=".safetensors" {onchange} />
+            </label>
         </section>
     }
 }

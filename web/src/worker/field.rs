@@ -1,7 +1,7 @@
 //! V over the maze.
 
 use diar_core::agent::{Agent, AgentError};
-use diar_core::maze::CELL_LOW;
+use diar_core::maze::{CELL_LOW, Layout};
 
 use crate::messages::ValueField;
 
@@ -9,8 +9,7 @@ use crate::messages::ValueField;
 const DENSITY: usize = 10;
 
 /// V of a particle at rest, all over the free cells.
-pub async fn compute(agent: &Agent) -> Result<ValueField, AgentError> {
-    let layout = agent.task().maze.layout();
+pub async fn compute(agent: &Agent, layout: &Layout) -> Result<ValueField, AgentError> {
     let spacing = 1.0 / DENSITY as f64;
     let (x0, y0) = (CELL_LOW + spacing / 2.0, CELL_LOW + spacing / 2.0);
     let (rows, columns) = (layout.rows * DENSITY, layout.cols * DENSITY);

@@ -1,0 +1,67 @@
+//! Two runs side by side: what differs, and what came of it.
+
+use diar_core::settings::{Sampler, SamplerSettings};
+use web_sys::HtmlSelectElement;
+use yew::prelude::*;
+
+use super::perhaps;
+use crate::describe;
+use crate::state::{Action, State, Versus};
+
+/// The choices of the menu: value and words.
+const CHOICES: [(&str, &str); 6] = [
+    ("none", "nothing"),
+    ("revaluation", "revaluation switched"),
+    ("fewer", "8 candidates"),
+    ("more", "512 candidates"),
+    ("sde", "sampler: SDE, 10 steps"),
+    ("one", "sampler: DDIM, 1 step"),
+];
+
+pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
+    let onchange = perhaps(dispatch, |event: Event| {
+        let sampler = |kind, steps| Versus::Sampler(SamplerSettings { kind, steps, extra_steps: 0 });
+        Some(Action::Compare(match event.target_dyn_into::<HtmlSelectElement>()?.value().as_str() {
+            "revaluation" => Some(Versus::Revaluation),
+            "fewer" => Some(Versus::Candidates(8)),
+            "more" => Some(Versus::Candidates(512)),
+            "sde" => Some(sampler(Sampler::Sde, 10)),
+            "one" => Some(sampler(Sampler::Ddim, 1)),
+            _ => None,
+        }))
+    });
+    let chosen = match state.rival.as_ref().map(|rival| rival.versus) {
+        None => "none",
+        Some(Versus::Revaluation) => "revaluation",
+        Some(Versus::Candidates(n)) if n <= 8 => "fewer",
+        Some(Versus::Candidates(_)) => "more",
+        Some(Versus::Sampler(sampler)) if sampler.kind == Sampler::Sde => "sde",
+        Some(Versus::Sampler(_)) => "one",
+        Some(Versus::WhatIf { .. } | Versus::LeftAlone | Versus::Linked) => "other",
+    };
+    html! {
+        <section class="card" aria-labelledby="compare-title">
+            <h2 id="compare-title">{ "Compare" }</h2>
+            <p class="quiet">{ "A second run from the same start and the same noise, in step with the first." }</p>
+            <label class="field">
+                <span>{ "with the same, but" }</span>
+                <select id="compare" {onchange} disabled={state.ready().is_none()}>
+                    if chosen == "other" {
+                        <option value="other" selected=true>{ state.rival.as_ref().map_or("", |rival| describe::versus(rival.versus)) }</option>
+                    }
+                    { for CHOICES.iter().map(|&(value, words)| html! {
+                        <option {value} selected={value == chosen}>{ words }</option>
+                    }) }
+                </select>
+            </label>
+            if state.rival.is_some() {
+                <p id="difference" class="difference" role="status" data-testid="difference">{ describe::difference(state) }</p>
+                <button id="compare-end" type="button" class="small" onclick={dispatch.reform(|_| Action::Compare(None))}>
+                    { "Stop comparing" }
+                </button>
+            } else {
+                <p class="quiet">{ "At a dropped plan, \u{201c}What if not?\u{201d} follows it all the same." }</p>
+            }
+        </section>
+    }
+}
