@@ -3,14 +3,17 @@
 pub mod acceptance;
 mod evaluate;
 mod fused;
+mod imagine;
 mod model;
 mod planner;
 pub mod probe;
 mod rollout;
 mod trace;
+mod trail;
 
 pub use evaluate::{EpisodeResult, Estimate, Evaluation, evaluate, paired_difference};
 pub use model::{Agent, AgentError};
 pub use planner::{Advance, LaneAction, LaneEvent, Planner};
 pub use rollout::{Episode, Rollout, RolloutOptions};
 pub use trace::{Decision, Event, Outcome, Phase, Step, Trace};
+pub use trail::Trail;

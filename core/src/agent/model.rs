@@ -26,6 +26,16 @@ pub enum AgentError {
     /// A value that is not a number.
     #[error("{0} is not a finite number: the weights are damaged, or the state is far outside the maze")]
     NotFinite(&'static str),
+    /// Numbers that do not belong to this agent.
+    #[error("{what} has {found} numbers, but this agent's has {expected}: it belongs to another agent")]
+    Width {
+        /// What was given.
+        what: &'static str,
+        /// How many numbers it has.
+        found: usize,
+        /// How many the agent's has.
+        expected: usize,
+    },
 }
 
 /// All that acting needs, on one device. Networks see normalised states, and latents as the diffusion model has them.

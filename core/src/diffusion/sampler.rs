@@ -111,6 +111,16 @@ impl SamplerNoise<'_> {
             }
         }
     }
+
+    /// All numbers of that number, `[states, candidates, latent]`.
+    fn draw(self, number: usize, [states, candidates, latent]: [usize; 3]) -> Vec<f32> {
+        let count = candidates * latent;
+        let mut values = vec![0.0; states * count];
+        for (state, values) in values.chunks_mut(count.max(1)).enumerate() {
+            self.fill(state, number, count, 0, values);
+        }
+        values
+    }
 }
 
 /// A sampler of latents: the denoiser, and what does not depend on the state computed in advance.
@@ -188,44 +198,62 @@ impl LatentSampler {
     /// Latents for states `[states, state]`, `[states, candidates, latent]`.
     pub fn sample(&self, states: Tensor<2>, candidates: usize, noise: SamplerNoise) -> Tensor<3> {
         let device: Device = states.device();
-        let [count, _] = states.dims();
         let latent = self.denoiser.latent();
-        let shape = [count, candidates, latent];
-        let draw = |number: usize| {
-            let mut values = vec![0.0; shape.iter().product()];
-            for (state, values) in values.chunks_mut((candidates * latent).max(1)).enumerate() {
-                noise.fill(state, number, candidates * latent, 0, values);
-            }
-            values
-        };
-        let times = match &self.path {
+        let shape = [states.dims()[0], candidates, latent];
+        match &self.path {
             Path::Packed(packed, steps) => {
                 let fill = |state: usize, number: usize, from: usize, values: &mut [f32]| {
                     noise.fill(state, number, candidates * latent, from, values);
                 };
-                return tensor(packed.sample(steps, &copied(states), candidates, &fill), shape, &device);
+                tensor(packed.sample(steps, &copied(states), candidates, &fill), shape, &device)
             }
             #[cfg(feature = "gpu")]
             Path::Placed(placed) => {
                 let (placed, steps) = &**placed;
-                return placed.sample(steps, states, |numbers| {
-                    let shape = [numbers.len(), count, candidates, latent];
-                    match noise {
-                        SamplerNoise::Drawn(keys) => {
-                            let keys: Vec<Key> = numbers
-                                .flat_map(|number| keys.iter().map(move |key| key.fold(number as u64)))
-                                .collect();
-                            gpu::draw(placed.like(), &keys, shape)
-                        }
-                        SamplerNoise::Given(_) => tensor(numbers.flat_map(draw).collect(), shape, &device),
+                placed.sample(steps, states, |numbers| match noise {
+                    SamplerNoise::Drawn(keys) => {
+                        let shape = [numbers.len(), shape[0], candidates, latent];
+                        let keys: Vec<Key> = numbers
+                            .flat_map(|number| keys.iter().map(move |key| key.fold(number as u64)))
+                            .collect();
+                        gpu::draw(placed.like(), &keys, shape)
                     }
-                });
+                    SamplerNoise::Given(_) => {
+                        let count = numbers.len();
+                        let values = numbers.flat_map(|number| noise.draw(number, shape)).collect();
+                        tensor(values, [count, shape[0], candidates, latent], &device)
+                    }
+                })
             }
-            Path::Plain(times) => times,
-        };
+            Path::Plain(times) => self.walk(times, states, candidates, noise, |_| {}),
+        }
+    }
+
+    /// Every latent on the way from noise to result, `updates + 1` times `[states, candidates, latent]`: the start
+    /// first, the result of [`LatentSampler::sample`] last. Tensor operations, whatever kernels there are.
+    pub fn trail(&self, states: Tensor<2>, candidates: usize, noise: SamplerNoise) -> Vec<Tensor<3>> {
+        let times: Vec<TimeCode> =
+            self.updates.iter().map(|update| self.denoiser.time(&[update.t])).collect();
+        let mut trail = Vec::with_capacity(times.len() + 1);
+        self.walk(&times, states, candidates, noise, |latents| trail.push(latents.clone()));
+        trail
+    }
+
+    /// The updates one after the other, as tensor operations; `visit` sees the start and what each update gives.
+    fn walk(
+        &self,
+        times: &[TimeCode],
+        states: Tensor<2>,
+        candidates: usize,
+        noise: SamplerNoise,
+        mut visit: impl FnMut(&Tensor<3>),
+    ) -> Tensor<3> {
+        let device = states.device();
+        let shape = [states.dims()[0], candidates, self.denoiser.latent()];
+        let draw = |number: usize| tensor(noise.draw(number, shape), shape, &device);
         let condition = self.denoiser.condition(states, None);
-        let draw = |number: usize| tensor(draw(number), shape, &device);
         let mut y = draw(0);
+        visit(&y);
         for (i, (update, time)) in self.updates.iter().zip(times).enumerate() {
             let guess = self.denoiser.forward(y.clone(), &condition, time);
             y = if update.keep == 0.0 {
@@ -236,6 +264,7 @@ impl LatentSampler {
             if update.noise > 0.0 {
                 y = y + draw(i + 1).mul_scalar(update.noise);
             }
+            visit(&y);
         }
         y
     }
@@ -292,6 +321,30 @@ mod tests {
                 for (a, b) in fused.iter().zip(&plain) {
                     assert!((a - b).abs() < 2e-5, "{widths:?}, {kind:?}: {a}, expected {b}");
                 }
+            }
+        }
+    }
+
+    /// The trail begins with the noise, has one entry per update, and ends where the kernel ends.
+    #[test]
+    fn a_trail_leads_from_the_noise_to_the_sample() {
+        let device = Device::flex();
+        let schedule = NoiseSchedule::new(60);
+        let denoiser = Denoiser::new(Key::new(1), &[24, 12], 16, 4, 5, &device);
+        for (kind, steps, extra) in
+            [(Sampler::Sde, 10, 0), (Sampler::Ddim, 3, 0), (Sampler::Ddpm, 60, 0), (Sampler::Ddpm, 60, 5)]
+        {
+            let sampler = LatentSampler::new(&denoiser, &schedule, settings(kind, steps, extra));
+            let keys: Vec<Key> = (0..2).map(|i| Key::new(3).fold(i)).collect();
+            let states = || tensor(Key::new(2).normals(8), [2, 4], &device);
+            let numbers = |latents: Tensor<3>| latents.try_into_vec_as::<f32>().unwrap();
+            let trail = sampler.trail(states(), 7, SamplerNoise::Drawn(&keys));
+            assert_eq!(trail.len(), steps + extra + 1);
+            let noise: Vec<f32> = keys.iter().flat_map(|key| key.fold(0).normals(35)).collect();
+            assert_eq!(numbers(trail[0].clone()), noise);
+            let sampled = numbers(sampler.sample(states(), 7, SamplerNoise::Drawn(&keys)));
+            for (a, b) in numbers(trail[steps + extra].clone()).iter().zip(&sampled) {
+                assert!((a - b).abs() < 2e-5, "{kind:?}: {a}, expected {b}");
             }
         }
     }
