@@ -236,13 +236,13 @@ impl Server {
             Ok(ways) => ways,
             Err(error) => return fail(Failure::Side, None, error.to_string()),
         };
-        match agent.end_values(state, latents).await {
+        match end_values(agent, state, latents).await {
             Ok(values) => {
                 let narrow = |way: Vec<[f64; 2]>| way.into_iter().map(|point| point.map(|x| x as f32)).collect();
                 let ways = ways.into_iter().map(narrow).collect();
                 post(&ToPage::Imagined { ticket, ways, values });
             }
-            Err(error) => fail(Failure::Side, None, error.to_string()),
+            Err(error) => fail(Failure::Side, None, error),
         }
     }
 
@@ -290,6 +290,16 @@ impl Server {
             }
         }
     }
+}
+
+/// V of the end that each latent promises.
+async fn end_values(agent: &Agent, state: &[f64], latents: &[Vec<f32>]) -> Result<Vec<f32>, String> {
+    let mut state: Vec<f32> = state.iter().map(|&x| x as f32).collect();
+    agent.normalise(&mut state);
+    let states = agent.states(state.repeat(latents.len()));
+    let values = agent.v(agent.end(states, agent.latents(latents.concat())));
+    let data = Box::pin(values.into_data_async()).await.map_err(|error| error.to_string())?;
+    data.try_to_vec().map_err(|error| error.to_string())
 }
 
 /// What the page is told of weights that are ready.

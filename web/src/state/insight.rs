@@ -23,18 +23,21 @@ pub struct Insight {
     pub step: Option<usize>,
     subject: Option<Subject>,
     /// What the worker was asked, and has not answered yet.
-    imagining: Option<u32>,
-    denoising: Option<u32>,
+    asked: Option<(u32, Subject)>,
     /// It could not answer: it is not asked again.
     missed: bool,
 }
 
 impl Insight {
+    /// Takes note of an answer; whether it is about the decision on display.
+    fn answered(&mut self, ticket: u32) -> bool {
+        let asked = self.asked.take_if(|(asked, _)| *asked == ticket);
+        asked.is_some_and(|(_, subject)| Some(subject) == self.subject)
+    }
+
     /// Gives up waiting for what the worker could not answer.
     pub(super) fn missed(&mut self) {
-        if self.imagining.take().is_some() || self.denoising.take().is_some() {
-            self.missed = true;
-        }
+        self.missed |= self.asked.take().is_some();
     }
 }
 
@@ -49,23 +52,26 @@ impl State {
         self.ready()?;
         let subject = self.subject().map(|glimpse| (self.generations, glimpse.index));
         if self.insight.subject != subject {
+            // One question at a time, also when the cursor moves on before it is answered.
+            let asked = self.insight.asked;
             self.forget_insight();
             self.insight.subject = subject;
+            self.insight.asked = asked;
             self.looked = None;
         }
         let insight = &self.insight;
-        let waits = insight.missed || insight.imagining.is_some() || insight.denoising.is_some();
         let denoise = insight.step.is_some() && insight.trail.is_none();
-        if waits || insight.ways.is_some() && !denoise {
+        if insight.missed || insight.asked.is_some() || insight.ways.is_some() && !denoise {
             return None;
         }
+        let subject = subject?;
         let trace = self.trace()?;
         let glimpse = self.subject()?;
         let state = glimpse.state().to_vec();
         if insight.ways.is_none() {
             let (latents, world) = (glimpse.latents()?.to_vec(), trace.scenario.world.clone());
             let ticket = self.ticket();
-            self.insight.imagining = Some(ticket);
+            self.insight.asked = Some((ticket, subject));
             return Some(ToWorker::Imagine { ticket, candidates: Candidates { state, latents, world } });
         }
         let denoising = Denoising {
@@ -76,13 +82,12 @@ impl State {
             settings: trace.settings,
         };
         let ticket = self.ticket();
-        self.insight.denoising = Some(ticket);
+        self.insight.asked = Some((ticket, subject));
         Some(ToWorker::Denoise { ticket, denoising })
     }
 
     pub(super) fn imagined(&mut self, ticket: u32, ways: Vec<Vec<[f32; 2]>>, values: Vec<f32>) {
-        if self.insight.imagining == Some(ticket) {
-            self.insight.imagining = None;
+        if self.insight.answered(ticket) {
             let wide = |way: Vec<[f32; 2]>| way.into_iter().map(|point| point.map(f64::from)).collect();
             self.insight.ways = Some(Rc::new(ways.into_iter().map(wide).collect()));
             self.insight.values = Some(Rc::new(values));
@@ -90,8 +95,7 @@ impl State {
     }
 
     pub(super) fn denoised(&mut self, ticket: u32, trail: Trail) {
-        if self.insight.denoising == Some(ticket) {
-            self.insight.denoising = None;
+        if self.insight.answered(ticket) {
             self.insight.step = self.insight.step.map(|step| step.min(trail.latents.len().saturating_sub(1)));
             self.insight.trail = Some(Rc::new(trail));
         }

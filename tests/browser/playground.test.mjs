@@ -1,0 +1,330 @@
+// Journeys through what people do on the page beyond watching: look, ask, change, compare, share, bring.
+
+import assert from 'node:assert/strict';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { click, ready, status, statusWhere, trace, visit } from './page.mjs';
+import { serve } from './server.mjs';
+
+const DIST = process.env.DIAR_DIST ?? join(import.meta.dirname ?? '.', '../../dist');
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+let site;
+before(async () => {
+  site = await serve(DIST);
+});
+after(() => site.close());
+
+/// A run with some decisions in it, the cursor on one that has been predicted.
+async function predicted(page) {
+  await ready(page);
+  await click(page, '#restart');
+  for (let part = 0; part < 3; part++) await click(page, '#step-part');
+  await statusWhere(page, (now) => now.ways !== null);
+}
+
+const decision = async (page, index) => (await trace(page)).decisions[index];
+const play = async (page) => {
+  await page.keyboard.press('End');
+  while (!(await status(page)).finished) await click(page, '#step-decision');
+};
+
+test('the theme follows the system, can be chosen, and is remembered', () =>
+  visit(site.url, { colorScheme: 'dark' }, async (page) => {
+    await ready(page);
+    const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const dark = await ground();
+    await page.click('#theme');
+    assert.equal(await page.getAttribute('html', 'data-theme'), 'light');
+    const light = await ground();
+    assert.notEqual(light, dark);
+    await page.reload();
+    await ready(page);
+    assert.equal(await ground(), light);
+    await page.click('#theme');
+    assert.equal(await ground(), dark);
+    await page.click('#theme');
+    assert.equal(await page.getAttribute('html', 'data-theme'), null);
+  }));
+
+test('the tour goes step by step, moves the figure, and can be linked to', () =>
+  visit(site.url, {}, async (page) => {
+    await ready(page);
+    await page.click('#claim-tour');
+    const moments = [];
+    for (;;) {
+      const { tour, at } = await status(page);
+      moments.push(at);
+      assert.match(await page.textContent('#tour'), new RegExp(`${tour + 1} of 7`));
+      await page.click('#tour-next');
+      if ((await status(page)).tour === null) break;
+    }
+    assert.equal(moments.length, 7);
+    assert.ok(new Set(moments).size >= 4, `moments ${moments}`);
+    await page.goto('about:blank');
+    await page.goto(`${site.url}#tour=6`);
+    await statusWhere(page, (now) => now.tour === 5 && now.length > 0 && !now.computing);
+    const { at } = await status(page);
+    assert.ok(at > 0, 'the sixth step shows a revaluation');
+    await page.click('#tour-skip');
+    assert.equal((await status(page)).tour, null);
+  }));
+
+test('a candidate can be looked at, from the maze and from the keyboard, and followed instead', () =>
+  visit(site.url, {}, async (page) => {
+    await predicted(page);
+    const { chosen, ends, q } = await decision(page, 0);
+    assert.match(await page.textContent('#candidate'), new RegExp(`Plan ${chosen + 1} of ${q.length}`));
+    await page.focus('#worse');
+    await page.keyboard.press('Enter');
+    const second = q.map((value, index) => [value, index]).sort((a, b) => b[0] - a[0])[1][1];
+    assert.match(await page.textContent('#candidate'), new RegExp(`Plan ${second + 1} of .*2nd best`));
+
+    // On the maze: the end that is farthest from the chosen one.
+    const far = (end) => Math.hypot(end[0] - ends[chosen][0], end[1] - ends[chosen][1]);
+    const target = ends.map((end, index) => [far(end), index]).sort((a, b) => b[0] - a[0])[0][1];
+    const box = await page.locator('#maze').boundingBox();
+    // The U-maze: 3.6 m across and down, from 0 m.
+    const [left, top] = [ends[target][1] / 3.6, ends[target][0] / 3.6];
+    await page.mouse.move(box.x + left * box.width, box.y + top * box.height, { steps: 3 });
+    await page.waitForFunction(
+      ([own]) => !document.querySelector('#candidate').textContent.includes(`Plan ${own} of`),
+      [second + 1],
+    );
+    const looked = Number((await page.textContent('#candidate')).match(/Plan (\d+) of/)[1]) - 1;
+    assert.notEqual(looked, chosen);
+
+    await page.focus('#take');
+    await page.keyboard.press('Enter');
+    await statusWhere(page, (now) => !now.computing);
+    const changed = await trace(page);
+    assert.deepEqual(changed.scenario.interventions.length, 1);
+    assert.equal(changed.decisions[0].chosen, looked);
+    assert.deepEqual(changed.decisions[0].q, q, 'the same candidates');
+    // The run it would have been is beside it.
+    assert.ok(await page.isVisible('#rival'));
+    await statusWhere(page, (now) => now.rival?.finished);
+    await play(page);
+    assert.match(await page.textContent('#difference'), /This run: .* Other run/);
+    await page.click('#leave-alone');
+    await statusWhere(page, (now) => !now.computing);
+    assert.equal((await trace(page)).decisions[0].chosen, chosen);
+  }));
+
+test('the denoising can be scrubbed from noise to the plans', () =>
+  visit(site.url, {}, async (page) => {
+    await predicted(page);
+    const label = () => page.getAttribute('.latents svg', 'aria-label');
+    const spread = () =>
+      page.evaluate(() => {
+        const places = [...document.querySelectorAll('.latents circle')].map((c) => [c.cx.baseVal.value, c.cy.baseVal.value]);
+        return JSON.stringify(places);
+      });
+    const finished = await spread();
+    await page.focus('#denoise');
+    await page.keyboard.press('Home');
+    const { trail } = await statusWhere(page, (now) => now.trail !== null);
+    assert.equal(trail, 6, 'five steps have six states');
+    await page.waitForFunction(() => /after 0 of 5/.test(document.querySelector('.latents svg').getAttribute('aria-label')));
+    const seen = new Set([await spread()]);
+    for (let step = 1; step <= 5; step++) {
+      await page.keyboard.press('ArrowRight');
+      assert.match(await label(), new RegExp(`after ${step} of 5`));
+      seen.add(await spread());
+    }
+    assert.equal(seen.size, 6, 'every step looks different');
+    await page.click('#denoise-end');
+    assert.equal(await spread(), finished);
+  }));
+
+test('two runs go side by side, and a dropped plan can be followed all the same', () =>
+  visit(site.url, {}, async (page) => {
+    await ready(page);
+    await page.selectOption('#compare', 'revaluation');
+    await statusWhere(page, (now) => now.rival?.finished && !now.computing);
+    await play(page);
+    assert.match(await page.textContent('#difference'), /revaluation switched.*(faster|no difference|arrives)/);
+    await page.click('#compare-end');
+    assert.equal((await status(page)).rival, null);
+
+    await page.keyboard.press('Home');
+    await page.click('#next-revaluation');
+    const at = (await status(page)).at;
+    assert.ok(at > 0);
+    const before = await trace(page);
+    await page.click('#what-if');
+    await statusWhere(page, (now) => now.rival?.finished);
+    assert.deepEqual(await trace(page), before, 'the run itself stays as it was');
+    assert.match(await page.textContent('#difference'), /is not dropped/);
+    const link = await page.inputValue('#link-field');
+    await page.goto('about:blank');
+    await page.goto(link);
+    await statusWhere(page, (now) => now.rival?.finished && now.agreement !== null, 120_000);
+    assert.ok(await page.isVisible('#rival'), 'the link brings the comparison');
+  }));
+
+test('walls and goal can be changed, by pointer and keyboard, and taken back', () =>
+  visit(site.url, {}, async (page) => {
+    await ready(page);
+    await click(page, '#restart');
+    const box = await page.locator('#maze').boundingBox();
+    // The goal, dragged from (1, 1) to (3, 1).
+    const at = ([x, y]) => [box.x + (y / 3.6) * box.width, box.y + (x / 3.6) * box.height];
+    await page.mouse.move(...at([1, 1]));
+    await page.mouse.down();
+    await page.mouse.move(...at([2, 1.5]), { steps: 4 });
+    await page.mouse.move(...at([3, 1]), { steps: 4 });
+    await page.mouse.up();
+    await statusWhere(page, (now) => !now.computing);
+    const moved = (await trace(page)).scenario.world.goal;
+    assert.ok(Math.hypot(moved[0] - 3, moved[1] - 1) < 0.1, `${moved}`);
+    assert.match(await page.textContent('#world-warning'), /goal has moved/i);
+    await page.focus('#goal');
+    await page.keyboard.press('ArrowRight');
+    await statusWhere(page, (now) => !now.computing);
+    const pushed = (await trace(page)).scenario.world.goal;
+    assert.ok(Math.abs(pushed[1] - moved[1] - 0.1) < 0.011, `${moved} to ${pushed}`);
+    await page.click('#reset-world');
+    await statusWhere(page, (now) => !now.computing);
+    assert.equal((await trace(page)).scenario.world.goal, null);
+
+    await page.click('#tool-walls');
+    await page.focus('#maze');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await statusWhere(page, (now) => !now.computing);
+    const [first] = (await trace(page)).scenario.world.toggled;
+    assert.equal((await trace(page)).scenario.world.toggled.length, 1);
+    assert.match(await page.textContent('#world-warning'), /never seen/);
+    await page.mouse.click(...at([first[0] - 0.2, first[1] - 0.2]));
+    await statusWhere(page, (now) => !now.computing);
+    assert.deepEqual((await trace(page)).scenario.world.toggled, []);
+    await page.click('#undo');
+    await statusWhere(page, (now) => !now.computing);
+    assert.deepEqual((await trace(page)).scenario.world.toggled, [first]);
+  }));
+
+test('a scoreboard fills up, with intervals, and can be stopped', () =>
+  visit(site.url, {}, async (page) => {
+    await ready(page);
+    await page.click('#score');
+    await statusWhere(page, (now) => now.scored?.episodes >= 24, 120_000);
+    await page.click('#score-stop');
+    const { scored } = await statusWhere(page, (now) => now.scored?.done);
+    assert.ok(scored.episodes < 96, 'stopped on the way');
+    const text = await page.textContent('#scoreboard');
+    const [, mean, half] = text.match(/with(\d+\.\d) ± (\d+\.\d)/);
+    assert.ok(Number(mean) > 130 && Number(mean) < 160 && Number(half) < 10, text);
+    await click(page, '#step-decision');
+  }));
+
+test('links are short, replay exactly, and can be embedded', async () => {
+  let link;
+  let made;
+  await visit(site.url, {}, async (page) => {
+    await ready(page);
+    await page.fill('#seed', '4');
+    await page.press('#seed', 'Enter');
+    await ready(page);
+    await play(page);
+    made = await trace(page);
+    link = await page.inputValue('#link-field');
+    assert.match(await page.inputValue('#replay-command'), /^diar replay 'v2\./);
+    assert.match(await page.inputValue('#embed-code'), /\?embed.*#v2\./);
+  });
+  const fragment = link.split('#')[1];
+  console.log(`an episode of ${made.decisions.length} decisions: a link of ${fragment.length} characters`);
+  assert.ok(fragment.length <= 2000, `${fragment.length} characters`);
+  // Without weights the recorded decisions are there all the same, step by step.
+  const [page_, hash] = link.split('#');
+  const broken = await serve(DIST, Object.fromEntries(await weightFiles()));
+  try {
+    await visit(`${page_.replace(site.url, broken.url)}#${hash}`, {}, async (page) => {
+      await statusWhere(page, (now) => now.source === 'replayed' && now.worker === 'failed');
+      const replayed = await trace(page);
+      const states = (run) => run.decisions.flatMap((d) => d.steps.map((step) => step.state));
+      assert.deepEqual(states(replayed), states(made), 'every state is the same');
+      assert.match(await page.textContent('#badge'), /replayed/);
+    });
+  } finally {
+    await broken.close();
+  }
+  await visit(`${page_}?embed#${hash}`, {}, async (page) => {
+    await statusWhere(page, (now) => now.source === 'computed' && now.agreement !== null, 120_000);
+    assert.ok(!(await page.isVisible('#settings-title')) && (await page.isVisible('#play')));
+    assert.equal(await page.getAttribute('#embed-open', 'href'), link);
+  });
+});
+
+/// Every file of weights, answered as missing.
+async function weightFiles() {
+  const { readdir } = await import('node:fs/promises');
+  const names = await readdir(join(DIST, 'weights'));
+  return names.filter((name) => name.endsWith('.safetensors')).map((name) => [`/weights/${name}`, { status: 404, body: '' }]);
+}
+
+test('figure, episode and trace can be saved', () =>
+  visit(site.url, { acceptDownloads: true }, async (page) => {
+    await predicted(page);
+    const saved = async (id) => {
+      const [download] = await Promise.all([page.waitForEvent('download', { timeout: 90_000 }), page.click(id)]);
+      return [download.suggestedFilename(), await readFile(await download.path())];
+    };
+    const [svgName, svg] = await saved('#save-svg');
+    assert.match(svgName, /umaze.*\.svg$/);
+    assert.match(svg.toString(), /^<svg[\s\S]*<\/svg>\s*$/);
+    const [, png] = await saved('#save-png');
+    assert.equal(png.subarray(1, 4).toString(), 'PNG');
+    const [, json] = await saved('#save-json');
+    assert.deepEqual(JSON.parse(json), await trace(page));
+    const [, gif] = await saved('#save-gif');
+    assert.equal(gif.subarray(0, 6).toString(), 'GIF89a');
+    console.log(`saved: SVG ${svg.length}, PNG ${png.length}, JSON ${json.length}, GIF ${gif.length} bytes`);
+  }));
+
+test('weights can be brought as a file, and are checked', async () => {
+  const names = (await weightFiles()).map(([path]) => path);
+  const medium = await readFile(join(DIST, names.find((name) => name.includes('medium'))));
+  const [whole, cut] = ['whole', 'cut'].map((name) => join(tmpdir(), `diar-${process.pid}-${name}.safetensors`));
+  await writeFile(whole, medium);
+  await writeFile(cut, medium.subarray(0, 100_000));
+  try {
+    await visit(site.url, {}, async (page) => {
+      await ready(page);
+      await page.setInputFiles('#bring', whole);
+      await page.waitForFunction(() => JSON.parse(window.__diar.trace())?.task === 'maze2d-medium-v1');
+      await ready(page);
+      await click(page, '#step-decision');
+      assert.notEqual((await decision(page, 0)).outcome, null);
+      await page.setInputFiles('#bring', cut);
+      await statusWhere(page, (now) => now.worker === 'failed');
+      assert.match(await page.textContent('#error'), /safetensors/);
+    });
+  } finally {
+    await rm(whole, { force: true });
+    await rm(cut, { force: true });
+  }
+});
+
+test('axe finds nothing to complain about, in light and dark, wide and narrow', async () => {
+  for (const colorScheme of ['light', 'dark']) {
+    for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 }]) {
+      await visit(site.url, { colorScheme, viewport }, async (page) => {
+        await predicted(page);
+        await page.click('#claim-tour');
+        await page.selectOption('#compare', 'revaluation');
+        await statusWhere(page, (now) => now.rival?.finished);
+        // The page's policy forbids scripts from elsewhere; this one comes from the test.
+        await page.evaluate(await readFile(AXE, 'utf8'));
+        const { violations } = await page.evaluate(() => window.axe.run());
+        const words = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`);
+        assert.deepEqual(words, [], `${colorScheme}, ${viewport.width} px`);
+      });
+    }
+  }
+});
