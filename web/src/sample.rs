@@ -1,6 +1,6 @@
 //! Made-up traces for the tests of the page.
 
-use diar_core::agent::{Event, Outcome, Trace};
+use diar_core::agent::{Event, Outcome, Scenario, Trace};
 use diar_core::settings::{PlanSettings, Preset, Settings};
 use diar_core::task::{TASKS, Task};
 
@@ -54,7 +54,7 @@ pub fn events(t: usize, script: Script) -> Vec<Event> {
 
 /// A trace that follows a script.
 pub fn trace(scripts: &[Script]) -> Trace {
-    let mut trace = Trace::new(task().id, 7, 0, settings(), vec![3.0, 1.0, 0.0, 0.0]);
+    let mut trace = Trace::new(task().id, 7, 0, settings(), Scenario::default(), vec![3.0, 1.0, 0.0, 0.0]);
     for &script in scripts {
         for event in events(trace.steps(), script) {
             trace.apply(event);

@@ -10,7 +10,7 @@
 
 use std::rc::Rc;
 
-use diar_core::agent::{Event, Phase, Trace};
+use diar_core::agent::{Event, Phase, Scenario, Trace};
 use diar_core::link::Link;
 use diar_core::settings::{PlanSettings, Preset, Sampler, Settings};
 use diar_core::task::{TASKS, Task};
@@ -736,7 +736,8 @@ impl State {
 
     fn begun(&mut self, generation: u32, start: Vec<f64>) {
         let Some((_, weights)) = self.ready() else { return };
-        let trace = Trace::new(&weights.task, self.plan.seed, self.plan.episode, self.plan.settings, start);
+        let Plan { seed, episode, settings, .. } = self.plan;
+        let trace = Trace::new(&weights.task, seed, episode, settings, Scenario::default(), start);
         let Some(run) = self.run.as_mut().filter(|run| run.generation == generation) else { return };
         run.begun = true;
         if run.pursuit == Pursuit::CatchUp {

@@ -7,10 +7,12 @@ mod model;
 mod planner;
 pub mod probe;
 mod rollout;
+mod scenario;
 mod trace;
 
 pub use evaluate::{EpisodeResult, Estimate, Evaluation, evaluate, paired_difference};
 pub use model::{Agent, AgentError};
 pub use planner::{Advance, LaneAction, LaneEvent, Planner};
 pub use rollout::{Episode, Rollout, RolloutOptions};
+pub use scenario::{Intervention, InterventionKind, Scenario};
 pub use trace::{Decision, Event, Outcome, Phase, Step, Trace};
