@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use diar_core::agent::{
-    Agent, Episode, EpisodeResult, Outcome, Phase, Rollout, RolloutOptions, Trace, evaluate,
+    Agent, Episode, EpisodeResult, Outcome, Phase, Rollout, RolloutOptions, Scenario, Trace, evaluate,
 };
 use diar_core::bundle::Bundle;
 use diar_core::link::Link;
@@ -34,7 +34,7 @@ fn play(agent: &Arc<Agent>, settings: PlanSettings, index: u64) -> Trace {
     let options = RolloutOptions { record: true, stop_at_goal: true };
     let mut rollout = Rollout::new(Arc::clone(agent), settings, vec![episode], options).unwrap();
     let start = rollout.envs()[0].state().to_vec();
-    let mut trace = Trace::new(agent.task().id, 9, index, settings, start);
+    let mut trace = Trace::new(agent.task().id, 9, index, settings, Scenario::default(), start);
     while !rollout.finished() {
         assert_eq!(rollout.phase(0), trace.phase(), "planner and trace agree on what comes next");
         for (_, event) in block_on(rollout.advance()).unwrap() {

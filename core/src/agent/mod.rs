@@ -8,6 +8,7 @@ mod model;
 mod planner;
 pub mod probe;
 mod rollout;
+mod scenario;
 mod trace;
 mod trail;
 
@@ -15,5 +16,6 @@ pub use evaluate::{EpisodeResult, Estimate, Evaluation, evaluate, paired_differe
 pub use model::{Agent, AgentError};
 pub use planner::{Advance, LaneAction, LaneEvent, Planner};
 pub use rollout::{Episode, Rollout, RolloutOptions};
+pub use scenario::{Intervention, InterventionKind, Scenario};
 pub use trace::{Decision, Event, Outcome, Phase, Step, Trace};
 pub use trail::Trail;

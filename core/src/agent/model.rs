@@ -8,6 +8,7 @@ use crate::bundle::{Bundle, BundleError};
 use crate::critic::{TwinQ, VNetwork};
 use crate::data::Normaliser;
 use crate::diffusion::{Denoiser, LatentSampler, NoiseSchedule};
+use crate::maze::WorldError;
 use crate::nn::{load_parameters, tensor};
 use crate::rng::Key;
 use crate::settings::{InvalidSetting, SamplerSettings, Settings};
@@ -15,11 +16,14 @@ use crate::task::Task;
 use crate::vae::{Decoder, Vae};
 
 /// Why a decision could not be made.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq)]
 pub enum AgentError {
     /// A setting that cannot be used.
     #[error(transparent)]
     Setting(#[from] InvalidSetting),
+    /// A maze that cannot be played in.
+    #[error(transparent)]
+    World(#[from] WorldError),
     /// The device failed.
     #[error("the device failed: {0}")]
     Device(String),

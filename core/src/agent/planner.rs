@@ -9,6 +9,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 use super::model::{Agent, AgentError, read};
+use super::scenario::{self, Intervention};
 use super::trace::{Event, Outcome, Phase};
 use crate::diffusion::{LatentSampler, SamplerNoise};
 use crate::rng::Key;
@@ -40,6 +41,13 @@ struct Lane {
     v_end: f32,
 }
 
+impl Lane {
+    /// Index of the decision under way, once it is sampled for.
+    fn decision(&self) -> usize {
+        self.decisions - 1
+    }
+}
+
 /// Lanes that were sampled for together, and their candidates.
 #[derive(Debug)]
 struct Sampled {
@@ -55,6 +63,7 @@ pub struct Planner {
     settings: PlanSettings,
     sampler: LatentSampler,
     record: bool,
+    interventions: Vec<Intervention>,
     lanes: Vec<Lane>,
     sampled: Option<Sampled>,
 }
@@ -108,7 +117,17 @@ impl Planner {
                 }
             })
             .collect();
-        Ok(Self { agent, settings, sampler, record, lanes, sampled: None })
+        Ok(Self { agent, settings, sampler, record, interventions: Vec::new(), lanes, sampled: None })
+    }
+
+    /// The planner with decisions changed by hand, in every lane alike.
+    ///
+    /// # Errors
+    /// When an intervention cannot happen with these settings.
+    pub fn intervene(mut self, interventions: &[Intervention]) -> Result<Self, AgentError> {
+        scenario::check(interventions, &self.settings)?;
+        self.interventions = interventions.to_vec();
+        Ok(self)
     }
 
     /// Where a lane stands.
@@ -203,8 +222,15 @@ impl Planner {
         let Some(Sampled { lanes, latents }) = &self.sampled else { return Ok(Vec::new()) };
         let [count, n, width] = latents.dims();
         let q = read("Q", self.agent.q(self.states(lanes), latents.clone())).await?;
-        let best: Vec<usize> = q.chunks_exact(n).map(argmax).collect();
-        let rows: Vec<i32> = best.iter().enumerate().map(|(i, chosen)| (i * n + chosen) as i32).collect();
+        let followed: Vec<usize> = lanes
+            .iter()
+            .zip(q.chunks_exact(n))
+            .map(|(&i, q)| {
+                let taken = scenario::taken(&self.interventions, self.lanes[i].decision());
+                taken.unwrap_or_else(|| argmax(q))
+            })
+            .collect();
+        let rows: Vec<i32> = followed.iter().enumerate().map(|(i, chosen)| (i * n + chosen) as i32).collect();
         let rows = Tensor::from_data(burn::tensor::TensorData::new(rows, [count]), &latents.device());
         let chosen: Tensor<2> = latents.clone().reshape([count * n, width]).select(0, rows);
         let chosen = read("a latent", chosen).await?;
@@ -216,7 +242,7 @@ impl Planner {
             self.lanes[i].phase = Phase::Predict;
             if self.record {
                 let q = q[row * n..(row + 1) * n].to_vec();
-                events.push((i, Event::Ranked { q, chosen: best[row] }));
+                events.push((i, Event::Ranked { q, chosen: followed[row] }));
             }
         }
         Ok(events)
@@ -251,7 +277,7 @@ impl Planner {
     }
 
     async fn compare(&mut self, lanes: Vec<usize>) -> Result<Vec<LaneEvent>, AgentError> {
-        if !self.settings.revalue && !self.record {
+        if !self.settings.revalue && !self.record && self.interventions.is_empty() {
             for i in lanes {
                 self.lanes[i].phase = Phase::Follow;
             }
@@ -265,7 +291,9 @@ impl Planner {
             // Strictly larger: equality goes on (Fig. 5b). Before its first step a plan is dropped at most
             // `retry_cap` times in a row, or a state of the highest value would be planned for without end.
             let may_drop = lane.followed > 0 || lane.retries < retry_cap;
-            let dropped = revalue && may_drop && v_now > lane.v_end + margin;
+            let by_value = revalue && may_drop && v_now > lane.v_end + margin;
+            let by_hand = scenario::dropped(&self.interventions, lane.decision(), lane.followed);
+            let dropped = by_hand.unwrap_or(by_value);
             if dropped {
                 lane.revaluations += 1;
                 lane.retries += usize::from(lane.followed == 0);

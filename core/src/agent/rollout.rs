@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::model::{Agent, AgentError};
 use super::planner::{Advance, LaneEvent, Planner};
+use super::scenario::Scenario;
 use super::trace::{Event, Outcome, Phase};
-use crate::maze::MazeEnv;
+use crate::maze::{Layout, MazeEnv};
 use crate::rng::Key;
 use crate::settings::PlanSettings;
 use crate::task::Task;
@@ -36,12 +37,12 @@ impl Episode {
         Self { start: Some(start), ..episode }
     }
 
-    /// Its environment, at its start.
+    /// Its environment, at its start, in a layout of the task's maze.
     #[must_use]
-    pub fn env(self, task: &'static Task) -> MazeEnv {
+    pub fn env(self, task: &'static Task, layout: &Arc<Layout>) -> MazeEnv {
         match self.start {
-            Some(state) => MazeEnv::at(task, state),
-            None => MazeEnv::reset(task, &mut self.key().named("reset").stream()),
+            Some(state) => MazeEnv::at_in(layout, task, state),
+            None => MazeEnv::reset_in(layout, task, &mut self.key().named("reset").stream()),
         }
     }
 
@@ -86,10 +87,26 @@ impl Rollout {
         episodes: Vec<Episode>,
         options: RolloutOptions,
     ) -> Result<Self, AgentError> {
+        Self::in_scenario(agent, settings, episodes, options, &Scenario::default())
+    }
+
+    /// Episodes about to begin, all in the same changed maze and with the same interventions.
+    ///
+    /// # Errors
+    /// When a setting cannot be used with this agent, or the scenario cannot be played.
+    pub fn in_scenario(
+        agent: Arc<Agent>,
+        settings: PlanSettings,
+        episodes: Vec<Episode>,
+        options: RolloutOptions,
+        scenario: &Scenario,
+    ) -> Result<Self, AgentError> {
         let task = agent.task();
-        let envs: Vec<MazeEnv> = episodes.iter().map(|episode| episode.env(task)).collect();
+        let layout = scenario.world.layout(task.maze)?;
+        let envs: Vec<MazeEnv> = episodes.iter().map(|episode| episode.env(task, &layout)).collect();
         let lanes = episodes.iter().zip(&envs).map(|(episode, env)| (episode.plan_key(), observation(env)));
-        let planner = Planner::new(agent, settings, lanes, options.record)?;
+        let planner =
+            Planner::new(agent, settings, lanes, options.record)?.intervene(&scenario.interventions)?;
         Ok(Self { planner, envs, options })
     }
 

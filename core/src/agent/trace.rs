@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::scenario::Scenario;
 use crate::settings::PlanSettings;
 
 /// The parts of a decision, in order (Alg. 2).
@@ -31,7 +32,7 @@ pub enum Phase {
 pub enum Outcome {
     /// Followed for the whole horizon.
     Completed,
-    /// Dropped by Adaptive Revaluation before step `at` of the plan.
+    /// Dropped by Adaptive Revaluation, or by hand, before step `at` of the plan.
     Revalued {
         /// Steps taken with this plan.
         at: usize,
@@ -51,11 +52,11 @@ pub enum Event {
         /// One latent z per candidate.
         latents: Vec<Vec<f32>>,
     },
-    /// Their values, `[candidates]`, and the best one.
+    /// Their values, `[candidates]`, and the one to follow.
     Ranked {
         /// `min(Q0, Q1)(s, z)` per candidate.
         q: Vec<f32>,
-        /// Index of the largest.
+        /// Index of the candidate followed: the largest, unless another one was taken by hand.
         chosen: usize,
     },
     /// Predicted end states, `[candidates, state]`, and the value of the chosen one.
@@ -69,7 +70,7 @@ pub enum Event {
     Compared {
         /// `V(s_now)`.
         v_now: f32,
-        /// Whether it exceeds the value of the predicted end, so that the plan is dropped.
+        /// Whether the plan is dropped: because this exceeds the value of the predicted end, or by hand.
         dropped: bool,
     },
     /// One environment step.
@@ -107,7 +108,7 @@ pub struct Decision {
     pub latents: Vec<Vec<f32>>,
     /// Their Q, `[candidates]`; empty until ranked.
     pub q: Vec<f32>,
-    /// The best of them.
+    /// The one followed.
     pub chosen: Option<usize>,
     /// Where each would end, `[candidates, state]`; empty until predicted.
     pub ends: Vec<Vec<f32>>,
@@ -167,6 +168,9 @@ pub struct Trace {
     pub episode: u64,
     /// How decisions were made.
     pub settings: PlanSettings,
+    /// What was changed about the maze and the decisions.
+    #[serde(default)]
+    pub scenario: Scenario,
     /// Where the episode began: x, y (m), vx, vy (m/s).
     pub start: Vec<f64>,
     /// All decisions, the last one possibly unfinished.
@@ -176,12 +180,20 @@ pub struct Trace {
 impl Trace {
     /// An episode about to begin.
     #[must_use]
-    pub fn new(task: &str, seed: u64, episode: u64, settings: PlanSettings, start: Vec<f64>) -> Self {
+    pub fn new(
+        task: &str,
+        seed: u64,
+        episode: u64,
+        settings: PlanSettings,
+        scenario: Scenario,
+        start: Vec<f64>,
+    ) -> Self {
         Self {
             task: task.to_owned(),
             seed,
             episode,
             settings,
+            scenario,
             decisions: vec![Decision::new(0, start.clone())],
             start,
         }
@@ -274,7 +286,7 @@ mod tests {
     #[test]
     fn events_fold_into_decisions() {
         let settings = Settings::preset(Preset::Quick, &TASKS[0]).plan;
-        let mut trace = Trace::new("maze2d-umaze-v1", 1, 2, settings, vec![0.0; 4]);
+        let mut trace = Trace::new("maze2d-umaze-v1", 1, 2, settings, Scenario::default(), vec![0.0; 4]);
         let followed = |x: f64, outcome| Event::Followed {
             action: vec![0.0; 2],
             state: vec![x, 0.0, 0.0, 0.0],

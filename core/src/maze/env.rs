@@ -1,5 +1,7 @@
 //! An episode of Maze2D: start, reward, time limit, and both scores.
 
+use std::sync::Arc;
+
 use super::layout::Layout;
 use super::physics::PointMass;
 use crate::rng::Stream;
@@ -17,7 +19,7 @@ const VELOCITY_NOISE: f64 = 0.1;
 #[derive(Clone, Debug)]
 pub struct MazeEnv {
     task: &'static Task,
-    layout: &'static Layout,
+    layout: Arc<Layout>,
     ball: PointMass,
     steps: usize,
     first_contact: Option<usize>,
@@ -27,9 +29,16 @@ pub struct MazeEnv {
 impl MazeEnv {
     /// A new episode from a random start: any free cell, the goal's too, with a little noise and drift.
     pub fn reset(task: &'static Task, stream: &mut Stream) -> Self {
-        let layout = task.maze.layout();
-        let cell = layout.free_cells()[stream.below(layout.free_cells().len())];
-        Self::at(task, start_in(cell, stream))
+        Self::at(task, random_start(task.maze.layout(), stream))
+    }
+
+    /// A new episode in a changed maze. It begins where [`MazeEnv::reset`] begins, so that a change elsewhere moves no
+    /// start; where that is a wall now, in a random free cell.
+    pub fn reset_in(layout: &Arc<Layout>, task: &'static Task, stream: &mut Stream) -> Self {
+        let start = random_start(task.maze.layout(), stream);
+        let start =
+            if layout.contains_free(start[0], start[1]) { start } else { random_start(layout, stream) };
+        Self::at_in(layout, task, start)
     }
 
     /// The start of an episode that is number `index` of many: the free cells one after the other, so that each is
@@ -41,9 +50,14 @@ impl MazeEnv {
 
     /// A new episode from a given state [x, y, vx, vy].
     pub fn at(task: &'static Task, state: [f64; 4]) -> Self {
+        Self::at_in(task.maze.layout(), task, state)
+    }
+
+    /// A new episode in a changed maze from a given state [x, y, vx, vy].
+    pub fn at_in(layout: &Arc<Layout>, task: &'static Task, state: [f64; 4]) -> Self {
         Self {
             task,
-            layout: task.maze.layout(),
+            layout: Arc::clone(layout),
             ball: PointMass::from_state(state),
             steps: 0,
             first_contact: None,
@@ -53,9 +67,9 @@ impl MazeEnv {
 
     /// Takes one step and gives its reward: 1 if the goal is within reach after the step, otherwise 0.
     pub fn step(&mut self, action: [f32; 2]) -> f32 {
-        self.ball.step(self.layout, action.map(f64::from));
+        self.ball.step(&self.layout, action.map(f64::from));
         self.steps += 1;
-        if !reaches_goal(self.layout, self.ball.position) {
+        if !reaches_goal(&self.layout, self.ball.position) {
             return 0.0;
         }
         self.first_contact.get_or_insert(self.steps);
@@ -66,6 +80,11 @@ impl MazeEnv {
     /// What is played.
     pub fn task(&self) -> &'static Task {
         self.task
+    }
+
+    /// The maze it is played in.
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
     }
 
     /// [x, y, vx, vy].
@@ -99,6 +118,11 @@ pub(super) fn reaches_goal(layout: &Layout, position: [f64; 2]) -> bool {
     let goal = layout.goal_position();
     let [x, y] = [position[0] - goal[0], position[1] - goal[1]];
     (x * x + y * y).sqrt() <= GOAL_RADIUS
+}
+
+/// A start in any free cell: [x, y, vx, vy].
+fn random_start(layout: &Layout, stream: &mut Stream) -> [f64; 4] {
+    start_in(layout.free_cells()[stream.below(layout.free_cells().len())], stream)
 }
 
 /// A start in a cell: [x, y, vx, vy].

@@ -1,6 +1,6 @@
 //! Which cells of a maze are walls, and how far a point is from them.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +24,10 @@ pub enum MazeId {
 }
 
 impl MazeId {
-    /// The cells of this maze.
-    pub fn layout(self) -> &'static Layout {
-        static LAYOUTS: LazyLock<[Layout; 3]> =
-            LazyLock::new(|| [Layout::new(&UMAZE), Layout::new(&MEDIUM), Layout::new(&LARGE)]);
+    /// The cells of this maze as D4RL has them.
+    pub fn layout(self) -> &'static Arc<Layout> {
+        static LAYOUTS: LazyLock<[Arc<Layout>; 3]> =
+            LazyLock::new(|| [&UMAZE[..], &MEDIUM, &LARGE].map(|map| Arc::new(Layout::new(map))));
         &LAYOUTS[self as usize]
     }
 }
@@ -62,15 +62,16 @@ const LARGE: [&[u8]; 9] = [
 ];
 
 /// The cells of a maze. Index i counts rows and belongs to the first coordinate, j counts columns.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     /// Number of rows.
     pub rows: usize,
     /// Number of columns.
     pub cols: usize,
-    map: &'static [&'static [u8]],
-    goal: (usize, usize),
+    /// Which cells are walls, row by row.
+    walls: Vec<bool>,
     free: Vec<(usize, usize)>,
+    goal: [f64; 2],
 }
 
 /// A wall's boundary as a point sees it.
@@ -103,34 +104,51 @@ impl Surface {
 }
 
 impl Layout {
-    fn new(map: &'static [&'static [u8]]) -> Self {
-        let cells = || {
-            map.iter().enumerate().flat_map(|(i, row)| row.iter().enumerate().map(move |(j, &c)| (c, (i, j))))
-        };
-        Self {
-            rows: map.len(),
-            cols: map[0].len(),
-            map,
-            goal: cells().find(|&(c, _)| c == b'G').map_or((0, 0), |(_, cell)| cell),
-            free: cells().filter(|&(c, _)| c != b'#').map(|(_, cell)| cell).collect(),
+    fn new(map: &[&[u8]]) -> Self {
+        let cols = map[0].len();
+        let cells = map.concat();
+        let goal = cells.iter().position(|&c| c == b'G').unwrap_or(0);
+        let walls = cells.iter().map(|&c| c == b'#').collect();
+        Self::of(map.len(), cols, walls, [goal / cols, goal % cols].map(|k| k as f64))
+    }
+
+    /// Walls, row by row, and the goal's position.
+    fn of(rows: usize, cols: usize, walls: Vec<bool>, goal: [f64; 2]) -> Self {
+        let free = walls.iter().enumerate().filter(|&(_, &wall)| !wall);
+        Self { rows, cols, free: free.map(|(k, _)| (k / cols, k % cols)).collect(), walls, goal }
+    }
+
+    /// The same maze with some cells changed between wall and free, and the goal elsewhere.
+    pub(super) fn changed(
+        &self,
+        toggled: impl IntoIterator<Item = (usize, usize)>,
+        goal: Option<[f64; 2]>,
+    ) -> Self {
+        let mut walls = self.walls.clone();
+        for cell in toggled {
+            let wall = &mut walls[self.index(cell)];
+            *wall = !*wall;
         }
+        Self::of(self.rows, self.cols, walls, goal.unwrap_or(self.goal))
     }
 
     /// Whether cell (i, j) is a wall. Everything outside the maze is.
     pub fn is_wall(&self, i: isize, j: isize) -> bool {
-        let row = usize::try_from(i).ok().and_then(|i| self.map.get(i));
-        let cell = row.and_then(|row| usize::try_from(j).ok().and_then(|j| row.get(j)));
-        cell.is_none_or(|&c| c == b'#')
+        match (usize::try_from(i), usize::try_from(j)) {
+            (Ok(i), Ok(j)) if i < self.rows && j < self.cols => self.walls[self.index((i, j))],
+            _ => true,
+        }
     }
 
-    /// The goal's cell; its indices are the goal's position too.
+    /// The cell that the goal lies in.
     pub fn goal(&self) -> (usize, usize) {
-        self.goal
+        let [i, j] = self.goal.map(|q| (q - CELL_LOW) as usize);
+        (i, j)
     }
 
-    /// The goal's position.
+    /// The goal's position, m. In D4RL's mazes its numbers are the indices of its cell.
     pub fn goal_position(&self) -> [f64; 2] {
-        [self.goal.0 as f64, self.goal.1 as f64]
+        self.goal
     }
 
     /// The free cells, the goal among them, row by row.

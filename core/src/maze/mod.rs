@@ -13,9 +13,11 @@ mod env;
 mod generate;
 mod layout;
 mod physics;
+mod world;
 
 pub use controller::{Command, Controller};
 pub use env::{GOAL_RADIUS, MazeEnv};
 pub use generate::generate;
 pub use layout::{CELL_HIGH, CELL_LOW, Layout, MazeId};
 pub use physics::{BALL_RADIUS, MAX_SPEED, PointMass, TIME_STEP, WORLD_OFFSET};
+pub use world::{World, WorldError};

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use diar_core::agent::{Agent, AgentError, Decision, Episode, Outcome, Rollout, RolloutOptions, Trace};
+use diar_core::agent::{
+    Agent, AgentError, Decision, Episode, Outcome, Rollout, RolloutOptions, Scenario, Trace,
+};
 use diar_core::settings::PlanSettings;
 
 use super::output;
@@ -31,7 +33,7 @@ pub(super) async fn trace(
     let options = RolloutOptions { record: true, stop_at_goal: true };
     let mut rollout = Rollout::new(agent, plan, vec![episode], options)?;
     let start = rollout.envs().first().map(|env| env.state().to_vec()).unwrap_or_default();
-    let mut trace = Trace::new(task.id, episode.seed, episode.index, plan, start);
+    let mut trace = Trace::new(task.id, episode.seed, episode.index, plan, Scenario::default(), start);
     while !rollout.finished() {
         for (_, event) in rollout.advance().await? {
             trace.apply(event);

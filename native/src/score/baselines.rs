@@ -22,7 +22,7 @@ struct Lane {
 impl Lane {
     fn new(task: &'static Task, seed: u64, index: u64) -> Self {
         let episode = Episode::stratified(task, seed, index);
-        Self { env: episode.env(task), stream: episode.key().named("baseline").stream() }
+        Self { env: episode.env(task, task.maze.layout()), stream: episode.key().named("baseline").stream() }
     }
 
     fn result(&self) -> EpisodeResult {
