@@ -175,6 +175,11 @@ pub enum ToWorker {
         /// Address of the bundle's windows.
         windows: String,
     },
+    /// Make a decision, and tell how long it takes.
+    Measure {
+        /// How it is made.
+        plan: Plan,
+    },
     /// Stop scoring or training.
     Stop,
     /// Go back to the critic that came with the weights.
@@ -292,6 +297,11 @@ pub enum ToPage {
     Field {
         /// Its values.
         field: ValueField,
+    },
+    /// How long a decision takes.
+    Measured {
+        /// Milliseconds.
+        millis: f64,
     },
     /// Candidates as ways.
     Imagined {

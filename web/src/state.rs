@@ -16,6 +16,7 @@ mod rival;
 mod run;
 mod score;
 mod tour;
+mod trial;
 mod world;
 
 use std::rc::Rc;
@@ -35,6 +36,7 @@ pub use lesson::{Critic, Learning};
 pub use link::Opened;
 pub use rival::{Rival, Versus};
 pub use score::{Mean, Scoreboard};
+pub use trial::Trial;
 pub use world::Tool;
 
 use run::{Pursuit, Run};
@@ -149,6 +151,10 @@ pub enum Action {
     Worker(ToPage),
     /// The worker broke down without a message.
     WorkerBroken(String),
+    /// The adapter the browser offers: whether it is worth a trial, or what is to be said of it.
+    Adapter(Result<(), Option<String>>),
+    /// A message of the worker that WebGPU is tried in; none when it broke down.
+    Trial(Option<ToPage>),
     /// Start the worker again.
     Retry,
 
@@ -248,6 +254,14 @@ pub enum Command {
     StartWorker { bundle: String, backend: Backend },
     /// Tell the worker.
     Send(ToWorker),
+    /// Start a second worker, on WebGPU.
+    StartTrial { bundle: String },
+    /// Tell the second worker.
+    SendTrial(ToWorker),
+    /// The second worker takes the place of the first.
+    AdoptTrial,
+    /// End the second worker.
+    EndTrial,
     /// Copy the address with this fragment.
     Copy(String),
     /// Make a file of what is on display.
@@ -317,6 +331,9 @@ pub struct State {
     pub learning: Option<Learning>,
     pub scoreboard: Option<Scoreboard>,
     pub tour: Option<usize>,
+    pub trial: Option<Trial>,
+    /// There is a WebGPU adapter worth a trial.
+    adapter: bool,
     dark: bool,
     reduced_motion: bool,
     recording: Recording,
@@ -364,6 +381,8 @@ impl State {
             learning: None,
             scoreboard: None,
             tour: None,
+            trial: None,
+            adapter: false,
             dark: launch.dark,
             reduced_motion: launch.reduced_motion,
             recording: Recording::Awaited,
@@ -415,6 +434,17 @@ impl State {
                 }
             }
             Action::Worker(message) => self.hear(message, commands),
+            Action::Adapter(Ok(())) => {
+                self.adapter = true;
+                self.try_gpu(commands);
+            }
+            Action::Adapter(Err(words)) => {
+                if let Some(words) = words.filter(|_| self.backend == Backend::Auto) {
+                    self.notify(Level::Info, words);
+                }
+            }
+            Action::Trial(Some(message)) => self.hear_trial(message, commands),
+            Action::Trial(None) => self.end_trial(commands),
             Action::WorkerBroken(reason) => self.fail(Failure::Compute, &reason, commands),
             Action::Retry => {
                 self.notices.retain(|notice| notice.level != Level::Error);
@@ -621,13 +651,6 @@ impl State {
     /// Diffusion steps T of the denoiser, as far as it is known.
     pub fn diffusion_steps(&self) -> usize {
         self.ready().map_or(500, |(_, weights)| weights.diffusion_steps)
-    }
-
-    /// Whether the cursor waits for parts that are not computed yet.
-    pub fn computing(&self) -> bool {
-        self.waiting.is_some()
-            || self.run.as_ref().is_some_and(|run| !run.begun || run.pursuit != Pursuit::Watch)
-            || (self.playing && self.trace().is_some_and(|trace| self.at >= timeline::length(trace)))
     }
 
     fn revaluations(&self) -> Vec<usize> {

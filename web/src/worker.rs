@@ -132,6 +132,7 @@ impl Server {
                     self.job = start(lessons).map(Job::Learn);
                 }
             }
+            ToWorker::Measure { plan } => self.measure(&plan).await,
             ToWorker::Stop => {
                 if let Some(Job::Learn(_)) = self.job.take() {
                     self.show_field().await;
@@ -260,6 +261,27 @@ impl Server {
         }
     }
 
+    /// Makes the first decisions of a run; the first one, which may have to compile kernels, does not count.
+    async fn measure(&self, plan: &Plan) {
+        let Some(Loaded { agent, .. }) = &self.loaded else { return };
+        let options = RolloutOptions { record: true, stop_at_goal: true };
+        let mut best = f64::INFINITY;
+        for _ in 0..3 {
+            let episode = Episode { seed: plan.seed, index: plan.episode, start: plan.start };
+            let rollout = Rollout::new(Arc::clone(agent), plan.settings, vec![episode], options);
+            let Ok(mut rollout) = rollout else { return fail(Failure::Side, None, "nothing to measure".into()) };
+            let since = now();
+            // Sample, rank, predict, compare.
+            for _ in 0..4 {
+                if let Err(error) = rollout.advance().await {
+                    return fail(Failure::Side, None, error.to_string());
+                }
+            }
+            best = best.min(now() - since);
+        }
+        post(&ToPage::Measured { millis: best });
+    }
+
     /// A turn of the job.
     async fn work(&mut self) {
         let done = match &mut self.job {
@@ -333,6 +355,11 @@ fn start<J>(job: Result<J, String>) -> Option<Box<J>> {
 
 fn read(address: &str, bytes: &[u8]) -> Result<Bundle, String> {
     Bundle::from_bytes(bytes).map_err(|error| format!("The weights of {address} cannot be used: {error}."))
+}
+
+/// Milliseconds, finer than the clock's.
+fn now() -> f64 {
+    scope().performance().map_or_else(js_sys::Date::now, |performance| performance.now())
 }
 
 fn scope() -> web_sys::DedicatedWorkerGlobalScope {

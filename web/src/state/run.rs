@@ -286,7 +286,9 @@ impl State {
                 }
                 self.worker = Worker::Ready(device, weights);
                 commands.extend(self.resume());
+                self.try_gpu(commands);
             }
+            ToPage::Measured { millis } => self.measured(millis, commands),
             ToPage::Field { field } => self.field = Some(Rc::new(field)),
             ToPage::Begun { generation, start } => self.begun(generation, start),
             ToPage::Events { generation, events, millis } => self.extend(generation, events, millis),

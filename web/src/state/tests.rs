@@ -40,10 +40,17 @@ fn told(commands: &[Command]) -> Vec<ToWorker> {
     commands
         .iter()
         .filter_map(|command| match command {
+            // What is asked about the decision on display is no part of a run.
+            Command::Send(ToWorker::Imagine { .. }) => None,
             Command::Send(message) => Some(message.clone()),
             _ => None,
         })
         .collect()
+}
+
+/// Whether some commands do nothing but ask about the decision on display.
+fn idle(commands: &[Command]) -> bool {
+    commands.iter().all(|command| matches!(command, Command::Send(ToWorker::Imagine { .. })))
 }
 
 fn ready_on(state: &mut State, device: DeviceInfo) -> Vec<Command> {
@@ -157,7 +164,7 @@ fn steps_asked_for_in_a_hurry_are_all_taken() {
     let mut state = begun();
     let commands = state.update(Action::Forward(Unit::Part));
     for _ in 0..2 {
-        assert!(state.update(Action::Forward(Unit::Part)).is_empty());
+        assert!(idle(&state.update(Action::Forward(Unit::Part))));
     }
     serve(&mut state, commands, &EPISODE);
     assert_eq!(state.at, 3);
@@ -183,7 +190,7 @@ fn scrubbing_goes_back_and_forth_without_the_worker() {
     }
     assert_eq!(state.at, 21);
     let mut quiet = |action| {
-        assert!(state.update(action).is_empty());
+        assert!(idle(&state.update(action)));
         state.at
     };
     assert_eq!(quiet(Action::Back), 12);
@@ -229,7 +236,7 @@ fn playing_reaches_the_goal_and_stops() {
         format!("Goal reached at step 5: first-contact score {:.1}.", task().normalise(295.0))
     );
     // Once more from the start, without computing anything.
-    assert!(state.update(Action::Play).is_empty());
+    assert!(idle(&state.update(Action::Play)));
     assert_eq!((state.at, state.playing), (0, true));
     state.update(Action::Toggle);
     assert!(!state.playing);
@@ -306,7 +313,7 @@ fn a_choice_starts_the_run_anew_and_drops_the_old_one() {
         let commands = state.update(Action::Forward(Unit::Decision));
         serve(&mut state, commands, &EPISODE);
         let commands = state.update(action.clone());
-        let [ToWorker::Begin { generation: 2, plan }] = &told(&commands)[..] else {
+        let [ToWorker::Begin { generation: 2, plan, .. }] = &told(&commands)[..] else {
             panic!("{action:?} gives {commands:?}")
         };
         assert!(holds(plan), "{action:?} gives {plan:?}");
@@ -327,8 +334,8 @@ fn a_choice_starts_the_run_anew_and_drops_the_old_one() {
 fn a_choice_that_changes_nothing_does_nothing() {
     let mut state = begun();
     let revalue = state.plan.settings.revalue;
-    assert!(state.update(Action::Revalue(revalue)).is_empty());
-    assert!(state.update(Action::Start(None)).is_empty());
+    assert!(idle(&state.update(Action::Revalue(revalue))));
+    assert!(idle(&state.update(Action::Start(None))));
 }
 
 #[test]
@@ -349,7 +356,7 @@ fn a_choice_that_cannot_be_used_is_refused_in_words() {
         (Action::Invalid("Seed is 'x'".into()), "Seed is 'x'"),
     ] {
         let plan = state.plan.clone();
-        assert!(state.update(action).is_empty());
+        assert!(idle(&state.update(action)));
         assert!(errors(&state).iter().any(|text| text.contains(words)), "{:?}", state.notices);
         assert_eq!(state.plan, plan);
     }
@@ -384,7 +391,7 @@ fn restarting_begins_the_same_plan_again() {
     let commands = state.update(Action::Forward(Unit::Decision));
     serve(&mut state, commands, &EPISODE);
     let commands = state.update(Action::Restart);
-    assert_eq!(told(&commands), [ToWorker::Begin { generation: 2, plan: state.plan.clone() }]);
+    assert_eq!(told(&commands), [ToWorker::Begin { generation: 2, lane: Lane::Main, plan: state.plan.clone() }]);
 }
 
 #[test]
@@ -417,7 +424,7 @@ fn weights_that_come_before_the_recording_wait_for_it() {
         let mut state = launch_before_recording("").0;
         assert_eq!(ready_on(&mut state, DeviceInfo::cpu(None)), []);
         let commands = state.update(Action::Recorded(recording));
-        let [ToWorker::Begin { generation: 1, plan }] = &told(&commands)[..] else { panic!("{commands:?}") };
+        let [ToWorker::Begin { generation: 1, plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
         assert_eq!(plan.seed, seed);
         answer_begin(&mut state, &commands);
     }
@@ -453,7 +460,7 @@ fn a_recording_does_not_displace_a_run() {
 fn a_choice_made_over_a_recording_waits_for_the_weights() {
     let mut state = launch("").0;
     state.update(Action::Recorded(Ok(trace(&EPISODE))));
-    assert!(state.update(Action::Seed(99)).is_empty());
+    assert!(idle(&state.update(Action::Seed(99))));
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
     assert_eq!(plan.seed, 99);
@@ -485,7 +492,10 @@ fn a_link_brings_back_run_and_moment() {
     };
     let mut state = launch(&fragment).0;
     assert_eq!(state.plan.settings.candidates, 77);
-    assert!(state.fragment().is_none());
+    // It is there before any weights are.
+    assert_eq!(describe::badge(&state), "replayed (from the link)");
+    assert_eq!(timeline::step_at(state.trace().unwrap(), state.at), 3);
+    assert_eq!(state.fragment().as_deref(), Some(fragment.as_str()));
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     let commands = answer_begin(&mut state, &commands);
     assert!(state.computing());
@@ -498,12 +508,18 @@ fn a_link_brings_back_run_and_moment() {
 
 #[test]
 fn disagreement_with_a_link_is_counted() {
-    let fragment = share::compose(&trace(&EPISODE), "", None, 21);
+    let fragment = share::compose(&trace(&EPISODE), "", None, 21, None);
     let mut state = launch(&fragment).0;
     let commands = ready_on(&mut state, gpu());
     let commands = answer_begin(&mut state, &commands);
     serve(&mut state, commands, &[Script::Dropped(2), Script::Goal(4)]);
     assert_eq!(describe::agreement(&state).unwrap(), "recomputed: 1 of 3 decisions agree");
+    // The link's own run stays on display until somebody wants to see the other.
+    assert_eq!((describe::badge(&state).as_str(), state.trace().unwrap().steps()), ("replayed (from the link)", 5));
+    assert!(state.can_show_recomputed() && !state.computing());
+    state.update(Action::ShowRecomputed);
+    assert_eq!(state.trace().unwrap().steps(), 6);
+    assert!(describe::badge(&state).starts_with("computed") && !state.can_show_recomputed());
 }
 
 #[test]
@@ -511,7 +527,7 @@ fn a_link_opened_in_the_running_page_replaces_the_run() {
     let mut state = begun();
     let mut linked = trace(&EPISODE);
     linked.seed = 1234;
-    let commands = state.update(Action::Fragment(share::compose(&linked, "", None, 8)));
+    let commands = state.update(Action::Fragment(share::compose(&linked, "", None, 8, None)));
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
     assert_eq!(plan.seed, 1234);
     let commands = answer_begin(&mut state, &commands);
@@ -533,30 +549,30 @@ fn bad_links_say_so_and_the_page_goes_on() {
         assert!(state.trace().is_some());
     }
     let mut state = begun();
-    assert!(state.update(Action::Fragment("v1.garbage".into())).is_empty());
-    assert!(state.update(Action::Fragment(String::new())).is_empty());
+    assert!(idle(&state.update(Action::Fragment("v1.garbage".into()))));
+    assert!(idle(&state.update(Action::Fragment(String::new()))));
     assert_eq!(errors(&state).len(), 1);
 }
 
 #[test]
 fn a_link_for_another_task_or_other_weights_says_so() {
     let mut linked = trace(&EPISODE);
-    let mut state = launch(&share::compose(&linked, "0000000000000000", None, 0)).0;
+    let mut state = launch(&share::compose(&linked, "0000000000000000", None, 0, None)).0;
     ready_on(&mut state, DeviceInfo::cpu(None));
     assert!(state.notices[0].text.contains("other weights") && state.opened.is_some());
 
     linked.task = "maze2d-large-v1".into();
-    let mut state = launch(&share::compose(&linked, "", None, 0)).0;
+    let mut state = launch(&share::compose(&linked, "", None, 0, None)).0;
     ready_on(&mut state, DeviceInfo::cpu(None));
-    assert!(errors(&state)[0].contains("maze2d-large-v1") && state.opened.is_none());
-    assert_eq!(state.plan.settings, settings());
+    assert!(state.notices[0].text.contains("maze2d-large-v1"), "{:?}", state.notices);
+    assert_eq!(describe::badge(&state), "replayed (from the link)");
 }
 
 #[test]
 fn settings_of_a_link_that_the_weights_cannot_use_are_refused() {
     let mut linked = trace(&EPISODE);
     linked.settings.sampler.steps = 900;
-    let mut state = launch(&share::compose(&linked, "", None, 0)).0;
+    let mut state = launch(&share::compose(&linked, "", None, 0, None)).0;
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     assert!(errors(&state)[0].contains("plan.sampler.steps is 900"), "{:?}", state.notices);
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
@@ -569,7 +585,7 @@ fn weights_that_do_not_come_leave_the_recording_playing() {
     state.update(Action::Recorded(Ok(trace(&EPISODE))));
     let message = "The weights are not there: weights.safetensors answered 404 Not Found.";
     let failed = ToPage::Failed { failure: Failure::Weights, generation: None, message: message.into() };
-    assert!(state.update(Action::Worker(failed)).is_empty());
+    assert!(idle(&state.update(Action::Worker(failed))));
     assert_eq!(errors(&state), [message]);
     state.update(Action::Tick(0.25));
     assert!(state.playing && state.at > 0);
@@ -624,14 +640,14 @@ fn a_failure_on_the_cpu_is_told_and_can_be_retried() {
     state.update(Action::Forward(Unit::Decision));
     let failed =
         ToPage::Failed { failure: Failure::Compute, generation: Some(1), message: "q is not finite".into() };
-    assert!(state.update(Action::Worker(failed.clone())).is_empty());
+    assert!(idle(&state.update(Action::Worker(failed.clone()))));
     assert!(errors(&state)[0].contains("q is not finite"));
     assert!(!state.computing() && matches!(state.worker, Worker::Failed(_)));
     assert!(matches!(state.update(Action::Retry)[..], [Command::StartWorker { .. }]));
     // A failure of a run that is no longer wanted is no news.
     let mut state = begun();
     state.update(Action::Restart);
-    assert!(state.update(Action::Worker(failed)).is_empty());
+    assert!(idle(&state.update(Action::Worker(failed))));
     assert!(errors(&state).is_empty());
 }
 
@@ -656,7 +672,7 @@ fn choosing_a_device_starts_a_worker_and_keeps_the_run() {
     serve(&mut state, commands, &EPISODE);
     let commands = state.update(Action::Backend(Backend::Webgpu));
     assert!(matches!(commands[..], [Command::StartWorker { backend: Backend::Webgpu, .. }]));
-    assert!(state.update(Action::Backend(Backend::Webgpu)).is_empty());
+    assert!(idle(&state.update(Action::Backend(Backend::Webgpu))));
     let note = "WebGPU was asked for, but this browser has none. The CPU is used instead.";
     let commands = ready_on(&mut state, DeviceInfo::cpu(Some(note.into())));
     assert_eq!(state.notices, [Notice { level: Level::Warning, text: note.into() }]);
