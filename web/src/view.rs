@@ -10,6 +10,7 @@ mod maze;
 mod notices;
 mod settings;
 mod share;
+pub mod terms;
 mod top;
 mod weights;
 
