@@ -5,15 +5,20 @@
 //! for wasm32 only: the components (`view`), the painters (`draw`), the page around them and the worker.
 
 pub mod describe;
+pub mod export;
 pub mod geometry;
 pub mod keys;
 pub mod messages;
 pub mod plot;
 pub mod projection;
+pub mod raster;
+pub mod recording;
 pub mod scale;
 pub mod share;
 pub mod state;
+pub mod story;
 pub mod timeline;
+pub mod words;
 
 #[cfg(target_arch = "wasm32")]
 pub mod draw;

@@ -8,7 +8,8 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 use super::{Sheet, context};
 use crate::geometry::Frame;
 use crate::messages::{Trail, ValueField};
-use crate::scale::{Ground, Quantity, css, fraction, ramp, range};
+use crate::raster;
+use crate::scale::{Ground, Quantity, css, fraction, range};
 use crate::story::Highlight;
 use crate::timeline::Glimpse;
 
@@ -61,29 +62,7 @@ fn unknown(sheet: &Sheet, frame: Frame, layout: &Layout, known: &Layout) {
 
 /// The field as a small picture, one pixel per sample, which the canvas enlarges smoothly.
 fn picture(field: &ValueField, shade: Ground) -> Option<HtmlCanvasElement> {
-    let range = field.range()?;
-    let value = |row: isize, column: isize| {
-        let inside = (0..field.rows as isize).contains(&row) && (0..field.columns as isize).contains(&column);
-        inside
-            .then(|| field.values[row as usize * field.columns + column as usize])
-            .filter(|value| value.is_finite())
-    };
-    let mut pixels = vec![0_u8; field.rows * field.columns * 4];
-    for (index, pixel) in pixels.chunks_exact_mut(4).enumerate() {
-        let (row, column) = ((index / field.columns) as isize, (index % field.columns) as isize);
-        // Walls next to free cells take the colour beside them, so that smoothing does not fade at the border.
-        let near = (-1..=1).flat_map(|i| (-1..=1).map(move |j| (row + i, column + j)));
-        let shown = value(row, column).or_else(|| {
-            let (sum, count) = near
-                .filter_map(|(row, column)| value(row, column))
-                .fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
-            (count > 0).then(|| sum / count as f32)
-        });
-        if let Some(shown) = shown {
-            pixel[..3].copy_from_slice(&ramp(Quantity::Value, shade, fraction(shown, range)));
-            pixel[3] = 255;
-        }
-    }
+    let pixels = raster::pixels(field, shade)?;
     let data = ImageData::new_with_u8_clamped_array(Clamped(&pixels), field.columns as u32).ok()?;
     let canvas: HtmlCanvasElement =
         web_sys::window()?.document()?.create_element("canvas").ok()?.dyn_into().ok()?;

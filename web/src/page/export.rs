@@ -64,6 +64,7 @@ fn figure(state: &State) -> String {
         trace,
         moment: state.at,
         layout: &state.layout(),
+        ways: state.insight.ways.as_ref().map(|ways| ways.as_slice()).filter(|_| state.layers.plans),
         field: state.field.as_deref().filter(|_| state.layers.values),
         caption: &describe::caption(state),
         link: &link,
