@@ -39,7 +39,7 @@ pub use score::{Mean, Scoreboard};
 pub use trial::Trial;
 pub use world::Tool;
 
-use run::{Pursuit, Run};
+use run::Run;
 
 /// The speeds on offer; 1 is slow enough to follow with the eye.
 pub const SPEEDS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];

@@ -90,6 +90,7 @@ pub fn page(state: &State, paint: u32, address: &str, dispatch: &Callback<Action
                 </section>
             </main>
             { help::about(state) }
+            <terms::Cards />
             <help::Help open={state.help} dispatch={dispatch.clone()} />
         </>
     }
@@ -190,6 +191,7 @@ fn embedded(state: &State, paint: u32, address: &str, dispatch: &Callback<Action
         <main class="embed">
             { notices::notices(state, dispatch) }
             { stage(state, paint, dispatch) }
+            <terms::Cards />
             <p class="embed__foot">
                 { top::works(state, dispatch) }
                 <a id="embed-open" href={describe::whole_page(address)} target="_blank" rel="noopener">{ "Open in the whole page" }</a>

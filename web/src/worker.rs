@@ -17,7 +17,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use diar_core::agent::{Agent, Episode, Rollout, RolloutOptions};
 use diar_core::bundle::Bundle;
-use diar_core::maze::{Layout, World};
+use diar_core::maze::World;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -123,13 +123,13 @@ impl Server {
             ToWorker::Denoise { ticket, denoising } => self.denoise(ticket, &denoising).await,
             ToWorker::Score { ticket, plan, episodes } => {
                 if let Some(loaded) = &self.loaded {
-                    self.job = start(Scoring::new(&loaded.agent, ticket, plan, episodes)).map(Job::Score);
+                    self.job = under_way(Scoring::new(&loaded.agent, ticket, plan, episodes)).map(Job::Score);
                 }
             }
             ToWorker::Learn { ticket, lesson, windows } => {
                 if let Some(loaded) = &self.loaded {
                     let lessons = Lessons::new(&loaded.bundle, &loaded.device, ticket, lesson, &windows).await;
-                    self.job = start(lessons).map(Job::Learn);
+                    self.job = under_way(lessons).map(Job::Learn);
                 }
             }
             ToWorker::Measure { plan } => self.measure(&plan).await,
@@ -343,7 +343,7 @@ fn announce(bundle: &Bundle, device: DeviceInfo) {
 }
 
 /// A job about to begin; none when it cannot, which the page is told.
-fn start<J>(job: Result<J, String>) -> Option<Box<J>> {
+fn under_way<J>(job: Result<J, String>) -> Option<Box<J>> {
     match job {
         Ok(job) => Some(Box::new(job)),
         Err(message) => {

@@ -1,8 +1,8 @@
 //! The root component: holds the state, folds actions in, carries out commands.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use diar_core::agent::Trace;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -16,10 +16,10 @@ use crate::keys;
 use crate::describe;
 use crate::messages::{Backend, ToWorker};
 use crate::state::{Action, Command, Source, State};
-use crate::view;
+use crate::{recording, view};
 
 /// The recorded run that comes with the page.
-const RECORDING: &str = "assets/recorded.json";
+const RECORDING: &str = "assets/recorded.bin";
 
 /// Holds where the system is dark.
 pub const DARK: &str = "(prefers-color-scheme: dark)";
@@ -42,6 +42,8 @@ pub enum Message {
 pub struct App {
     state: Rc<State>,
     worker: Option<Deciding>,
+    /// A second worker, in which WebGPU is tried.
+    trial: Option<Deciding>,
     /// Counts repaints, so that painters know.
     paint: u32,
     clock: Clock,
@@ -53,8 +55,17 @@ pub struct App {
 /// The worker, with the closures that hear it.
 struct Deciding {
     worker: Worker,
+    /// Whose messages these are; the second worker may become the first.
+    place: Rc<Cell<Place>>,
     _message: Closure<dyn FnMut(MessageEvent)>,
     _error: Closure<dyn FnMut(Event)>,
+}
+
+/// Which worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    First,
+    Trial,
 }
 
 impl Drop for Deciding {
@@ -99,17 +110,15 @@ impl Component for App {
     fn create(ctx: &Context<Self>) -> Self {
         let (state, commands) = State::new(browser::launch());
         let clock = Clock::new(ctx.link().callback(Message::Frame));
-        let mut app = Self { state: Rc::new(state), worker: None, paint: 0, clock, link: None, rest: None };
+        let mut app = Self { state: Rc::new(state), worker: None, trial: None, paint: 0, clock, link: None, rest: None };
         hook::publish(&app.state);
         hook::install();
         browser::apply_theme(app.state.theme);
         listen(ctx);
         let act = ctx.link().callback(Message::Act);
         spawn_local(async move {
-            let recording = browser::text(RECORDING).await;
-            let trace = recording.and_then(|text| {
-                serde_json::from_str::<Trace>(&text).map_err(|error| format!("it is damaged ({error})"))
-            });
+            let recording = browser::bytes(RECORDING).await;
+            let trace = recording.and_then(|bytes| recording::decode(&bytes).map_err(|error| error.to_string()));
             act.emit(Action::Recorded(trace));
         });
         for command in commands {
@@ -174,7 +183,7 @@ impl App {
 
     fn carry_out(&mut self, ctx: &Context<Self>, command: Command) {
         match command {
-            Command::StartWorker { bundle, backend } => match start_worker(ctx, &bundle, backend) {
+            Command::StartWorker { bundle, backend } => match start_worker(ctx, &bundle, backend, Place::First) {
                 Ok(worker) => self.worker = Some(worker),
                 Err(error) => {
                     self.worker = None;
@@ -187,6 +196,24 @@ impl App {
                     send(&deciding.worker, &message);
                 }
             }
+            Command::StartTrial { bundle } => {
+                self.trial = start_worker(ctx, &bundle, Backend::Webgpu, Place::Trial).ok();
+                if self.trial.is_none() {
+                    ctx.link().send_message(Message::Act(Action::Trial(None)));
+                }
+            }
+            Command::SendTrial(message) => {
+                if let Some(deciding) = &self.trial {
+                    send(&deciding.worker, &message);
+                }
+            }
+            Command::AdoptTrial => {
+                if let Some(trial) = self.trial.take() {
+                    trial.place.set(Place::First);
+                    self.worker = Some(trial);
+                }
+            }
+            Command::EndTrial => self.trial = None,
             Command::Export(kind) => export::save(&self.state, kind, ctx.link().callback(Message::Act)),
             Command::Theme(theme) => {
                 browser::apply_theme(theme);
@@ -224,31 +251,40 @@ impl App {
     }
 }
 
-fn start_worker(ctx: &Context<App>, bundle: &str, backend: Backend) -> Result<Deciding, JsValue> {
+fn start_worker(ctx: &Context<App>, bundle: &str, backend: Backend, place: Place) -> Result<Deciding, JsValue> {
     let options = WorkerOptions::new();
     options.set_type(WorkerType::Module);
     let worker = Worker::new_with_options("worker.js", &options)?;
     let act = ctx.link().callback(Message::Act);
-    let message = {
-        let act = act.clone();
-        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            act.emit(match serde_wasm_bindgen::from_value(event.data()) {
-                Ok(message) => Action::Worker(message),
-                Err(error) => {
-                    Action::WorkerBroken(format!("a message of the worker cannot be read: {error}"))
-                }
+    let place = Rc::new(Cell::new(place));
+    let broken = {
+        let (act, place) = (act.clone(), Rc::clone(&place));
+        move |reason: String| {
+            act.emit(match place.get() {
+                Place::First => Action::WorkerBroken(reason),
+                Place::Trial => Action::Trial(None),
             });
+        }
+    };
+    let message = {
+        let (broken, place) = (broken.clone(), Rc::clone(&place));
+        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            match (serde_wasm_bindgen::from_value(event.data()), place.get()) {
+                (Ok(message), Place::First) => act.emit(Action::Worker(message)),
+                (Ok(message), Place::Trial) => act.emit(Action::Trial(Some(message))),
+                (Err(error), _) => broken(format!("a message of the worker cannot be read: {error}")),
+            }
         })
     };
     let error = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
         // A worker whose script is missing gives a plain event, without a message.
         let reason = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message);
-        act.emit(Action::WorkerBroken(reason.unwrap_or_else(|| "the worker could not be loaded".into())));
+        broken(reason.unwrap_or_else(|| "the worker could not be loaded".into()));
     });
     worker.set_onmessage(Some(message.as_ref().unchecked_ref()));
     worker.set_onerror(Some(error.as_ref().unchecked_ref()));
     send(&worker, &ToWorker::Load { bundle: browser::absolute(bundle), backend });
-    Ok(Deciding { worker, _message: message, _error: error })
+    Ok(Deciding { worker, place, _message: message, _error: error })
 }
 
 fn send(worker: &Worker, message: &ToWorker) {

@@ -125,16 +125,16 @@ pub fn matches(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
 
-/// The text at an address.
-pub async fn text(address: &str) -> Result<String, String> {
+/// The bytes at an address.
+pub async fn bytes(address: &str) -> Result<Vec<u8>, String> {
     let failed = |_| "it could not be fetched".to_owned();
     let response: Response =
         JsFuture::from(window().fetch_with_str(address)).await.map_err(failed)?.unchecked_into();
     if !response.ok() {
         return Err(format!("{address} answered {}", response.status()));
     }
-    let text = JsFuture::from(response.text().map_err(failed)?).await.map_err(failed)?;
-    text.as_string().ok_or_else(|| "it is no text".into())
+    let buffer = JsFuture::from(response.array_buffer().map_err(failed)?).await.map_err(failed)?;
+    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
 }
 
 /// Puts a text on the clipboard; answers whether that worked.

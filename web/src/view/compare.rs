@@ -47,7 +47,7 @@ pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
                 <span>{ "with the same, but" }</span>
                 <select id="compare" {onchange} disabled={state.ready().is_none()}>
                     if chosen == "other" {
-                        <option value="other" selected=true>{ state.rival.as_ref().map_or("", |rival| describe::versus(rival.versus)) }</option>
+                        <option value="other" selected=true>{ state.rival.as_ref().map(|rival| describe::versus(rival.versus)).unwrap_or_default() }</option>
                     }
                     { for CHOICES.iter().map(|&(value, words)| html! {
                         <option {value} selected={value == chosen}>{ words }</option>

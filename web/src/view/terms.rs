@@ -3,6 +3,7 @@
 use diar_core::agent::Phase;
 use yew::prelude::*;
 
+use crate::story::Part;
 use crate::words::{self, Equation, Word, algorithm_2, equations, line_id};
 
 /// A formula or a line of the algorithm; both come from this program, never from anybody's input.
@@ -12,6 +13,15 @@ fn markup(html: &str) -> Html {
 
 fn card_id(word: &Word) -> String {
     format!("term-{}", word.id)
+}
+
+/// A text with terms in it.
+pub fn text(parts: &[Part]) -> Html {
+    let part = |part: &Part| match *part {
+        Part::Words(words) => html! { { words } },
+        Part::Term(term, words) => html! { <Term {term} words={AttrValue::Static(words)} /> },
+    };
+    parts.iter().map(part).collect()
 }
 
 #[derive(PartialEq, Properties)]
