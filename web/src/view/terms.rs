@@ -44,7 +44,7 @@ fn card(term: words::Term, equations: &[Equation]) -> Html {
     let word = term.word();
     let equation = equations.iter().find(|equation| Some(equation.number) == word.equation);
     html! {
-        <div id={card_id(&word)} class="card term-card" popover="auto" role="note" aria-label={word.name}>
+        <div id={card_id(&word)} class="term-card" popover="auto" role="note" aria-label={word.name}>
             <p class="term-card__head">
                 <strong>{ word.name }</strong>
                 if let Some(symbol) = term.symbol() {
