@@ -77,9 +77,9 @@ pub const STEPS: [Step; 7] = [
         id: "plans",
         title: "One place, many plans",
         text: &[
-            W("The particle wants to reach the ring. All it knows is its "),
+            W("The particle wants to reach the ring. It knows only its "),
             T(Term::State, "state"),
-            W(", and it has only ever watched recordings. So it dreams: a "),
+            W(", and has only ever watched recordings. So it dreams: a "),
             T(Term::Diffusion, "diffusion model"),
             W(" imagines many "),
             T(Term::Candidates, "plans"),
@@ -95,9 +95,7 @@ pub const STEPS: [Step; 7] = [
         text: &[
             W("Which plan is worth most? "),
             T(Term::Quality, "Q(s, z)"),
-            W(
-                " has an opinion on each: pale lines promise little, strong violet ones a lot. The particle takes the strongest.",
-            ),
+            W(" rates each: pale lines promise little, strong violet ones a lot. The particle takes the strongest."),
         ],
         scene: Scene { moment: Moment::AfterPart(0, Phase::Predict), highlight: Highlight::Best },
     },
@@ -109,47 +107,46 @@ pub const STEPS: [Step; 7] = [
             T(Term::StateDecoder, "state decoder"),
             W(" looks ahead: after "),
             T(Term::Horizon, "H steps"),
-            W(" of this plan it will be here, at the "),
+            W(" of this plan it should be here, at the "),
             T(Term::PredictedEnd, "predicted end"),
-            W(". And "),
+            W(". "),
             T(Term::Value, "V"),
-            W(" tells what being there is worth. Keep that number in mind: it is the promise of the plan."),
+            W(" says what being there is worth. That number is the promise of the plan."),
         ],
         scene: Scene { moment: Moment::AfterPart(0, Phase::Predict), highlight: Highlight::End },
+    },
+    Step {
+        id: "comparison",
+        title: "Is it still worth it?",
+        text: &[
+            W("Before every push it asks: what is it worth to be here, now? As long as "),
+            T(Term::Value, "V"),
+            W(
+                " of now is not above V of the predicted end, the plan still leads somewhere better, and it goes on.",
+            ),
+        ],
+        scene: Scene { moment: Moment::AfterPart(0, Phase::Compare), highlight: Highlight::Values },
     },
     Step {
         id: "action",
         title: "Go",
         text: &[
-            W("Now the "),
+            W("The "),
             T(Term::PolicyDecoder, "policy decoder"),
             W(
-                " turns the plan into a push, looks where that led, and turns it into the next push. The plan stays the \
+                " turns the plan into a push, looks where that led, and makes the next push of it. The plan stays the \
                same; the pushes follow the state.",
             ),
         ],
         scene: Scene { moment: Moment::AfterPart(0, Phase::Follow), highlight: Highlight::Action },
     },
     Step {
-        id: "comparison",
-        title: "Is the promise still good?",
-        text: &[
-            W("Before every push it asks again: what is it worth to be here, now? As long as "),
-            T(Term::Value, "V"),
-            W(
-                " of now is not above V of the predicted end, the plan still leads somewhere better, and the particle goes \
-               on.",
-            ),
-        ],
-        scene: Scene { moment: Moment::AfterPart(0, Phase::Compare), highlight: Highlight::Values },
-    },
-    Step {
         id: "revaluation",
         title: "It changes its mind",
         text: &[
             W(
-                "Here it happens: the place it is in is already worth more than the end it was promised. Going on would \
-               be a step down, so it drops the plan and imagines new ones. That is ",
+                "Here the place it has reached is worth more than the end it was promised. Going on would be a step down, \
+               so it drops the plan and imagines new ones. That is ",
             ),
             T(Term::Revaluation, "Adaptive Revaluation"),
             W("."),
@@ -162,7 +159,7 @@ pub const STEPS: [Step; 7] = [
         text: &[
             W("Drag the start somewhere else and watch it decide from there. Then switch "),
             T(Term::Revaluation, "revaluation"),
-            W(" off and see what it does without second thoughts. Every dotted word explains itself."),
+            W(" off and see it go without second thoughts. Every dotted word explains itself."),
         ],
         scene: Scene { moment: Moment::Start, highlight: Highlight::State },
     },
@@ -263,7 +260,16 @@ mod tests {
         assert_eq!(goal.outcome(), Some(Outcome::Goal));
     }
 
-    /// A minute of reading, at 200 words a minute.
+    #[test]
+    fn the_tour_goes_forward_in_time() {
+        let trace = recorded();
+        let moments: Vec<_> = STEPS.iter().map(|step| moment(&trace, step.scene.moment)).collect();
+        // The last step begins anew.
+        assert!(moments[..STEPS.len() - 1].is_sorted(), "{moments:?}");
+        assert_eq!(moments.last(), Some(&Some(0)));
+    }
+
+    /// A minute of reading.
     #[test]
     fn the_tour_is_short() {
         let words: usize = STEPS
@@ -273,6 +279,6 @@ mod tests {
                 W(text) | T(_, text) => text.split_whitespace().count(),
             })
             .sum();
-        assert!(words <= 330, "{words} words");
+        assert!(words <= 240, "{words} words");
     }
 }

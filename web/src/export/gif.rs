@@ -38,7 +38,8 @@ pub struct Animation {
     size: [u16; 2],
     encoder: Encoder<Vec<u8>>,
     palette: Palette,
-    /// Colours of the frame before, as indices of the palette, `[rows, columns]`.
+    /// The picture before, RGBA, and its colours as indices of the palette, `[rows, columns]`.
+    before: Vec<u8>,
     last: Vec<u8>,
 }
 
@@ -53,7 +54,7 @@ impl Animation {
         let palette = Palette::of(typical, exact);
         let mut encoder = Encoder::new(Vec::new(), columns, rows, &palette.colours.concat())?;
         encoder.set_repeat(Repeat::Infinite)?;
-        Ok(Self { size: [columns, rows], encoder, palette, last: Vec::new() })
+        Ok(Self { size: [columns, rows], encoder, palette, before: Vec::new(), last: Vec::new() })
     }
 
     /// Adds a picture, opaque RGBA, `[rows, columns, 4]`, that stays for so many hundredths of a second.
@@ -62,8 +63,15 @@ impl Animation {
     /// When it is not of the animation's size.
     pub fn add(&mut self, rgba: &[u8], hundredths: u16) -> Result<(), GifError> {
         check(self.size, rgba)?;
-        let pixels: Vec<u8> =
-            rgba.chunks_exact(4).map(|pixel| self.palette.index([pixel[0], pixel[1], pixel[2]])).collect();
+        let pixels: Vec<u8> = rgba
+            .chunks_exact(4)
+            .enumerate()
+            .map(|(at, pixel)| match self.last.get(at) {
+                // Most pixels stay, and need not be looked up.
+                Some(&last) if self.before[4 * at..4 * at + 4] == *pixel => last,
+                _ => self.palette.index([pixel[0], pixel[1], pixel[2]]),
+            })
+            .collect();
         let columns = usize::from(self.size[0]);
         let [left, top, right, bottom] = changed(&self.last, &pixels, columns);
         let buffer = (top..bottom)
@@ -81,6 +89,7 @@ impl Animation {
             buffer: Cow::Owned(buffer),
             ..Frame::default()
         })?;
+        self.before = rgba.to_vec();
         self.last = pixels;
         Ok(())
     }

@@ -4,7 +4,7 @@ use diar_core::agent::Phase;
 use yew::prelude::*;
 
 use crate::story::Part;
-use crate::words::{self, Equation, Word, algorithm_2, equations, line_id};
+use crate::words::{self, Equation, Line, Word, algorithm_2, equations, line_id};
 
 /// A formula or a line of the algorithm; both come from this program, never from anybody's input.
 fn markup(html: &str) -> Html {
@@ -46,15 +46,17 @@ pub fn Term(props: &TermProps) -> Html {
 /// The cards of all terms; once on a page, whatever number of words opens them.
 #[component]
 pub fn Cards() -> Html {
-    let equations = use_memo((), |()| equations());
-    html! { <>{ for words::TERMS.map(|term| card(term, &equations)) }</> }
+    let formulas = use_memo((), |()| (equations(), algorithm_2()));
+    html! { <>{ for words::TERMS.map(|term| card(term, &formulas.0, &formulas.1)) }</> }
 }
 
-fn card(term: words::Term, equations: &[Equation]) -> Html {
+fn card(term: words::Term, equations: &[Equation], lines: &[Line]) -> Html {
     let word = term.word();
     let equation = equations.iter().find(|equation| Some(equation.number) == word.equation);
+    let lines: Vec<&Line> = lines.iter().filter(|line| word.lines.contains(&line.number)).collect();
+    let depth = lines.iter().map(|line| line.depth).min().unwrap_or(0);
     html! {
-        <div id={card_id(&word)} class="card term-card" popover="auto" role="note" aria-label={word.name}>
+        <div id={card_id(&word)} class="term-card" popover="auto" role="note" aria-label={word.name}>
             <p class="term-card__head">
                 <strong>{ word.name }</strong>
                 if let Some(symbol) = term.symbol() {
@@ -65,9 +67,23 @@ fn card(term: words::Term, equations: &[Equation]) -> Html {
             if let Some(equation) = equation {
                 { formula(equation) }
             }
+            if !lines.is_empty() {
+                <ol class="algorithm">
+                    { for lines.iter().map(|line| html! {
+                        <li class="algorithm__line" value={line.number.to_string()} style={nested(line.depth - depth)}>
+                            { markup(&line.html) }
+                        </li>
+                    }) }
+                </ol>
+            }
             <p class="quiet">{ word.source }</p>
         </div>
     }
+}
+
+/// The style of a line so many levels deep.
+fn nested(depth: usize) -> String {
+    format!("--depth: {depth}")
 }
 
 /// An equation, which may be wider than its place.
@@ -91,14 +107,14 @@ pub struct FormulasProps {
 pub fn Formulas(props: &FormulasProps) -> Html {
     let equations = use_memo((), |()| equations());
     let lines = use_memo((), |()| algorithm_2());
-    let line = |line: &words::Line| {
+    let line = |line: &Line| {
         let now = props.phase.is_some() && line.phase == props.phase;
         // The first line of a part carries its id.
         let first = line.number == 1 || lines[line.number - 2].phase != line.phase;
         let id = line.phase.filter(|_| first).and_then(line_id);
         html! {
-            <li {id} class={classes!("algorithm__line", now.then_some("algorithm__line--now"))}
-                aria-current={now.then_some("step")} style={format!("--depth: {}", line.depth)}>
+            <li {id} value={line.number.to_string()} class={classes!("algorithm__line", now.then_some("algorithm__line--now"))}
+                aria-current={now.then_some("step")} style={nested(line.depth)}>
                 { markup(&line.html) }
             </li>
         }
@@ -122,9 +138,9 @@ pub fn Formulas(props: &FormulasProps) -> Html {
                         </li>
                     }) }
                 </ol>
-                <div class="algorithm">
+                <div>
                     <h3 id="algorithm-title">{ "Algorithm 2 · How it decides" }</h3>
-                    <ol aria-labelledby="algorithm-title">{ for lines.iter().map(line) }</ol>
+                    <ol class="algorithm" aria-labelledby="algorithm-title">{ for lines.iter().map(line) }</ol>
                 </div>
             </div>
         </section>

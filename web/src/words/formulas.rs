@@ -6,8 +6,8 @@
 use diar_core::agent::Phase;
 
 use super::mathml::{
-    accent, display, id, latent, math, number, op, quality, revaluation, round, row, square, sub, sub_sup,
-    sup, under, under_over, upright,
+    absolute, accent, display, id, latent, math, number, op, quality, revaluation, round, row, square, sub,
+    sub_sup, sup, under, under_over, upright,
 };
 use super::parts::{
     candidate, data, diffusion, drawn, end, last, mean, now, of, policy, q, q_of, reward, s, state_decoder,
@@ -57,7 +57,7 @@ pub fn equations() -> Vec<Equation> {
     let encoder =
         of("q", theta("E"), &[z(), op("|"), sub(id("s"), window()), op(","), sub(id("a"), window())]);
     let prior = of("p", theta("S"), &[z(), op("|"), s(t())]);
-    let next = || latent(sub(sup(id("z"), op("′")), end()));
+    let next = || latent(sub_sup(id("z"), end(), op("′")));
     let noisy = || latent(sup(id("z"), id("j")));
     let pair = || round(&[id("s"), op(","), id("a")]);
     let from_noisy =
@@ -74,11 +74,12 @@ pub fn equations() -> Vec<Equation> {
                  window of the log-likelihood of each action given its state and z, minus beta times the K L divergence \
                  of the encoder from the state prior",
                 &[
-                    upright("ℒ"),
-                    round(&[id("θ")]),
-                    op("="),
-                    mean(data()),
-                    square(&[
+                    &[
+                        upright("ℒ"),
+                        round(&[id("θ")]),
+                        op("="),
+                        mean(data()),
+                        op("["),
                         mean(sub(id("q"), theta("E"))),
                         square(&[
                             under_over(
@@ -89,11 +90,14 @@ pub fn equations() -> Vec<Equation> {
                             upright("log"),
                             policy(id("i"), z()),
                         ]),
+                    ],
+                    &[
                         op("−"),
                         id("β"),
                         sub(id("D"), upright("KL")),
                         round(&[encoder, op("∥"), prior]),
-                    ]),
+                        op("]"),
+                    ],
                 ],
             ),
         },
@@ -106,29 +110,36 @@ pub fn equations() -> Vec<Equation> {
                 "L of psi equals the expectation of the squared distance between z t and mu psi of z j, s t and j, where j \
                  is a step from 1 to T, s and a come from the data, z t from the encoder, and z j is z 0 with noise",
                 &[
-                    upright("ℒ"),
-                    round(&[id("ψ")]),
-                    op("="),
-                    mean(row(&[id("j"), op(","), pair(), op(","), z_at(t()), op(","), noisy()])),
-                    round(&[sup(
+                    &[
+                        upright("ℒ"),
+                        round(&[id("ψ")]),
+                        op("="),
+                        mean(row(&[id("j"), op(","), pair(), op(","), z_at(t()), op(","), noisy()])),
+                        round(&[sup(
+                            row(&[
+                                op("∥"),
+                                z_at(t()),
+                                op("−"),
+                                of("μ", id("ψ"), &[noisy(), op(","), s(t()), op(","), id("j")]),
+                                op("∥"),
+                            ]),
+                            number("2"),
+                        )]),
+                        op(","),
+                    ],
+                    &[
+                        row(&[id("j"), op("∼"), square(&[number("1"), op(","), id("T")])]),
+                        op(","),
+                        row(&[pair(), op("∼"), data()]),
+                        op(","),
                         row(&[
-                            op("∥"),
                             z_at(t()),
-                            op("−"),
-                            of("μ", id("ψ"), &[noisy(), op(","), s(t()), op(","), id("j")]),
-                            op("∥"),
+                            op("∼"),
+                            of("q", id("φ"), &[z(), op("|"), id("s"), op(","), id("a")]),
                         ]),
-                        number("2"),
-                    )]),
-                    op(","),
-                    r#"<mspace width="1em"></mspace>"#.into(),
-                    row(&[id("j"), op("∼"), square(&[number("1"), op(","), id("T")])]),
-                    op(","),
-                    row(&[pair(), op("∼"), data()]),
-                    op(","),
-                    row(&[z_at(t()), op("∼"), of("q", id("φ"), &[z(), op("|"), id("s"), op(","), id("a")])]),
-                    op(","),
-                    from_noisy,
+                        op(","),
+                        from_noisy,
+                    ],
                 ],
             ),
         },
@@ -141,20 +152,20 @@ pub fn equations() -> Vec<Equation> {
                 "Q of s t and z t moves by alpha times: the reward of the window, plus gamma times the largest Q of s t plus \
                  H over latents z prime from the diffusion model, minus Q of s t and z t",
                 &[
-                    q(s(t()), z_at(t())),
-                    op("←"),
-                    q(s(t()), z_at(t())),
-                    op("+"),
-                    id("α"),
-                    square(&[
-                        reward(),
+                    &[q(s(t()), z_at(t())), op("←"), q(s(t()), z_at(t()))],
+                    &[
                         op("+"),
-                        id("γ"),
-                        under(upright("max"), row(&[next(), op("∼"), sub(id("μ"), id("ψ"))])),
-                        q(s(end()), next()),
-                        op("−"),
-                        q(s(t()), z_at(t())),
-                    ]),
+                        id("α"),
+                        square(&[
+                            reward(),
+                            op("+"),
+                            id("γ"),
+                            under(upright("max"), row(&[next(), op("∼"), sub(id("μ"), id("ψ"))])),
+                            q(s(end()), next()),
+                            op("−"),
+                            q(s(t()), z_at(t())),
+                        ]),
+                    ],
                 ],
             ),
         },
@@ -165,7 +176,7 @@ pub fn equations() -> Vec<Equation> {
             html: display(
                 "pi of s t equals pi theta of a t given the latent with the largest Q of s t and z i, over latents z i from \
                  the diffusion model given s t",
-                &[
+                &[&[
                     id("π"),
                     round(&[s(t())]),
                     op("="),
@@ -179,7 +190,7 @@ pub fn equations() -> Vec<Equation> {
                             q(s(t()), z_at(id("i"))),
                         ],
                     ),
-                ],
+                ]],
             ),
         },
         Equation {
@@ -189,18 +200,13 @@ pub fn equations() -> Vec<Equation> {
                       near the better outcomes instead of at the mean.",
             html: display(
                 "L tau squared of u equals the absolute value of tau minus 1 if u is less than 0, times u squared",
-                &[
+                &[&[
                     expectile(),
                     round(&[id("u")]),
                     op("="),
-                    op("|"),
-                    id("τ"),
-                    op("−"),
-                    upright("𝕀"),
-                    round(&[id("u"), op("&lt;"), number("0")]),
-                    op("|"),
+                    absolute(&[id("τ"), op("−"), upright("𝕀"), round(&[id("u"), op("&lt;"), number("0")])]),
                     sup(id("u"), number("2")),
-                ],
+                ]],
             ),
         },
         Equation {
@@ -210,7 +216,7 @@ pub fn equations() -> Vec<Equation> {
             html: display(
                 "L V of eta equals the expectation, over states s t from the data and latents z tilde t from the diffusion \
                  model, of the expectile loss of: target Q of s t and z tilde t, minus V of s t",
-                &[
+                &[&[
                     sub(id("L"), id("V")),
                     round(&[id("η")]),
                     op("="),
@@ -219,7 +225,7 @@ pub fn equations() -> Vec<Equation> {
                         expectile(),
                         round(&[q_of(accent(id("φ"), "^"), s(t()), drawn()), op("−"), v_of(s(t()))]),
                     ]),
-                ],
+                ]],
             ),
         },
         Equation {
@@ -230,15 +236,17 @@ pub fn equations() -> Vec<Equation> {
                 "L Q of phi equals the expectation over windows of the data of the square of: the reward of the window, plus \
                  gamma times V of s t plus H, minus Q of s t and z t",
                 &[
-                    sub(id("L"), id("Q")),
-                    round(&[id("φ")]),
-                    op("="),
-                    mean(row(&[
-                        round(&[s(t()), op(","), z_at(t()), op(","), reward(), op(","), s(end())]),
-                        op("∼"),
-                        data(),
-                    ])),
-                    square(&[sup(
+                    &[
+                        sub(id("L"), id("Q")),
+                        round(&[id("φ")]),
+                        op("="),
+                        mean(row(&[
+                            round(&[s(t()), op(","), z_at(t()), op(","), reward(), op(","), s(end())]),
+                            op("∼"),
+                            data(),
+                        ])),
+                    ],
+                    &[square(&[sup(
                         round(&[
                             reward(),
                             op("+"),
@@ -248,7 +256,7 @@ pub fn equations() -> Vec<Equation> {
                             q_of(id("φ"), s(t()), z_at(t())),
                         ]),
                         number("2"),
-                    )]),
+                    )])],
                 ],
             ),
         },
@@ -410,7 +418,7 @@ mod tests {
         let printed = [
             "ℒ(θ)=𝔼𝒟[𝔼qθE[∑i=tt+H−1logπθD(ai|si,z)]−βDKL(qθE(z|st:t+H,at:t+H)∥pθS(z|st))]",
             "ℒ(ψ)=𝔼j,(s,a),zt,zj(∥zt−μψ(zj,st,j)∥2),j∼[1,T],(s,a)∼𝒟,zt∼qφ(z|s,a),zj∼μψ(zj|z0)",
-            "Q(st,zt)←Q(st,zt)+α[rt:t+H+γmaxz′t+H∼μψQ(st+H,z′t+H)−Q(st,zt)]",
+            "Q(st,zt)←Q(st,zt)+α[rt:t+H+γmaxzt+H′∼μψQ(st+H,zt+H′)−Q(st,zt)]",
             "π(st)=πθ(at|arg maxzi∼μψ(z|st)Q(st,zi))",
             "Lτ2(u)=|τ−𝕀(u<0)|u2",
             "LV(η)=𝔼st∼𝒟,z~t∼𝒟ψ[Lτ2(Qφ^(st,z~t)−Vη(st))]",

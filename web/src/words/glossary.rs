@@ -57,8 +57,10 @@ pub struct Word {
     pub meaning: &'static str,
     /// Where the paper has it, or who else does.
     pub source: &'static str,
-    /// The equation that defines it.
+    /// The equation that defines it, or uses it first.
     pub equation: Option<usize>,
+    /// The lines of Algorithm 2 that are about it.
+    pub lines: &'static [usize],
 }
 
 /// Every term, in the order in which they build on each other.
@@ -95,6 +97,7 @@ impl Term {
                           the agent sees; it has no map of the maze.",
                 source: "Section 2",
                 equation: None,
+                lines: &[],
             },
             Self::Horizon => Word {
                 id: "horizon",
@@ -102,6 +105,7 @@ impl Term {
                 meaning: "How many environment steps a plan lasts when nothing ends it earlier; 30 in these mazes.",
                 source: "Section 2, Alg. 2 line 12",
                 equation: None,
+                lines: &[12],
             },
             Self::Window => Word {
                 id: "window",
@@ -110,6 +114,7 @@ impl Term {
                           agent learns from windows and from nothing else.",
                 source: "Eq. 1",
                 equation: Some(1),
+                lines: &[],
             },
             Self::Latent => Word {
                 id: "latent",
@@ -118,6 +123,7 @@ impl Term {
                           reads it together with each new state.",
                 source: "Section 2, Eq. 1",
                 equation: Some(1),
+                lines: &[],
             },
             Self::BetaVae => Word {
                 id: "beta-vae",
@@ -126,6 +132,7 @@ impl Term {
                           much tidiness of the latents is worth against faithful actions.",
                 source: "Eq. 1, Alg. 3",
                 equation: Some(1),
+                lines: &[],
             },
             Self::Diffusion => Word {
                 id: "diffusion",
@@ -134,6 +141,7 @@ impl Term {
                           left that somebody in the recordings might have had in this state.",
                 source: "Eq. 2, Alg. 4; μ_ψ(z | s) in Alg. 2 line 6",
                 equation: Some(2),
+                lines: &[],
             },
             Self::SamplerStep => Word {
                 id: "sampler-step",
@@ -142,6 +150,7 @@ impl Term {
                           longer.",
                 source: "Eq. 2; the paper takes 500",
                 equation: Some(2),
+                lines: &[],
             },
             Self::Candidates => Word {
                 id: "candidates",
@@ -150,6 +159,7 @@ impl Term {
                           the same state.",
                 source: "Alg. 2 line 6",
                 equation: None,
+                lines: &[6],
             },
             Self::Quality => Word {
                 id: "q",
@@ -158,6 +168,7 @@ impl Term {
                           less. The plan with the largest Q is chosen.",
                 source: "Eq. 7, Alg. 2 lines 7-8",
                 equation: Some(7),
+                lines: &[],
             },
             Self::Value => Word {
                 id: "v",
@@ -166,6 +177,7 @@ impl Term {
                           are worth more: from there the goal is near.",
                 source: "Eq. 6, Alg. 2 lines 10 and 14",
                 equation: Some(6),
+                lines: &[],
             },
             Self::Expectile => Word {
                 id: "expectile",
@@ -174,6 +186,7 @@ impl Term {
                           At 0.9 it is optimistic without trusting a single lucky guess.",
                 source: "Eq. 5 and 6",
                 equation: Some(5),
+                lines: &[],
             },
             Self::Discount => Word {
                 id: "discount",
@@ -182,6 +195,7 @@ impl Term {
                           worth more than being far away.",
                 source: "Eq. 3 and 7",
                 equation: Some(7),
+                lines: &[],
             },
             Self::Replay => Word {
                 id: "replay",
@@ -190,6 +204,7 @@ impl Term {
                           gets right.",
                 source: "Section 3.1, Alg. 1 lines 5 and 10",
                 equation: None,
+                lines: &[],
             },
             Self::PolicyDecoder => Word {
                 id: "policy-decoder",
@@ -198,6 +213,7 @@ impl Term {
                           so a plan copes with small surprises.",
                 source: "Eq. 4, Alg. 2 line 19",
                 equation: Some(4),
+                lines: &[],
             },
             Self::StateDecoder => Word {
                 id: "state-decoder",
@@ -205,6 +221,7 @@ impl Term {
                 meaning: "Predicts in one jump the state in which a plan will end. It says nothing about the way there.",
                 source: "Section 3.2, Alg. 2 line 9",
                 equation: None,
+                lines: &[9],
             },
             Self::PredictedEnd => Word {
                 id: "predicted-end",
@@ -213,6 +230,7 @@ impl Term {
                           live up to.",
                 source: "Alg. 2 lines 9-10",
                 equation: None,
+                lines: &[9, 10],
             },
             Self::Revaluation => Word {
                 id: "revaluation",
@@ -221,6 +239,7 @@ impl Term {
                           leads nowhere better, and it is dropped for a new decision.",
                 source: "Section 3.2, Alg. 2 lines 14-17",
                 equation: None,
+                lines: &[13, 14, 15, 16],
             },
             Self::FirstContact => Word {
                 id: "first-contact",
@@ -229,6 +248,7 @@ impl Term {
                           agent that acts at random, 100 D4RL's expert.",
                 source: "not in the paper; its ancestor LDCQ scores so",
                 equation: None,
+                lines: &[],
             },
             Self::NativeScore => Word {
                 id: "native-score",
@@ -237,6 +257,7 @@ impl Term {
                           worth little. On the same scale from 0 to 100.",
                 source: "D4RL",
                 equation: None,
+                lines: &[],
             },
         }
     }
@@ -313,6 +334,7 @@ mod tests {
             assert!(longest.is_some_and(|longest| longest <= 170), "{}", word.name);
             assert!(!word.source.is_empty());
             assert!(word.equation.is_none_or(|number| (1..=7).contains(&number)));
+            assert!(word.lines.iter().all(|number| (1..=26).contains(number)));
         }
     }
 }

@@ -11,9 +11,9 @@ pub fn upright(name: &str) -> String {
     format!(r#"<mi mathvariant="normal">{name}</mi>"#)
 }
 
-/// An operator, a relation or a bracket.
+/// An operator, a relation or a bracket; brackets do not grow, because not every font knows how.
 pub fn op(sign: &str) -> String {
-    format!("<mo>{sign}</mo>")
+    format!(r#"<mo stretchy="false">{sign}</mo>"#)
 }
 
 /// A number.
@@ -53,17 +53,27 @@ pub fn under_over(base: String, below: String, above: String) -> String {
 
 /// A part with an accent.
 pub fn accent(base: String, sign: &str) -> String {
-    format!(r#"<mover accent="true">{base}<mo stretchy="false">{sign}</mo></mover>"#)
+    format!(r#"<mover accent="true">{base}{}</mover>"#, op(sign))
 }
 
 /// Parts in round brackets.
 pub fn round(parts: &[String]) -> String {
-    format!("<mrow><mo>(</mo>{}<mo>)</mo></mrow>", parts.concat())
+    enclosed("(", parts, ")")
 }
 
 /// Parts in square brackets.
 pub fn square(parts: &[String]) -> String {
-    format!("<mrow><mo>[</mo>{}<mo>]</mo></mrow>", parts.concat())
+    enclosed("[", parts, "]")
+}
+
+/// The absolute value of parts.
+pub fn absolute(parts: &[String]) -> String {
+    let bar = |form: &str| format!(r#"<mo stretchy="false" form="{form}">|</mo>"#);
+    format!("<mrow>{}{}{}</mrow>", bar("prefix"), parts.concat(), bar("postfix"))
+}
+
+fn enclosed(left: &str, parts: &[String], right: &str) -> String {
+    format!("<mrow>{}{}{}</mrow>", op(left), parts.concat(), op(right))
 }
 
 fn coloured(class: &str, part: &str) -> String {
@@ -95,9 +105,11 @@ pub fn math(reading: &str, parts: &[String]) -> String {
     format!(r#"<math aria-label="{reading}">{}</math>"#, parts.concat())
 }
 
-/// A formula on its own.
-pub fn display(reading: &str, parts: &[String]) -> String {
-    format!(r#"<math display="block" aria-label="{reading}">{}</math>"#, parts.concat())
+/// A formula on its own, in one or more lines.
+pub fn display(reading: &str, lines: &[&[String]]) -> String {
+    let line =
+        |parts: &&[String]| format!(r#"<math display="block" aria-hidden="true">{}</math>"#, parts.concat());
+    format!(r#"<div role="math" aria-label="{reading}">{}</div>"#, lines.iter().map(line).collect::<String>())
 }
 
 /// A formula as its characters alone.
