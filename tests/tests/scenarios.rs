@@ -66,36 +66,38 @@ fn interventions(list: &[(u32, InterventionKind)]) -> Scenario {
     Scenario { interventions, ..Scenario::default() }
 }
 
-/// The plain run, and a decision in its midst.
+/// The plain run, and a decision on its way that is followed for a while.
 fn plain(agent: &Arc<Agent>, settings: PlanSettings) -> (Trace, usize) {
     let plain = play(agent, settings, &Scenario::default());
-    let middle = plain.decisions.len() / 2;
-    assert!(middle > 1, "the way is long enough to change a decision on it");
-    (plain, middle)
+    let followed = (1..plain.decisions.len()).find(|&i| plain.decisions[i].steps.len() > 5);
+    (plain, followed.expect("revaluation keeps some plans"))
 }
 
 #[test]
 fn a_taken_candidate_is_followed() {
     let agent = agent();
     let settings = settings(&agent);
-    let (plain, middle) = plain(&agent, settings);
-    let own = plain.decisions[middle].chosen.unwrap();
+    let (plain, at) = plain(&agent, settings);
+    let own = plain.decisions[at].chosen.unwrap();
     let other = (own + 1) % settings.candidates;
     let take = InterventionKind::Take { candidate: other as u16 };
-    let changed = play(&agent, settings, &interventions(&[(middle as u32, take)]));
-    assert_eq!(changed.decisions[..middle], plain.decisions[..middle], "the past stays as it was");
+    let changed = play(&agent, settings, &interventions(&[(at as u32, take)]));
+    assert_eq!(changed.decisions[..at], plain.decisions[..at], "the past stays as it was");
 
-    let (decision, before) = (&changed.decisions[middle], &plain.decisions[middle]);
+    let (decision, before) = (&changed.decisions[at], &plain.decisions[at]);
     assert_eq!(decision.chosen, Some(other));
     assert_eq!((&decision.latents, &decision.q, &decision.ends), (&before.latents, &before.q, &before.ends));
     // The value is that of the end predicted for it.
     let values = block_on(agent.values(&[decision.ends[other].clone()])).unwrap();
     assert!((values[0] - decision.v_end.unwrap()).abs() < 1e-4, "{values:?} {:?}", decision.v_end);
-    assert_ne!(changed.state(), plain.state());
+
+    let kept =
+        play(&agent, settings, &interventions(&[(at as u32, take), (at as u32, InterventionKind::Keep)]));
+    assert_ne!(kept.decisions[at].steps[0].action, before.steps[0].action);
 
     // To take what is followed anyway changes nothing.
     let same = InterventionKind::Take { candidate: own as u16 };
-    assert_eq!(play(&agent, settings, &interventions(&[(middle as u32, same)])).decisions, plain.decisions);
+    assert_eq!(play(&agent, settings, &interventions(&[(at as u32, same)])).decisions, plain.decisions);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Acting: sample, rank, predict, compare, follow (Alg. 2).
 
 pub mod acceptance;
+mod digest;
 mod evaluate;
 mod fused;
 mod imagine;

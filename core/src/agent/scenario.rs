@@ -1,8 +1,11 @@
 //! What if: an episode in a changed maze, or with decisions changed by hand.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::maze::World;
+use super::model::AgentError;
+use crate::maze::{Layout, MazeId, World};
 use crate::settings::{InvalidSetting, PlanSettings};
 
 /// What is changed about an episode; nothing by default. Everything before a change stays as it was.
@@ -47,6 +50,16 @@ impl Scenario {
     #[must_use]
     pub fn is_original(&self) -> bool {
         self.world.is_original() && self.interventions.is_empty()
+    }
+
+    /// The maze to play in, when everything can happen with these settings.
+    ///
+    /// # Errors
+    /// When the maze cannot be played in, or an intervention names a candidate or a step that there is not, or is named
+    /// twice.
+    pub fn check(&self, maze: MazeId, settings: &PlanSettings) -> Result<Arc<Layout>, AgentError> {
+        check(&self.interventions, settings)?;
+        Ok(self.world.layout(maze)?)
     }
 }
 

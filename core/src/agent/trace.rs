@@ -75,7 +75,7 @@ pub enum Event {
     },
     /// One environment step.
     Followed {
-        /// The action taken.
+        /// The action taken, each number in [-1, 1].
         action: Vec<f32>,
         /// The state it led to.
         state: Vec<f64>,
@@ -89,7 +89,7 @@ pub enum Event {
 /// One environment step of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// The action taken.
+    /// The action taken, each number in [-1, 1].
     pub action: Vec<f32>,
     /// The state it led to.
     pub state: Vec<f64>,
@@ -123,7 +123,8 @@ pub struct Decision {
 }
 
 impl Decision {
-    fn new(t: usize, state: Vec<f64>) -> Self {
+    /// A decision about to be made.
+    pub(crate) fn new(t: usize, state: Vec<f64>) -> Self {
         Self {
             t,
             state,

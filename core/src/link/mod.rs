@@ -1,0 +1,192 @@
+//! An episode as a URL fragment.
+//!
+//! A link carries how the episode was decided (settings, seed, start, scenario) and what came of it (decisions and
+//! actions). Actions replay exactly on any device, because the physics is the same arithmetic everywhere; the seed
+//! allows the decisions to be computed again, and the link says how many agree.
+
+mod coder;
+mod replay;
+mod v1;
+mod v2;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use thiserror::Error;
+
+use crate::agent::{Outcome, Scenario, Trace};
+use crate::settings::PlanSettings;
+
+/// The version this program writes, and the newest it reads.
+pub const VERSION: u32 = 2;
+/// Characters of a bundle's hash that a link carries.
+pub const HASH_LENGTH: usize = 16;
+/// Longest link that is read, in characters.
+pub const LONGEST: usize = 64 * 1024;
+
+/// A shared episode.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// D4RL's environment id.
+    pub task: String,
+    /// First characters of the bundle's hash; empty when there is none.
+    pub bundle: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Number of the episode.
+    pub episode: u64,
+    /// Where it began, x, y (m), vx, vy (m/s), when that was chosen by hand.
+    pub start: Option<[f64; 4]>,
+    /// How decisions were made.
+    pub settings: PlanSettings,
+    /// What was changed about the maze and the decisions.
+    pub scenario: Scenario,
+    /// The moment that was being looked at, in environment steps.
+    pub cursor: u32,
+    /// What was decided.
+    pub decisions: Vec<LinkDecision>,
+    /// Every action taken, each number in [-1, 1].
+    pub actions: Vec<[f32; 2]>,
+    /// A second run to compare with.
+    pub other: Option<Other>,
+}
+
+/// One decision of a shared episode.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LinkDecision {
+    /// Index of the chosen candidate.
+    pub chosen: u16,
+    /// Steps taken with it.
+    pub steps: u16,
+    /// How it ended; `None` for a decision still under way.
+    pub outcome: Option<Outcome>,
+    /// Value of its predicted end. A fragment holds values rounded, to 255 steps between the smallest and the largest
+    /// of the episode; one of version 1 holds none.
+    pub v_end: Option<f32>,
+    /// Value of the current state at each comparison, `[comparisons]`; rounded in a fragment as well.
+    pub v_now: Vec<f32>,
+}
+
+/// A second run: the same task, seed, episode and start, decided otherwise. Its decisions are computed again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Other {
+    /// How decisions are made in it.
+    pub settings: PlanSettings,
+    /// What is changed in it.
+    pub scenario: Scenario,
+}
+
+/// Why a fragment is not a link.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum LinkError {
+    /// Longer than any link.
+    #[error("the link has {0} characters, more than a link can have ({LONGEST})")]
+    TooLong(usize),
+    /// Written by a newer page.
+    #[error("the link has version {0}, but this page reads up to {VERSION}: reload the page to update it")]
+    Version(u32),
+    /// Changed on its way.
+    #[error("the link is damaged ({0}): copy it again from where it came from")]
+    Damaged(&'static str),
+}
+
+impl Link {
+    /// The link of an episode as far as it has come; `chosen_start` is set when the start was chosen by hand.
+    pub fn of(trace: &Trace, bundle_hash: &str, chosen_start: Option<[f64; 4]>, cursor: u32) -> Self {
+        // A decision counts once its plan is known.
+        let decided = trace.decisions.iter().filter_map(|decision| {
+            Some(LinkDecision {
+                chosen: decision.chosen? as u16,
+                steps: decision.steps.len() as u16,
+                outcome: decision.outcome,
+                v_end: Some(decision.v_end?),
+                v_now: decision.v_now.clone(),
+            })
+        });
+        let steps = trace.decisions.iter().flat_map(|decision| &decision.steps);
+        Self {
+            task: trace.task.clone(),
+            bundle: bundle_hash.chars().take(HASH_LENGTH).collect(),
+            seed: trace.seed,
+            episode: trace.episode,
+            start: chosen_start,
+            settings: trace.settings,
+            scenario: trace.scenario.clone(),
+            cursor,
+            decisions: decided.collect(),
+            actions: steps.map(|step| [step.action[0], step.action[1]].map(|a| a.clamp(-1.0, 1.0))).collect(),
+            other: None,
+        }
+    }
+
+    /// The fragment, without `#`: `v2.` and base64url of the packed episode and its checksum.
+    pub fn encode(&self) -> String {
+        let packed = v2::pack(self);
+        let mut bytes = checksum(&packed).to_le_bytes().to_vec();
+        bytes.extend(packed);
+        format!("v{VERSION}.{}", URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Reads a fragment of any version so far, with or without `#`.
+    ///
+    /// # Errors
+    /// When it is too long, damaged, or of a newer version.
+    pub fn decode(fragment: &str) -> Result<Self, LinkError> {
+        let text = fragment.trim().trim_start_matches('#');
+        if text.len() > LONGEST {
+            return Err(LinkError::TooLong(text.len()));
+        }
+        let (version, payload) = text.split_once('.').ok_or(LinkError::Damaged("it has no version"))?;
+        let version = version.strip_prefix('v').and_then(|number| number.parse::<u32>().ok());
+        let version =
+            version.filter(|&version| version > 0).ok_or(LinkError::Damaged("it has no version"))?;
+        if version > VERSION {
+            return Err(LinkError::Version(version));
+        }
+        let bytes = URL_SAFE_NO_PAD
+            .decode(payload)
+            .map_err(|_| LinkError::Damaged("a character is wrong or missing"))?;
+        let (sum, packed) = bytes.split_first_chunk::<4>().ok_or(LinkError::Damaged("it is cut off"))?;
+        let sum = u32::from_le_bytes(*sum);
+        let link =
+            if version == 1 { v1::unpack(packed, sum) } else { whole(packed, sum).and_then(v2::unpack) }?;
+        link.check()?;
+        Ok(link)
+    }
+
+    /// How many of the link's decisions another run of the same episode agrees with: same candidate, same length, same
+    /// end. A decision still under way in the link is not compared, as it may have gone on since. Gives the number
+    /// that agree and the number compared.
+    pub fn agreement(&self, trace: &Trace) -> (usize, usize) {
+        let again = Self::of(trace, &self.bundle, self.start, self.cursor).decisions;
+        let ended = || self.decisions.iter().filter(|decision| decision.outcome.is_some());
+        let agree = |(a, b): &(&LinkDecision, &LinkDecision)| {
+            (a.chosen, a.steps, a.outcome) == (b.chosen, b.steps, b.outcome)
+        };
+        (ended().zip(&again).filter(agree).count(), ended().count())
+    }
+}
+
+impl LinkDecision {
+    /// Whether there is a value for each comparison that its steps and its end took.
+    fn compared(&self) -> bool {
+        let (compared, steps) = (self.v_now.len(), usize::from(self.steps));
+        match self.outcome {
+            Some(Outcome::Revalued { .. }) => compared == steps + 1,
+            Some(_) => compared == steps,
+            None => compared == steps || compared == steps + 1,
+        }
+    }
+}
+
+/// The bytes, when their checksum is right.
+fn whole(bytes: &[u8], sum: u32) -> Result<&[u8], LinkError> {
+    if checksum(bytes) == sum { Ok(bytes) } else { Err(LinkError::Damaged("its checksum is wrong")) }
+}
+
+/// FNV-1a, 32 bits: tells a damaged link from a whole one.
+fn checksum(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811C_9DC5, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests;

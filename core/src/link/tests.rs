@@ -1,0 +1,319 @@
+use super::*;
+use crate::agent::{Episode, Event, Intervention, InterventionKind, Phase};
+use crate::maze::{Controller, World};
+use crate::rng::{Key, Stream};
+use crate::settings::{Preset, Settings};
+use crate::task::TASKS;
+
+/// An episode of the waypoint controller, cut into decisions at random; 0 to 3 of them without a step.
+fn played(index: u64, scenario: Scenario) -> Trace {
+    let task = &TASKS[index as usize % TASKS.len()];
+    let settings = Settings::preset(Preset::Quick, task).plan;
+    let stream = &mut Key::new(index).named("test").stream();
+    let layout = scenario.world.layout(task.maze).unwrap();
+    let mut env = Episode::random(7, index).env(task, &layout);
+    let mut controller = Controller::new(task.maze.layout());
+    let goal = layout.goal_position();
+    let mut trace = Trace::new(task.id, 7, index, settings, scenario, env.state().to_vec());
+    while trace.phase() != Phase::Done {
+        trace.apply(Event::Sampled { latents: vec![vec![0.5]] });
+        trace.apply(Event::Ranked { q: vec![1.0], chosen: stream.below(settings.candidates) });
+        let v_end = stream.range(-3.0, 5.0) as f32;
+        trace.apply(Event::Predicted { ends: vec![vec![0.0; 4]], v_end });
+        let length = if stream.below(4) == 0 { 0 } else { stream.below(60) };
+        for h in 1.. {
+            let v_now = stream.range(-3.0, 5.0) as f32;
+            let dropped = h > length;
+            trace.apply(Event::Compared { v_now, dropped });
+            if dropped {
+                break;
+            }
+            let noise = [(); 2].map(|()| 0.3 * stream.normal());
+            let wish = controller.act(env.state(), goal, stream).action;
+            let action = [0, 1].map(|k| (wish[k] + noise[k]).clamp(-1.0, 1.0) as f32);
+            let reward = env.step(action);
+            let outcome = if reward > 0.0 {
+                Some(Outcome::Goal)
+            } else if env.over() {
+                Some(Outcome::TimeLimit)
+            } else {
+                (h == settings.exec_horizon).then_some(Outcome::Completed)
+            };
+            let state = env.state().to_vec();
+            trace.apply(Event::Followed { action: action.to_vec(), state, reward, outcome });
+            if outcome.is_some() {
+                break;
+            }
+        }
+    }
+    trace
+}
+
+fn changed() -> Scenario {
+    Scenario {
+        world: World { toggled: vec![(1, 1), (2, 2)], goal: Some([3.0, 2.125]) },
+        interventions: vec![
+            Intervention { decision: 0, kind: InterventionKind::Keep },
+            Intervention { decision: 0, kind: InterventionKind::Take { candidate: 127 } },
+            Intervention { decision: 70_000, kind: InterventionKind::Drop { at: 29 } },
+        ],
+    }
+}
+
+fn hash(trace: &Trace) -> Link {
+    Link::of(trace, "0123456789abcdef0123", None, 11)
+}
+
+/// The trace as a link can give it back: what it does not carry is gone.
+fn carried(mut trace: Trace, values: &Trace) -> Trace {
+    for (decision, rounded) in trace.decisions.iter_mut().zip(&values.decisions) {
+        decision.latents.clear();
+        decision.q.clear();
+        decision.ends.clear();
+        decision.v_end = rounded.v_end;
+        decision.v_now.clone_from(&rounded.v_now);
+    }
+    trace
+}
+
+#[test]
+fn an_episode_comes_back_bit_by_bit() {
+    for index in 0..30 {
+        let scenario = if index % 3 == 0 && index % 2 == 0 { changed() } else { Scenario::default() };
+        let trace = played(index, scenario);
+        let link = hash(&trace);
+        let read = Link::decode(&format!("#{}", link.encode())).unwrap();
+        let replayed = read.replay().unwrap();
+        assert_eq!(replayed, carried(trace.clone(), &replayed));
+        assert_eq!(replayed.digest(), trace.digest());
+        // Values, to half a step.
+        let values = |link: &Link| -> Vec<f32> {
+            let of =
+                |decision: &LinkDecision| [decision.v_end.unwrap()].into_iter().chain(decision.v_now.clone());
+            link.decisions.iter().flat_map(of).collect()
+        };
+        let (exact, rounded) = (values(&link), values(&read));
+        assert_eq!(exact.len(), rounded.len());
+        let ends = exact.iter().fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)));
+        let step = (ends.1 - ends.0) / 255.0;
+        assert!(exact.iter().zip(&rounded).all(|(a, b)| (a - b).abs() <= 0.51 * step));
+        // What has been rounded once stays.
+        assert_eq!(Link::decode(&read.encode()).unwrap(), read);
+        assert_eq!(read.encode(), link.encode());
+    }
+}
+
+#[test]
+fn every_field_comes_back() {
+    let mut link = hash(&played(3, changed()));
+    link.seed = u64::MAX;
+    link.episode = 1 << 40;
+    link.cursor = u32::MAX;
+    link.start = Some([1.0 / 3.0, 2.5, -0.0, 1e-3]);
+    link.settings.margin = 0.1;
+    link.settings.revalue = false;
+    link.settings.retry_cap = 100;
+    link.settings.candidates = 4096;
+    let other = Scenario { world: World::default(), ..changed() };
+    for scenario in [Scenario::default(), other] {
+        for settings in [link.settings, Settings::preset(Preset::Paper, &TASKS[0]).plan] {
+            link.other = Some(Other { settings, scenario: scenario.clone() });
+            let read = Link::decode(&link.encode()).unwrap();
+            let values = link.decisions.iter().zip(&read.decisions);
+            let decisions = values.map(|(decision, rounded)| LinkDecision {
+                v_end: rounded.v_end,
+                v_now: rounded.v_now.clone(),
+                ..decision.clone()
+            });
+            assert_eq!(read, Link { decisions: decisions.collect(), ..link.clone() });
+        }
+    }
+    link.bundle = "not a hash".to_owned();
+    assert_eq!(Link::decode(&link.encode()).unwrap().bundle, "");
+}
+
+/// Every action there can be.
+#[test]
+fn actions_are_exact() {
+    let mut stream = Key::new(8).stream();
+    let mut link = hash(&played(2, Scenario::default()));
+    let tiny = f32::MIN_POSITIVE;
+    let mut special =
+        vec![0.0, -0.0, 1.0, -1.0, tiny, -tiny, tiny / 8.0, f32::from_bits(1), f32::EPSILON, 0.5];
+    special.extend([1.0, 0.5, 1.0 / 1024.0].map(f32::next_down));
+    let anything = |stream: &mut Stream| match stream.below(3) {
+        0 => special[stream.below(special.len())],
+        1 => stream.range(-1.0, 1.0) as f32,
+        _ => f32::from_bits(stream.below(0x3F80_0001) as u32),
+    };
+    for _ in 0..200 {
+        for action in &mut link.actions {
+            *action = [(); 2].map(|()| anything(&mut stream));
+        }
+        let read = Link::decode(&link.encode()).unwrap();
+        let bits = |link: &Link| link.actions.iter().flatten().map(|a| a.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&read), bits(&link));
+    }
+}
+
+/// An episode looked at halfway: the last decision under way, at each of its parts.
+#[test]
+fn an_episode_under_way_comes_back() {
+    let whole = played(4, Scenario::default());
+    let middle = &whole.decisions[whole.decisions.len() / 2];
+    for (steps, compared) in [(0, 0), (0, 1), (3, 3), (3, 4)] {
+        if middle.steps.len() < 4 {
+            panic!("a decision of a few steps is needed, this has {}", middle.steps.len());
+        }
+        let mut trace = whole.clone();
+        trace.decisions.truncate(whole.decisions.len() / 2 + 1);
+        let last = trace.decisions.last_mut().unwrap();
+        last.steps.truncate(steps);
+        last.v_now.truncate(compared);
+        last.outcome = None;
+        let replayed = Link::decode(&hash(&trace).encode()).unwrap().replay().unwrap();
+        assert_eq!(replayed, carried(trace.clone(), &replayed));
+        assert_eq!(hash(&trace).agreement(&whole), (trace.decisions.len() - 1, trace.decisions.len() - 1));
+
+        // Before its plan is known a decision does not count.
+        let last = trace.decisions.last_mut().unwrap();
+        *last = crate::agent::Decision::new(last.t, last.state.clone());
+        last.latents = vec![vec![0.5]];
+        let replayed = Link::decode(&hash(&trace).encode()).unwrap().replay().unwrap();
+        assert_eq!(replayed, carried(trace.clone(), &replayed));
+    }
+}
+
+#[test]
+fn actions_that_lead_elsewhere_are_refused() {
+    let trace = played(1, Scenario::default());
+    let link = hash(&trace);
+    let astray = |change: &dyn Fn(&mut Link)| {
+        let mut link = link.clone();
+        change(&mut link);
+        let text = link.encode();
+        assert!(link.replay().is_err(), "{link:?}");
+        assert!(Link::decode(&text).and_then(|link| link.replay()).is_err());
+    };
+    let last = link.decisions.len() - 1;
+    astray(&|link| link.decisions[last].outcome = Some(Outcome::TimeLimit));
+    astray(&|link| link.decisions[0].outcome = Some(Outcome::Goal));
+    astray(&|link| link.decisions[0].steps += 1);
+    astray(&|link| link.actions.truncate(link.actions.len() / 2));
+    astray(&|link| link.actions.iter_mut().for_each(|action| *action = [0.0; 2]));
+    astray(&|link| link.seed += 1);
+    astray(&|link| link.scenario.world.goal = Some([1.0, 1.0]));
+    astray(&|link| link.settings.exec_horizon = 2);
+    astray(&|link| link.settings.candidates = 1);
+    astray(&|link| link.start = Some([f64::NAN, 1.0, 0.0, 0.0]));
+    astray(&|link| link.start = Some([40.0, 1.0, 0.0, 0.0]));
+    astray(&|link| link.task = "maze2d-../huge".to_owned());
+    astray(&|link| link.scenario.world.toggled = vec![(0, 0)]);
+    astray(&|link| {
+        let kind = InterventionKind::Take { candidate: 4000 };
+        link.other = Some(Other {
+            settings: link.settings,
+            scenario: Scenario {
+                interventions: vec![Intervention { decision: 0, kind }],
+                ..Scenario::default()
+            },
+        });
+    });
+}
+
+/// A link as version 1 wrote it: an episode of the shipped agent on the medium maze, 24 steps to the goal.
+const VERSION_1: &str = concat!(
+    "v1.Zon7ORPITaxKNUrRzU1NySzN1S0zFDAwNDI2MTUzt7BMTEpOSU1jYGRoYGRkZZBjZGQAAkZmcQteRkbeVAYg34gRCKxBL",
+    "CcQKxPEygKxCkGsIBArGsSSALFEQSxpEEsZxEoHsURArCIQywRuHgeIVQJi5YBYmoyMTBKuG1LtpXVe71u3KtXeJGbrvi7rJ",
+    "PsDGyv3VVbF2-v5ce9baxhnzxXBvVdqcrS9hKSy7VbdKPs3vnttZaMi7a3WsdmZOEbYv-qUs-v5G27_q8_I7sLJaPt12dZ2F",
+    "78l2osWOdq9Ucix5_9kYfdeusR-yv1tdg5WVfb6y-3t-n_U2j8__MFuwcUme_F_BnZteq3272tP2_Xodtgv5Vm514-_xz6ro",
+    "GzvZ7EW-_dbJu_ludZonxzDs09pe7T9Cp6sfRP4YmxOc1nsAwA",
+);
+
+#[test]
+fn links_of_version_1_are_read() {
+    let link = Link::decode(VERSION_1).unwrap();
+    assert_eq!((link.task.as_str(), link.bundle.as_str()), ("maze2d-medium-v1", "0123456789abcdef"));
+    assert_eq!((link.seed, link.episode, link.cursor, link.start), (0, 1, 3, None));
+    assert_eq!(link.settings, Settings::preset(Preset::Cpu, &TASKS[1]).plan);
+    assert_eq!((link.decisions.len(), link.actions.len()), (23, 24));
+    assert!(link.scenario.is_original() && link.other.is_none());
+    let trace = link.replay().unwrap();
+    assert_eq!((trace.first_contact(), trace.phase()), (Some(24), Phase::Done));
+    // Where the recording ended.
+    let end =
+        [5.531_424_062_254_732, 5.914_500_190_899_408, 4.834_758_076_681_529_5, 0.183_210_193_652_286_27];
+    assert_eq!(trace.state(), end);
+    assert!(trace.decisions.iter().all(|decision| decision.v_end.is_none() && decision.v_now.is_empty()));
+    let again = Link::decode(&link.encode()).unwrap();
+    assert_eq!(again, link, "it can be passed on");
+    assert_eq!(again.replay().unwrap().digest(), trace.digest());
+}
+
+/// Anything may stand in an address bar.
+#[test]
+fn nothing_breaks_the_reader() {
+    let texts: Vec<String> =
+        [hash(&played(0, changed())).encode(), hash(&played(1, Scenario::default())).encode()]
+            .into_iter()
+            .chain([VERSION_1.to_owned()])
+            .collect();
+    let mut stream = Key::new(6).stream();
+    let mut read = 0;
+    for number in 0..60_000 {
+        let whole = &texts[number % texts.len()];
+        let mut bytes = whole.clone().into_bytes();
+        match stream.below(4) {
+            0 => bytes.truncate(stream.below(bytes.len())),
+            1 => {
+                let at = stream.below(bytes.len());
+                bytes[at] = b"ABCabc019-_."[stream.below(12)];
+            }
+            2 => bytes.insert(stream.below(whole.len()), b'Q'),
+            _ => bytes = (0..stream.below(80)).map(|_| 33 + stream.below(94) as u8).collect(),
+        }
+        let text = String::from_utf8(bytes).unwrap();
+        if let Ok(link) = Link::decode(&text) {
+            assert_eq!(Ok(link), Link::decode(whole), "a changed link that is read must be the same episode");
+            read += 1;
+        }
+    }
+    assert!(read > 0, "some changes change nothing");
+    assert_eq!(Link::decode("v3.AAAA"), Err(LinkError::Version(3)));
+    assert!(matches!(Link::decode("v1.AAAA"), Err(LinkError::Damaged(_))));
+    assert!(matches!(Link::decode("v2.AAAA"), Err(LinkError::Damaged(_))));
+    assert!(matches!(Link::decode(""), Err(LinkError::Damaged(_))));
+    assert!(matches!(Link::decode(&"x".repeat(LONGEST + 1)), Err(LinkError::TooLong(_))));
+}
+
+/// The same behind the checksum, which an attacker can compute.
+#[test]
+fn nothing_breaks_the_unpacker() {
+    let whole: Vec<Vec<u8>> = (0..6)
+        .map(|index| v2::pack(&hash(&played(index, Scenario::default()))))
+        .chain([v2::pack(&hash(&played(6, changed())))])
+        .collect();
+    let mut stream = Key::new(7).stream();
+    let (mut read, mut replayed) = (0, 0);
+    for number in 0..60_000 {
+        let mut bytes = whole[number % whole.len()].clone();
+        match stream.below(4) {
+            0 => bytes.truncate(stream.below(bytes.len())),
+            1 => bytes = (0..stream.below(80)).map(|_| stream.below(256) as u8).collect(),
+            // Late changes leave the beginning readable.
+            2 => {
+                let at = bytes.len() - 1 - stream.below(bytes.len().min(40));
+                bytes[at] = stream.below(256) as u8;
+            }
+            _ => {
+                let at = stream.below(bytes.len());
+                bytes[at] ^= 1 << stream.below(8);
+            }
+        }
+        let Ok(link) = v2::unpack(&bytes) else { continue };
+        assert!(link.decisions.len() <= v2::MOST_DECISIONS && link.actions.len() <= 800);
+        read += 1;
+        replayed += usize::from(link.replay().is_ok());
+    }
+    assert!(read > 1_000 && replayed > 0, "{read} were read, {replayed} replayed");
+}
