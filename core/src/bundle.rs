@@ -15,13 +15,15 @@ use thiserror::Error;
 use crate::agent::Evaluation;
 use crate::data::Normaliser;
 use crate::nn::{LoadError, NamedTensor};
-use crate::settings::{InvalidSetting, Settings};
+use crate::settings::{CriticSettings, InvalidSetting, Settings};
 use crate::task::{Task, UnknownTask};
 
 /// The version this program writes, and the newest it reads.
 pub const VERSION: u64 = 1;
 /// Key of the metadata entry.
 const ENTRY: &str = "diar";
+/// How the names of Q's and V's parameters begin.
+const CRITIC: &str = "critic.";
 /// Widest layer a bundle may ask for: a damaged or hostile file must not exhaust memory.
 const WIDEST: usize = 8192;
 /// Most layers of a kind a bundle may ask for.
@@ -113,6 +115,21 @@ pub struct Provenance {
     pub training_seconds: f64,
     /// Last losses of each stage.
     pub losses: BTreeMap<String, f64>,
+    /// Where Q and V come from, when they were trained again for another goal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relearned: Option<Relearned>,
+}
+
+/// How Q and V were trained again for another goal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relearned {
+    /// SHA-256 of the bundle that everything else comes from.
+    pub from: String,
+    /// The goal, m.
+    pub goal: [f64; 2],
+    /// Windows learned from.
+    pub windows: usize,
 }
 
 /// Scores of the bundle's agent on the same starts.
@@ -212,6 +229,35 @@ impl Bundle {
     /// All parameters by name.
     pub fn tensors(&self) -> BTreeMap<String, NamedTensor> {
         self.tensors.clone()
+    }
+
+    /// SHA-256 of what gives latents their meaning, in hexadecimal: the VAE, the diffusion model and both normalisers.
+    /// The same whatever Q and V are, and whatever was evaluated.
+    ///
+    /// # Errors
+    /// When a weight is not a finite number.
+    pub fn latent_space(&self) -> Result<String, BundleError> {
+        let norms = serde_json::to_string(&(&self.info.state_norm, &self.info.latent_norm))?;
+        let tensors = self.tensors.iter().filter(|(name, _)| !name.starts_with(CRITIC));
+        let tensors = tensors.map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
+        Ok(digest(&norms, &encode(&tensors, Precision::F32)?, Precision::F32))
+    }
+
+    /// The same VAE and diffusion model with another critic: its settings and parameters, and where they come from.
+    ///
+    /// # Errors
+    /// When sizes do not fit together.
+    pub fn with_critic(
+        &self,
+        critic: CriticSettings,
+        provenance: Provenance,
+        tensors: Vec<NamedTensor>,
+    ) -> Result<Self, BundleError> {
+        let BundleInfo { task, settings, state_norm, latent_norm, .. } = self.info.clone();
+        let kept = self.tensors.values().filter(|tensor| !tensor.name.starts_with(CRITIC)).cloned();
+        let settings = Settings { critic, ..settings };
+        let tensors = kept.chain(tensors).collect();
+        Self::new(Task::find(&task)?, settings, state_norm, latent_norm, provenance, tensors)
     }
 
     /// How many parameters there are.

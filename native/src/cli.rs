@@ -57,6 +57,10 @@ pub enum Command {
     Play(PlayArgs),
     /// Decide for another simulator: observations in, actions out, one JSON object per line
     Policy(PolicyArgs),
+    /// Put windows of an agent's data into a small file, to train its critic again from
+    Windows(WindowsArgs),
+    /// Train an agent's critic again for another goal
+    Relearn(RelearnArgs),
     /// Run the physics on given actions (JSON in, JSON out)
     Simulate(SimulateArgs),
     /// Measure the hot paths on this machine
@@ -369,6 +373,51 @@ pub struct ExportArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct WindowsArgs {
+    /// Run directory or bundle file
+    #[arg(value_name = "RUN|BUNDLE")]
+    pub bundle: PathBuf,
+    /// The data it was trained on; without it, that data is generated again
+    #[arg(long, value_name = "FILE|FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Windows to keep, evenly spread over the data
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    pub count: u64,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RelearnArgs {
+    /// Run directory or bundle file
+    #[arg(value_name = "RUN|BUNDLE")]
+    pub bundle: PathBuf,
+    /// Windows of its data, as `diar windows` writes them
+    #[arg(long, value_name = "FILE")]
+    pub windows: PathBuf,
+    /// The goal, in metres
+    #[arg(long, value_name = "X,Y", value_parser = place, allow_hyphen_values = true)]
+    pub goal: [f64; 2],
+    /// Change a setting of the critic, such as critic.train.steps=2000 (repeatable; `none` clears one)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<Assignment>,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct InfoArgs {
     /// Run directory or bundle file
     #[arg(value_name = "RUN|BUNDLE")]
@@ -563,6 +612,14 @@ fn count() -> clap::builder::RangedU64ValueParser {
 }
 
 /// Points of a score: finite and not negative.
+fn place(text: &str) -> Result<[f64; 2], String> {
+    let numbers: Vec<f64> = text.split(',').filter_map(|number| number.trim().parse().ok()).collect();
+    match numbers[..] {
+        [x, y] if x.is_finite() && y.is_finite() => Ok([x, y]),
+        _ => Err("expected two numbers, such as 3,1".to_owned()),
+    }
+}
+
 fn points(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(points) if points.is_finite() && points >= 0.0 => Ok(points),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use diar_core::agent::AgentError;
 use diar_core::bundle::BundleError;
+use diar_core::data::ExperienceError;
 use diar_core::learn::LearnError;
 use diar_core::settings::InvalidSetting;
 use diar_core::task::UnknownTask;
@@ -61,6 +62,22 @@ pub enum Failure {
     NoBundle {
         /// The run directory.
         path: PathBuf,
+    },
+    /// Windows that cannot be used.
+    #[error("{}: {source}", .path.display())]
+    Windows {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ExperienceError,
+    },
+    /// Data that the agent was not trained on.
+    #[error("the data hashes to {found}, but the agent was trained on {expected}")]
+    OtherData {
+        /// Hash of the data.
+        found: String,
+        /// Hash that the bundle recorded.
+        expected: String,
     },
     /// Deciding.
     #[error(transparent)]
@@ -121,9 +138,14 @@ impl Failure {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Learn(LearnError::Setting(_) | LearnError::Windows(_) | LearnError::Dimensions { .. }) => {
-                WRONG_INPUT
-            }
+            Self::Learn(
+                LearnError::Setting(_)
+                | LearnError::Windows(_)
+                | LearnError::Dimensions { .. }
+                | LearnError::Experience(_)
+                | LearnError::OtherAgent { .. }
+                | LearnError::Goal { .. },
+            ) => WRONG_INPUT,
             Self::Interrupted { .. } => INTERRUPTED,
             Self::Data(DataError::File { action: "write", .. } | DataError::Encode { .. })
             | Self::Run(RunError::File { .. })
@@ -147,6 +169,7 @@ impl Failure {
             Self::Run(RunError::Damaged { path, .. }) if path.ends_with(config::FILE) => {
                 Some("repair it, or choose another directory with --run".to_owned())
             }
+            Self::OtherData { .. } => Some("give the data set it was trained on with --data".to_owned()),
             Self::NoBundle { .. } => Some("go on with `diar train` and the same --run".to_owned()),
             Self::Data(DataError::MissingColumn { .. } | DataError::Damaged { .. }) => {
                 Some("`diar data generate` makes a file of the expected form".to_owned())

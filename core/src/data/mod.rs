@@ -1,11 +1,15 @@
-//! From recorded steps to what the stages learn from: transitions, windows, prioritised replay.
+//! From recorded steps to what the stages learn from: transitions, windows, prioritised replay; and windows in a small file.
 
+mod experience;
 mod normaliser;
 mod replay;
+mod returns;
 mod transitions;
 mod windows;
 
+pub use experience::{Experience, ExperienceError, Recorded};
 pub use normaliser::Normaliser;
 pub use replay::{Drawn, Replay, SumTree};
+pub use returns::window_return;
 pub use transitions::{ColumnMismatch, Transitions};
 pub use windows::{WindowBatch, Windows, WindowsError};

@@ -108,20 +108,10 @@ impl Windows {
         self.transitions.state(self.start(window) + self.horizon - 1)
     }
 
-    /// Discounted sum of the window's rewards, `Σ_{i<H} γ^i r_i`.
-    pub fn reward(&self, window: usize, discount: f64) -> f32 {
+    /// The window's rewards `r_0 .. r_{H-1}`, `[horizon]`.
+    pub fn rewards(&self, window: usize) -> &[f32] {
         let start = self.start(window);
-        let rewards = &self.transitions.rewards[start..start + self.horizon];
-        rewards.iter().rev().fold(0.0, |sum, &reward| f64::from(reward) + discount * sum) as f32
-    }
-
-    /// A whole horizon of discounted rewards from the first rewarded step k on, `γ^k · Σ_{i<H} γ^i`; 0 without one.
-    pub fn held_reward(&self, window: usize, discount: f64) -> f32 {
-        let start = self.start(window);
-        let rewards = &self.transitions.rewards[start..start + self.horizon];
-        let Some(contact) = rewards.iter().position(|&reward| reward > 0.0) else { return 0.0 };
-        let whole = (0..self.horizon).fold(0.0, |sum, _| 1.0 + discount * sum);
-        (libm::pow(discount, contact as f64) * whole) as f32
+        &self.transitions.rewards[start..start + self.horizon]
     }
 
     /// Whether the recorded episode ends inside the window.
@@ -170,7 +160,7 @@ mod tests {
         let batch = windows.gather([0, 2], &Normaliser::identity(1));
         assert_eq!(batch.states, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
         assert_eq!(batch.actions[4], -4.0);
-        assert!((windows.reward(1, 0.9) - 0.81).abs() < 1e-6, "two steps of discount");
+        assert_eq!(windows.rewards(1), [0.0, 0.0, 1.0, 0.0]);
         assert_eq!((windows.terminal(1), windows.terminal(2)), (false, true));
         assert_eq!(Windows::new(counting(3), 4, 1).unwrap_err(), WindowsError { rows: 3, horizon: 4 });
     }
@@ -202,32 +192,5 @@ mod tests {
                 assert_eq!(expected, starts, "ends {case:010b}, continuous {continuous}");
             }
         }
-    }
-
-    #[test]
-    fn the_largest_window_return_is_the_geometric_sum() {
-        let mut transitions = Arc::unwrap_or_clone(counting(30));
-        transitions.rewards = vec![1.0; 30];
-        transitions.terminals = vec![false; 30];
-        let windows = Windows::new(Arc::new(transitions), 30, 1).unwrap();
-        assert!((windows.reward(0, 0.995) - 27.923).abs() < 1e-3);
-        assert!((windows.held_reward(0, 0.995) - 27.923).abs() < 1e-3);
-    }
-
-    /// However late in its window the goal is reached, what is earned falls with the steps until then, and goes on
-    /// falling evenly where another window must come first.
-    #[test]
-    fn a_held_return_falls_evenly_with_the_distance() {
-        let mut transitions = Arc::unwrap_or_clone(counting(10));
-        transitions.terminals = vec![false; 10];
-        let windows = Windows::new(Arc::new(transitions), 4, 1).unwrap();
-        let held: Vec<f64> = (0..=5).map(|window| f64::from(windows.held_reward(window, 0.9))).collect();
-        let whole = 1.0 + 0.9 + 0.81 + 0.729;
-        for (window, steps) in [(1, 3), (2, 2), (3, 1), (4, 0)] {
-            assert!((held[window] - whole * 0.9_f64.powi(steps)).abs() < 1e-6, "{held:?}");
-        }
-        assert_eq!((held[0], held[5]), (0.0, 0.0), "no reward inside");
-        let before = 0.9_f64.powi(4) * held[4];
-        assert!((before / held[1] - 0.9).abs() < 1e-6, "one window earlier is four steps earlier");
     }
 }

@@ -1,12 +1,9 @@
 //! Stage 3: Q and V (Alg. 1).
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
-use super::diffusion::DiffusionStage;
-use super::draw::DrawStage;
-use super::encode::EncodeStage;
-use super::{Checkpoint, Context, LearnError, Metrics, Stage, read};
+use super::{Checkpoint, LearnError, Metrics, Stage, read};
 use crate::critic::{
     BootstrapTerms, QNetwork, TwinQ, VNetwork, bootstrap_factor, expectile_loss, importance_weighted,
     ldcq_targets, td_targets,
@@ -16,10 +13,31 @@ use crate::kernel::parallel;
 use crate::nn::train::{Trained, follow, restore, save};
 use crate::nn::{NamedTensor, named_parameters, tensor};
 use crate::rng::Key;
-use crate::settings::{Target, WindowReturn};
+use crate::settings::{CriticSettings, Target};
+use crate::task::Task;
+
+/// Windows that Q and V learn from in one step; all states normalised.
+pub(super) struct Lesson {
+    /// First states, `[batch, state]`.
+    pub starts: Vec<f32>,
+    /// Last states, `[batch, state]`.
+    pub ends: Vec<f32>,
+    /// The windows' own latents, `[batch, latent]`.
+    pub latents: Vec<f32>,
+    /// What each window earns, `[batch]`.
+    pub returns: Vec<f32>,
+    /// Whether the recorded episode ends inside, `[batch]`.
+    pub terminals: Vec<bool>,
+    /// Latents drawn at the ends, `[batch, latents per window, latent]`.
+    pub candidates: Tensor<3>,
+}
 
 pub(super) struct CriticStage {
     key: Key,
+    settings: CriticSettings,
+    task: &'static Task,
+    latent: usize,
+    device: Device,
     position: usize,
     q: [Trained<QNetwork>; 2],
     v: Trained<VNetwork>,
@@ -29,16 +47,25 @@ pub(super) struct CriticStage {
 }
 
 impl CriticStage {
-    pub fn new(key: Key, context: &Context) -> Self {
-        let settings = &context.settings.critic;
-        let device = context.device.clone().autodiff();
-        let (state, latent) = (context.task.state_dim, context.settings.vae.latent);
+    /// Networks about to learn from so many windows, on a plain (not autodiff) device.
+    pub fn new(
+        key: Key,
+        settings: &CriticSettings,
+        task: &'static Task,
+        latent: usize,
+        windows: usize,
+        device: &Device,
+    ) -> Self {
+        let autodiff = device.clone().autodiff();
         let networks = key.named("networks");
-        let online = TwinQ::new(networks.named("q"), settings, state, latent, &device);
-        let v = VNetwork::new(networks.named("v"), settings, state, &device);
-        let windows = settings.windows.unwrap_or(usize::MAX).clamp(1, context.windows.len());
+        let online = TwinQ::new(networks.named("q"), settings, task.state_dim, latent, &autodiff);
+        let v = VNetwork::new(networks.named("v"), settings, task.state_dim, &autodiff);
         Self {
             key,
+            settings: settings.clone(),
+            task,
+            latent,
+            device: device.clone(),
             position: 0,
             target: online.valid(),
             q: [Trained::new(online.q0), Trained::new(online.q1)],
@@ -51,47 +78,37 @@ impl CriticStage {
         self.position
     }
 
+    /// `V(s)` as it stands, `[states]`, from `[states, state]`.
+    pub fn v(&self, states: Tensor<2>) -> Tensor<1> {
+        self.v.net().valid().forward(states)
+    }
+
+    /// One step of Q and V on the windows that the replay draws; `lesson` brings them, and takes a key for what it draws.
     pub fn step(
         &mut self,
-        context: &Context,
-        encode: &EncodeStage,
-        diffusion: &DiffusionStage,
-        draw: &DrawStage,
+        lesson: impl FnOnce(&[usize], Key) -> Lesson,
         want_metrics: bool,
     ) -> Result<Metrics, LearnError> {
-        let settings = &context.settings.critic;
+        let settings = &self.settings;
         let train = &settings.train;
-        let (batch, state, latent) = (train.batch, context.task.state_dim, context.settings.vae.latent);
-        let device = &context.device;
+        let (batch, state, latent) = (train.batch, self.task.state_dim, self.latent);
+        let device = &self.device;
         let autodiff = device.clone().autodiff();
         let key = self.key.named("steps").fold(self.position as u64);
 
         // A batch by priority (line 5), and latents at the windows' ends (line 6).
         let beta = settings.replay_beta + settings.replay_beta_step * (self.position / settings.unit) as f64;
         let drawn = self.replay.draw(&mut key.named("windows").stream(), batch, beta.min(1.0));
+        let Lesson { starts, ends, latents, returns, terminals, candidates } =
+            lesson(&drawn.windows, key.named("latents"));
         let terms = BootstrapTerms {
             discount: settings.discount,
             kind: settings.bootstrap_discount,
-            horizon: context.task.horizon,
+            horizon: self.task.horizon,
             terminal_mask: settings.terminal_mask,
         };
-        let (mut starts, mut ends, mut latents) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut rewards, mut factors) = (Vec::new(), Vec::new());
-        for &i in &drawn.windows {
-            let window = draw.window(i, context);
-            starts.extend_from_slice(context.windows.first(window));
-            ends.extend_from_slice(context.windows.last(window));
-            latents.extend_from_slice(encode.latent(window));
-            let reward = match settings.window_return {
-                WindowReturn::Recorded => context.windows.reward(window, settings.discount),
-                WindowReturn::Held => context.windows.held_reward(window, settings.discount),
-            };
-            rewards.push(reward);
-            factors.push(bootstrap_factor(terms, reward, context.windows.terminal(window)));
-        }
-        context.state_norm.apply(&mut starts);
-        context.state_norm.apply(&mut ends);
-        let candidates = draw.latents(context, diffusion, &drawn.windows, key.named("latents"));
+        let factors = returns.iter().zip(&terminals);
+        let factors = factors.map(|(&reward, &terminal)| bootstrap_factor(terms, reward, terminal)).collect();
         let ends: Tensor<2> = tensor(ends, [batch, state], device);
 
         // V towards the upper expectile of Q̂ over those latents (line 7, Eq. 6).
@@ -109,7 +126,7 @@ impl CriticStage {
         self.v.update(&mut v_loss.backward(), rate, train.clip);
 
         // Q towards reward and value of the end (line 8, Eq. 7), with the V just updated.
-        let rewards: Tensor<1> = tensor(rewards, [batch], device);
+        let rewards: Tensor<1> = tensor(returns, [batch], device);
         let factors: Tensor<1> = tensor(factors, [batch], device);
         let targets = match each {
             None => {

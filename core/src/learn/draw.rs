@@ -29,10 +29,9 @@ pub(super) struct DrawStage {
 impl DrawStage {
     pub fn new(key: Key, context: &Context) -> Self {
         let critic = &context.settings.critic;
-        let all = context.windows.len();
         Self {
             key,
-            windows: critic.windows.map_or(all, |windows| windows.clamp(1, all)),
+            windows: context.critic_windows(),
             latents_per_window: critic.latents,
             latent: context.settings.vae.latent,
             keep: critic.keep_latents,

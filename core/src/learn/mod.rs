@@ -8,10 +8,14 @@ mod critic;
 mod diffusion;
 mod draw;
 mod encode;
+mod record;
+mod relearn;
 mod vae;
 
 pub use checkpoint::Checkpoint;
 pub use encode::ON_CPU as ENCODED_AT_ONCE;
+pub use record::record;
+pub use relearn::CriticTraining;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,14 +25,14 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::bundle::{Bundle, BundleError, Provenance};
-use crate::data::{Normaliser, Transitions, Windows, WindowsError};
+use crate::data::{ExperienceError, Normaliser, Transitions, Windows, WindowsError, window_return};
 use crate::nn::LoadError;
 use crate::nn::train::SavedError;
 use crate::rng::Key;
 use crate::settings::{InvalidSetting, Settings};
 use crate::task::Task;
 
-use self::critic::CriticStage;
+use self::critic::{CriticStage, Lesson};
 use self::diffusion::DiffusionStage;
 use self::draw::DrawStage;
 use self::encode::EncodeStage;
@@ -129,6 +133,26 @@ pub enum LearnError {
     /// The bundle could not be made.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// Windows that cannot be kept.
+    #[error(transparent)]
+    Experience(#[from] ExperienceError),
+    /// Windows of another agent.
+    #[error(
+        "the windows' latents are of another agent (VAE and diffusion model {found}, but the bundle has {expected}): make \
+         them anew with `diar windows`"
+    )]
+    OtherAgent {
+        /// The latent space of the windows.
+        found: String,
+        /// That of the bundle.
+        expected: String,
+    },
+    /// A goal that is no place.
+    #[error("the goal is {found}, expected two finite numbers, m")]
+    Goal {
+        /// The goal.
+        found: String,
+    },
     /// A bundle was asked for too early.
     #[error("there is no agent before the critic learns: training is at stage {0}")]
     Unfinished(Stage),
@@ -147,6 +171,12 @@ impl Context {
     /// How many of something are worked on at once, on a CPU or on any other device.
     fn at_once(&self, on_cpu: usize, on_gpu: usize) -> usize {
         if crate::kernel::tensors::on_cpu(&self.device) { on_cpu } else { on_gpu }
+    }
+
+    /// Windows that the critic learns from.
+    fn critic_windows(&self) -> usize {
+        let all = self.windows.len();
+        self.settings.critic.windows.map_or(all, |windows| windows.clamp(1, all))
     }
 }
 
@@ -173,13 +203,7 @@ impl Training {
         device: &Device,
     ) -> Result<Self, LearnError> {
         settings.check()?;
-        for (what, found, expected) in
-            [("state", data.state_dim, task.state_dim), ("action", data.action_dim, task.action_dim)]
-        {
-            if found != expected {
-                return Err(LearnError::Dimensions { what, found, expected, task: task.id });
-            }
-        }
+        check_data(&data, task)?;
         let state_norm = if settings.data.standardise_states {
             Normaliser::fit(&data.states, task.state_dim)
         } else {
@@ -194,7 +218,14 @@ impl Training {
             encode: EncodeStage::new(&context),
             diffusion: DiffusionStage::new(key.named("diffusion"), &context),
             draw: DrawStage::new(key.named("draw"), &context),
-            critic: CriticStage::new(key.named("critic"), &context),
+            critic: CriticStage::new(
+                key.named("critic"),
+                &context.settings.critic,
+                task,
+                context.settings.vae.latent,
+                context.critic_windows(),
+                device,
+            ),
             context,
         })
     }
@@ -245,7 +276,10 @@ impl Training {
                 Stage::Diffusion => self.diffusion.step(context, &self.encode, want_metrics)?,
                 Stage::Draw => self.draw.step(context, &self.diffusion)?,
                 Stage::Critic => {
-                    self.critic.step(context, &self.encode, &self.diffusion, &self.draw, want_metrics)?
+                    let (encode, draw, diffusion) = (&self.encode, &self.draw, &self.diffusion);
+                    let lesson =
+                        |chosen: &[usize], key| lesson(context, encode, draw, diffusion, chosen, key);
+                    self.critic.step(lesson, want_metrics)?
                 }
                 Stage::Done => Metrics::new(),
             }
@@ -331,6 +365,45 @@ impl Training {
             tensors,
         )?)
     }
+}
+
+/// Checks that data has the dimensions of a task.
+fn check_data(data: &Transitions, task: &Task) -> Result<(), LearnError> {
+    for (what, found, expected) in
+        [("state", data.state_dim, task.state_dim), ("action", data.action_dim, task.action_dim)]
+    {
+        if found != expected {
+            return Err(LearnError::Dimensions { what, found, expected, task: task.id });
+        }
+    }
+    Ok(())
+}
+
+/// The windows that the critic learns from in one step.
+fn lesson(
+    context: &Context,
+    encode: &EncodeStage,
+    draw: &DrawStage,
+    diffusion: &DiffusionStage,
+    chosen: &[usize],
+    key: Key,
+) -> Lesson {
+    let settings = &context.settings.critic;
+    let (mut starts, mut ends, mut latents) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut returns, mut terminals) = (Vec::new(), Vec::new());
+    for &i in chosen {
+        let window = draw.window(i, context);
+        starts.extend_from_slice(context.windows.first(window));
+        ends.extend_from_slice(context.windows.last(window));
+        latents.extend_from_slice(encode.latent(window));
+        let rewards = context.windows.rewards(window);
+        returns.push(window_return(settings.window_return, rewards, settings.discount));
+        terminals.push(context.windows.terminal(window));
+    }
+    context.state_norm.apply(&mut starts);
+    context.state_norm.apply(&mut ends);
+    let candidates = draw.latents(context, diffusion, chosen, key);
+    Lesson { starts, ends, latents, returns, terminals, candidates }
 }
 
 /// Reads losses back from the device, all `[1]`.

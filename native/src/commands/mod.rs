@@ -11,11 +11,13 @@ mod output;
 mod play;
 mod plot;
 mod policy;
+mod relearn;
 mod samplers;
 mod score;
 mod simulate;
 mod table;
 mod train;
+mod windows;
 
 use crate::cli::{Command, DataCommand};
 use crate::failure::Failure;
@@ -45,6 +47,8 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Info(args) => info::info(args),
         Command::Play(args) => play::play(args),
         Command::Policy(args) => policy::policy(args),
+        Command::Windows(args) => windows::windows(args),
+        Command::Relearn(args) => relearn::relearn(args),
         Command::Simulate(args) => simulate::simulate(args),
         Command::Bench(args) => bench::bench(args),
     }

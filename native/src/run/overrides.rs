@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use diar_core::settings::{PlanSettings, Settings};
+use diar_core::settings::{CriticSettings, PlanSettings, Settings};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -40,10 +40,12 @@ pub enum AssignmentError {
         known: String,
     },
     /// A setting that training has fixed.
-    #[error("setting '{key}' is fixed once an agent is trained: expected one that begins with 'plan.'")]
+    #[error("setting '{key}' is fixed once an agent is trained: expected one that begins with '{group}'")]
     Trained {
         /// The setting.
         key: String,
+        /// How those begin that can still be changed.
+        group: &'static str,
     },
     /// A value of the wrong type.
     #[error("setting '{key}' cannot be '{value}': {reason} (it is {current} now)")]
@@ -88,10 +90,27 @@ pub fn assign(settings: Settings, assignments: &[Assignment]) -> Result<Settings
 /// # Errors
 /// The first assignment whose setting does not exist, is not one of deciding, or cannot hold the value.
 pub fn assign_plan(settings: &Settings, assignments: &[Assignment]) -> Result<PlanSettings, AssignmentError> {
-    if let Some(other) = assignments.iter().find(|assignment| !assignment.key.starts_with("plan.")) {
-        return Err(AssignmentError::Trained { key: other.key.clone() });
-    }
+    must_begin_with("plan.", assignments)?;
     assign(settings.clone(), assignments).map(|settings| settings.plan)
+}
+
+/// The settings of the critic with assignments made, for training it again.
+///
+/// # Errors
+/// The first assignment whose setting does not exist, is not one of the critic, or cannot hold the value.
+pub fn assign_critic(
+    settings: Settings,
+    assignments: &[Assignment],
+) -> Result<CriticSettings, AssignmentError> {
+    must_begin_with("critic.", assignments)?;
+    assign(settings, assignments).map(|settings| settings.critic)
+}
+
+fn must_begin_with(group: &'static str, assignments: &[Assignment]) -> Result<(), AssignmentError> {
+    match assignments.iter().find(|assignment| !assignment.key.starts_with(group)) {
+        Some(other) => Err(AssignmentError::Trained { key: other.key.clone(), group }),
+        None => Ok(()),
+    }
 }
 
 fn assign_one(settings: &Settings, assignment: &Assignment) -> Result<Settings, AssignmentError> {

@@ -199,6 +199,7 @@ impl<'a> Session<'a> {
             device: device.clone(),
             training_seconds: self.seconds(),
             losses: self.history.losses.clone(),
+            relearned: None,
         })?;
         Ok(bundle.to_bytes(Precision::F32)?)
     }

@@ -1,0 +1,55 @@
+//! What a window earns.
+
+use crate::settings::WindowReturn;
+
+/// The return of a window from its rewards `r_0 .. r_{H-1}`: their discounted sum `Σ_{i<H} γ^i r_i`, or what holding the
+/// goal from the first rewarded step k on would earn, `γ^k · Σ_{i<H} γ^i`; 0 without a reward.
+pub fn window_return(kind: WindowReturn, rewards: &[f32], discount: f64) -> f32 {
+    let sum = |rewards: &mut dyn Iterator<Item = f32>| {
+        rewards.fold(0.0, |sum, reward| f64::from(reward) + discount * sum)
+    };
+    match kind {
+        WindowReturn::Recorded => sum(&mut rewards.iter().rev().copied()) as f32,
+        WindowReturn::Held => {
+            let Some(contact) = rewards.iter().position(|&reward| reward > 0.0) else { return 0.0 };
+            let whole = sum(&mut rewards.iter().map(|_| 1.0));
+            (libm::pow(discount, contact as f64) * whole) as f32
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rewards_are_discounted_from_the_first_step() {
+        let rewards = [0.0, 0.0, 1.0, 0.0];
+        assert!((window_return(WindowReturn::Recorded, &rewards, 0.9) - 0.81).abs() < 1e-6);
+        assert_eq!(window_return(WindowReturn::Recorded, &[0.0; 4], 0.9), 0.0);
+    }
+
+    #[test]
+    fn the_largest_return_is_the_geometric_sum() {
+        for kind in [WindowReturn::Recorded, WindowReturn::Held] {
+            assert!((window_return(kind, &[1.0; 30], 0.995) - 27.923).abs() < 1e-3);
+        }
+    }
+
+    /// However late in its window the goal is reached, what is earned falls with the steps until then, and goes on
+    /// falling evenly where another window must come first.
+    #[test]
+    fn a_held_return_falls_evenly_with_the_distance() {
+        let reached_at = |k: usize| {
+            let rewards: Vec<f32> = (0..4).map(|i| f32::from(u8::from(i == k))).collect();
+            f64::from(window_return(WindowReturn::Held, &rewards, 0.9))
+        };
+        let whole = 1.0 + 0.9 + 0.81 + 0.729;
+        for k in 0..4 {
+            assert!((reached_at(k) - whole * 0.9_f64.powi(k as i32)).abs() < 1e-6, "{k}");
+        }
+        assert_eq!(reached_at(4), 0.0, "no reward inside");
+        let before = 0.9_f64.powi(4) * reached_at(0);
+        assert!((before / reached_at(3) - 0.9).abs() < 1e-6, "one window earlier is four steps earlier");
+    }
+}
