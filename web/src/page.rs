@@ -2,6 +2,7 @@
 
 mod app;
 mod browser;
+mod build;
 mod hook;
 
 use wasm_bindgen::JsCast;

@@ -11,7 +11,9 @@ use web_sys::{
 };
 use yew::prelude::*;
 
+use super::build::Program;
 use super::{browser, hook};
+use crate::adapter;
 use crate::keys;
 use crate::messages::{Backend, ToWorker};
 use crate::state::{Action, Command, Source, State};
@@ -32,12 +34,21 @@ pub enum Message {
     Repaint,
     /// Nothing has happened for a while.
     Rested,
+    /// It is known which module the worker with this number is to run.
+    Start {
+        number: u32,
+        program: Program,
+        bundle: String,
+        backend: Backend,
+    },
 }
 
 /// The root component.
 pub struct App {
     state: Rc<State>,
     worker: Option<Deciding>,
+    /// Counts workers: one that was asked for may be outdated before it can start.
+    workers: u32,
     /// Counts repaints, so that painters know.
     paint: u32,
     clock: Clock,
@@ -95,7 +106,8 @@ impl Component for App {
     fn create(ctx: &Context<Self>) -> Self {
         let (state, commands) = State::new(browser::launch());
         let clock = Clock::new(ctx.link().callback(Message::Frame));
-        let mut app = Self { state: Rc::new(state), worker: None, paint: 0, clock, link: None, rest: None };
+        let state = Rc::new(state);
+        let mut app = Self { state, worker: None, workers: 0, paint: 0, clock, link: None, rest: None };
         hook::publish(&app.state);
         hook::install();
         listen(ctx);
@@ -137,6 +149,18 @@ impl Component for App {
                 }
                 return false;
             }
+            Message::Start { number, program, bundle, backend } => {
+                if number != self.workers {
+                    return false;
+                }
+                match start_worker(ctx, program, &bundle, backend) {
+                    Ok(worker) => self.worker = Some(worker),
+                    Err(error) => {
+                        let reason = format!("this browser cannot start a module worker ({error:?})");
+                        self.act(ctx, Action::WorkerBroken(reason));
+                    }
+                }
+            }
         }
         true
     }
@@ -168,14 +192,16 @@ impl App {
 
     fn carry_out(&mut self, ctx: &Context<Self>, command: Command) {
         match command {
-            Command::StartWorker { bundle, backend } => match start_worker(ctx, &bundle, backend) {
-                Ok(worker) => self.worker = Some(worker),
-                Err(error) => {
-                    self.worker = None;
-                    let reason = format!("this browser cannot start a module worker ({error:?})");
-                    ctx.link().send_message(Message::Act(Action::WorkerBroken(reason)));
-                }
-            },
+            Command::StartWorker { bundle, backend } => {
+                self.worker = None;
+                self.workers = self.workers.wrapping_add(1);
+                let (link, number) = (ctx.link().clone(), self.workers);
+                spawn_local(async move {
+                    let adapter = adapter::choose(backend).await;
+                    let program = if adapter.is_ok() { Program::Gpu } else { Program::Cpu };
+                    link.send_message(Message::Start { number, program, bundle, backend });
+                });
+            }
             Command::Send(message) => {
                 if let Some(deciding) = &self.worker {
                     send(&deciding.worker, &message);
@@ -212,10 +238,15 @@ impl App {
     }
 }
 
-fn start_worker(ctx: &Context<App>, bundle: &str, backend: Backend) -> Result<Deciding, JsValue> {
+fn start_worker(
+    ctx: &Context<App>,
+    program: Program,
+    bundle: &str,
+    backend: Backend,
+) -> Result<Deciding, JsValue> {
     let options = WorkerOptions::new();
     options.set_type(WorkerType::Module);
-    let worker = Worker::new_with_options("worker.js", &options)?;
+    let worker = Worker::new_with_options(&program.worker(), &options)?;
     let act = ctx.link().callback(Message::Act);
     let message = {
         let act = act.clone();
