@@ -5,11 +5,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { INSECURE, click, ready, status, statusWhere, trace, visit } from './page.mjs';
-import { serve } from './server.mjs';
+import { INSECURE, click, ready, status, statusWhere, trace, until, visit } from './page.mjs';
+import { build, serve } from './server.mjs';
 
 const DIST = process.env.DIAR_DIST ?? join(import.meta.dirname ?? '.', '../../dist');
-const WEIGHTS = '/weights/maze2d-umaze-v1.safetensors';
+const FILES = build(DIST).files;
+const WEIGHTS = `/${FILES['weights/maze2d-umaze-v1.safetensors'].file}`;
 /// How far WebGPU may be from the CPU on latents, Q and V.
 const TOLERANCE = 1e-3;
 
@@ -53,7 +54,7 @@ test('whichever comes first, recording or weights, the first run is the same', (
   visit('about:blank', {}, async (page) => {
     let release;
     const held = new Promise((resolve) => (release = resolve));
-    await page.route('**/recorded.json', async (route) => {
+    await page.route(`**/${FILES['assets/recorded.json'].file}`, async (route) => {
       await held;
       await route.continue();
     });
@@ -61,7 +62,7 @@ test('whichever comes first, recording or weights, the first run is the same', (
     await statusWhere(page, (now) => now.worker === 'ready');
     release();
     await ready(page);
-    const { seed } = JSON.parse(await readFile(join(DIST, 'assets/recorded.json'), 'utf8'));
+    const { seed } = JSON.parse(await readFile(join(DIST, FILES['assets/recorded.json'].file), 'utf8'));
     assert.equal((await trace(page)).seed, seed);
   }));
 
@@ -218,7 +219,7 @@ test('a lost GPU is said, and the CPU goes on with the same run', () =>
     assert.match(await page.textContent('#badge'), /WebGPU/);
     const browser = await page.context().newCDPSession(page);
     await browser.send('Browser.crashGpuProcess');
-    await page.waitForFunction(() => window.__diar.device()?.startsWith('CPU'), null, { timeout: 60_000 });
+    await until(page, () => window.__diar.device()?.startsWith('CPU'));
     assert.match(await page.textContent('#error'), /WebGPU/);
     await click(page, '#step-decision');
     assert.notEqual((await trace(page)).decisions[0].outcome, null);

@@ -34,6 +34,8 @@ export async function visit(url, { gpu = 'none', ...options }, journey) {
     args: [...FLAGS, ...GPU[gpu], `--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`],
     permissions: ['clipboard-read', 'clipboard-write'],
     reducedMotion: 'reduce',
+    // It would answer requests that a journey means to catch.
+    serviceWorkers: 'block',
     viewport: { width: 1280, height: 900 },
     ...options,
   });
@@ -57,16 +59,24 @@ export const trace = async (page) => JSON.parse(await page.evaluate(() => window
 /// What the page is doing.
 export const status = async (page) => JSON.parse(await page.evaluate(() => window.__diar.status()));
 
-/// Waits until the page's status meets a condition, which runs in the page.
-export async function statusWhere(page, condition, timeout = 60_000) {
-  const holds = `(${condition})(JSON.parse(window.__diar?.status() ?? '{}'))`;
-  try {
-    await page.waitForFunction(holds, null, { timeout, polling: 50 });
-  } catch (error) {
-    const now = await page.evaluate(() => window.__diar?.status());
-    throw new Error(`the page never came to ${condition}; it is at ${now}`, { cause: error });
+/// Waits until something holds in the page. (Playwright's own waiting evaluates text in the page, which its policy forbids.)
+export async function until(page, holds, argument, timeout = 60_000) {
+  const end = performance.now() + timeout;
+  while (!(await page.evaluate(holds, argument))) {
+    if (performance.now() > end) throw new Error(`the page never came to ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return status(page);
+}
+
+/// Waits until the page's status meets a condition.
+export async function statusWhere(page, condition, timeout = 60_000) {
+  const end = performance.now() + timeout;
+  for (;;) {
+    const now = JSON.parse((await page.evaluate(() => window.__diar?.status())) ?? '{}');
+    if (condition(now)) return now;
+    if (performance.now() > end) throw new Error(`the page never came to ${condition}; it is at ${JSON.stringify(now)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /// Waits until decisions can be computed, and their run is on display.

@@ -1,9 +1,11 @@
 // A static server for the built page, on a port of its own.
 
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { createReadStream, readFileSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompress, constants } from 'node:zlib';
 
 const TYPES = {
   '.css': 'text/css',
@@ -15,14 +17,32 @@ const TYPES = {
   '.wasm': 'application/wasm',
 };
 
-/// Serves `folder`; `replaced` maps a path to `{ status, body }`, given instead of the file. `mounts` maps prefixes of
-/// paths, as in `/ort/`, to other folders, and every file comes with `headers`.
-export async function serve(folder, replaced = {}, { mounts = {}, headers = {} } = {}) {
+/// What a built page is made of: names, and the files they stand for.
+export const build = (folder) =>
+  JSON.parse(readFileSync(join(folder, 'index.html'), 'utf8').match(/id="build">(.*?)<\/script>/)[1]);
+
+const HASH = /-[0-9a-f]{12}(?=\.\w+$)/;
+/// As good as every host packs; the level is one that a host can afford.
+const pack = (bytes) => promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } });
+
+/// Serves `folder`; `replaced` maps a path, with or without a hash, to `{ status, body }`, given instead of the file.
+/// `mounts` maps prefixes of paths, as in `/ort/`, to other folders, and every file comes with `headers`. With
+/// `compress`, text and code come packed with brotli, which takes its time at the first request for a file.
+export async function serve(folder, replaced = {}, { mounts = {}, headers = {}, compress = false } = {}) {
+  const packed = new Map();
+  const requests = [];
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
-    const substitute = replaced[path];
+    requests.push(path);
+    const substitute = replaced[path] ?? replaced[path.replace(HASH, '')];
     if (substitute) {
-      response.writeHead(substitute.status, { 'Content-Type': 'application/octet-stream' });
+      const length = substitute.claims && { 'Content-Length': substitute.claims };
+      response.writeHead(substitute.status, { 'Content-Type': TYPES[extname(path === '/' ? 'index.html' : path)] ?? 'application/octet-stream', ...length });
+      if (substitute.claims) {
+        // Cut off: less than was announced.
+        response.write(substitute.body, () => response.destroy());
+        return;
+      }
       response.end(substitute.body);
       return;
     }
@@ -36,12 +56,23 @@ export async function serve(folder, replaced = {}, { mounts = {}, headers = {} }
       return;
     }
     const type = TYPES[extname(file)] ?? 'application/octet-stream';
-    response.writeHead(200, { 'Content-Type': type, 'Content-Length': found.size, ...headers });
+    const caching = { 'Cache-Control': HASH.test(path) ? 'max-age=31536000, immutable' : 'no-cache' };
+    if (compress && extname(file) in TYPES) {
+      if (!packed.has(file)) packed.set(file, readFile(file).then(pack));
+      const body = await packed.get(file);
+      const coding = { 'Content-Encoding': 'br', 'Content-Length': body.length };
+      response.writeHead(200, { 'Content-Type': type, ...coding, ...caching, ...headers });
+      response.end(body);
+      return;
+    }
+    response.writeHead(200, { 'Content-Type': type, 'Content-Length': found.size, ...caching, ...headers });
     createReadStream(file).pipe(response);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://localhost:${server.address().port}/`,
+    /// Paths of all requests so far.
+    requests,
     close: () =>
       new Promise((resolve) => {
         server.close(resolve);

@@ -3,6 +3,9 @@
 //! What needs no browser compiles natively and is tested there: [`state`] (every action and every message), the moments
 //! of an episode ([`timeline`]), words and figures ([`describe`]), geometry and colours. What does need one is compiled
 //! for wasm32 only: the components (`view`), the painters (`draw`), the page around them and the worker.
+//!
+//! Two wasm modules are made of it: the page's (feature `page`), which also decides on the CPU, and that of the worker
+//! that decides on WebGPU (feature `webgpu`).
 
 pub mod describe;
 pub mod export;
@@ -21,10 +24,14 @@ pub mod timeline;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]
+pub mod adapter;
+#[cfg(all(target_arch = "wasm32", feature = "page"))]
 pub mod draw;
 #[cfg(target_arch = "wasm32")]
+pub mod entry;
+#[cfg(all(target_arch = "wasm32", feature = "page"))]
 pub mod page;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "page"))]
 pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;

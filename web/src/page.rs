@@ -2,6 +2,7 @@
 
 mod app;
 mod browser;
+mod build;
 mod export;
 mod hook;
 

@@ -151,8 +151,8 @@ pub enum Action {
     Worker(ToPage),
     /// The worker broke down without a message.
     WorkerBroken(String),
-    /// The adapter the browser offers: whether it is worth a trial, or what is to be said of it.
-    Adapter(Result<(), Option<String>>),
+    /// The browser has a WebGPU adapter that is worth a trial.
+    Adapter,
     /// A message of the worker that WebGPU is tried in; none when it broke down.
     Trial(Option<ToPage>),
     /// Start the worker again.
@@ -434,14 +434,9 @@ impl State {
                 }
             }
             Action::Worker(message) => self.hear(message, commands),
-            Action::Adapter(Ok(())) => {
+            Action::Adapter => {
                 self.adapter = true;
                 self.try_gpu(commands);
-            }
-            Action::Adapter(Err(words)) => {
-                if let Some(words) = words.filter(|_| self.backend == Backend::Auto) {
-                    self.notify(Level::Info, words);
-                }
             }
             Action::Trial(Some(message)) => self.hear_trial(message, commands),
             Action::Trial(None) => self.end_trial(commands),

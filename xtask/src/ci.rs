@@ -22,23 +22,27 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
                 .args(["--", "-D", "warnings"]),
         )
     })?;
-    report.part("Lints, for the browser", || {
+    let browser = ["--profile", "web", "--target", WASM, "--lib", "--bins"];
+    report.part("Lints, the page", || {
+        shell::run(workspace.cargo().arg("clippy").args(browser).args([
+            "--package",
+            "diar-core",
+            "--package",
+            "diar-web",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    })?;
+    report.part("Lints, the WebGPU module and the device suite", || {
         shell::run(
             workspace
                 .cargo()
-                .args([
-                    "clippy",
-                    "--profile",
-                    "web",
-                    "--target",
-                    WASM,
-                    "--lib",
-                    "--bins",
-                    "--test",
-                    "browser",
-                ])
-                .args(["--package", "diar-core", "--package", "diar-web", "--package", "diar-tests"])
-                .args(["--features", "diar-tests/webgpu", "--", "-D", "warnings"]),
+                .arg("clippy")
+                .args(browser)
+                .args(["--test", "browser", "--package", "diar-web", "--package", "diar-tests"])
+                .args(["--no-default-features", "--features", "diar-web/webgpu,diar-tests/webgpu"])
+                .args(["--", "-D", "warnings"]),
         )
     })?;
     report.part("Documentation", || {

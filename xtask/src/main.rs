@@ -2,8 +2,11 @@
 //!
 //! Commands say what they do, show the output of what they run, and print how long each part took.
 
+mod budget;
+mod cards;
 mod ci;
 mod demo;
+mod finish;
 mod page;
 mod report;
 mod serve;
@@ -30,7 +33,8 @@ Usage: cargo xtask <command>
   test                every test: native, WebGPU through Vulkan and in a browser, the page's journeys, Python
 
   setup               install what the two commands above need, or say what to install
-  page                build the page into dist/
+  page                build the page into dist/, within its budget of bytes
+  finish              what trunk calls at the end of a build: hashed names, one page per task
   serve [--port N]    serve dist/ on localhost
   ci                  format, lints, documentation and the CUDA build, then every test";
 
@@ -39,6 +43,7 @@ enum Command {
     Test,
     Setup,
     Page,
+    Finish,
     Serve { port: u16 },
     Ci,
 }
@@ -66,6 +71,7 @@ fn parse(arguments: &[String]) -> Result<Command> {
         "test" => Command::Test,
         "setup" => Command::Setup,
         "page" => Command::Page,
+        "finish" => Command::Finish,
         "serve" => Command::Serve { port },
         "ci" => Command::Ci,
         _ => bail!("there is no command '{name}'"),
@@ -80,6 +86,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Test => test::run(&workspace, &mut report),
         Command::Setup => test::set_up(&workspace, &mut report).map(|_| ()),
         Command::Page => page::build(&workspace, &mut report),
+        Command::Finish => finish::run(),
         Command::Serve { port } => serve::serve(&workspace.dist(), *port, &[""]),
         Command::Ci => ci::run(&workspace, &mut report),
     };

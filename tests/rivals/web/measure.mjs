@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { visit } from '../../browser/page.mjs';
-import { serve } from '../../browser/server.mjs';
+import { build, serve } from '../../browser/server.mjs';
 
 const HERE = import.meta.dirname;
 const { values: options, positionals } = parseArgs({
@@ -27,7 +27,14 @@ if (positionals.length !== 1) {
   process.exit(2);
 }
 const DIST = resolve(process.env.DIAR_DIST ?? join(HERE, '../../../dist'));
-const BUNDLE = process.env.DIAR_BUNDLE ?? 'weights/maze2d-umaze-v1.safetensors';
+const FILES = build(DIST).files;
+const named = (name) => FILES[name]?.file ?? name;
+const BUNDLE = named(process.env.DIAR_BUNDLE ?? 'weights/maze2d-umaze-v1.safetensors');
+/// The page's worker with its module for a backend.
+const worker = (backend) => {
+  const name = backend === 'webgpu' ? 'diar-gpu' : 'diar-web';
+  return `${named('worker.js')}?program=${named(`${name}.js`)}&wasm=${named(`${name}_bg.wasm`)}`;
+};
 /// ONNX Runtime's builds with a provider, of which the fastest counts.
 const BUILDS = {
   wasm: { wasm: 'ort.wasm.bundle.min.mjs' },
@@ -65,7 +72,7 @@ async function measure(page, url, backend) {
   }
   const { candidates, kind, steps } = graph;
   const sampler = { candidates, kind, steps };
-  const { device } = await prepare('ours', { backend, worker: at('worker.js'), bundle: at(BUNDLE), ...sampler });
+  const { device } = await prepare('ours', { backend, worker: at(worker(backend)), bundle: at(BUNDLE), ...sampler });
   found.ours = { millis: [], counts: [] };
 
   const seconds = Number(options.seconds);

@@ -11,7 +11,9 @@ use web_sys::{
 };
 use yew::prelude::*;
 
+use super::build::Program;
 use super::{browser, export, hook};
+use crate::adapter;
 use crate::keys;
 use crate::describe;
 use crate::messages::{Backend, ToWorker};
@@ -36,6 +38,13 @@ pub enum Message {
     Repaint,
     /// Nothing has happened for a while.
     Rested,
+    /// It is known which module the worker with this number is to run.
+    Start {
+        number: u32,
+        program: Program,
+        bundle: String,
+        backend: Backend,
+    },
 }
 
 /// The root component.
@@ -44,6 +53,8 @@ pub struct App {
     worker: Option<Deciding>,
     /// A second worker, in which WebGPU is tried.
     trial: Option<Deciding>,
+    /// Counts workers: one that was asked for may be outdated before it can start.
+    workers: u32,
     /// Counts repaints, so that painters know.
     paint: u32,
     clock: Clock,
@@ -110,7 +121,9 @@ impl Component for App {
     fn create(ctx: &Context<Self>) -> Self {
         let (state, commands) = State::new(browser::launch());
         let clock = Clock::new(ctx.link().callback(Message::Frame));
-        let mut app = Self { state: Rc::new(state), worker: None, trial: None, paint: 0, clock, link: None, rest: None };
+        let state = Rc::new(state);
+        let mut app =
+            Self { state, worker: None, trial: None, workers: 0, paint: 0, clock, link: None, rest: None };
         hook::publish(&app.state);
         hook::install();
         browser::apply_theme(app.state.theme);
@@ -124,6 +137,12 @@ impl Component for App {
         for command in commands {
             app.carry_out(ctx, command);
         }
+        let act = ctx.link().callback(Message::Act);
+        spawn_local(async move {
+            if adapter::choose(Backend::Auto).await.is_ok() {
+                act.emit(Action::Adapter);
+            }
+        });
         app
     }
 
@@ -151,6 +170,18 @@ impl Component for App {
                 }
                 browser::set_title(&describe::title(&self.state));
                 return false;
+            }
+            Message::Start { number, program, bundle, backend } => {
+                if number != self.workers {
+                    return false;
+                }
+                match start_worker(ctx, program, &bundle, backend, Place::First) {
+                    Ok(worker) => self.worker = Some(worker),
+                    Err(error) => {
+                        let reason = format!("this browser cannot start a module worker ({error:?})");
+                        self.act(ctx, Action::WorkerBroken(reason));
+                    }
+                }
             }
         }
         true
@@ -183,21 +214,24 @@ impl App {
 
     fn carry_out(&mut self, ctx: &Context<Self>, command: Command) {
         match command {
-            Command::StartWorker { bundle, backend } => match start_worker(ctx, &bundle, backend, Place::First) {
-                Ok(worker) => self.worker = Some(worker),
-                Err(error) => {
-                    self.worker = None;
-                    let reason = format!("this browser cannot start a module worker ({error:?})");
-                    ctx.link().send_message(Message::Act(Action::WorkerBroken(reason)));
-                }
-            },
+            Command::StartWorker { bundle, backend } => {
+                self.worker = None;
+                self.workers = self.workers.wrapping_add(1);
+                let (link, number) = (ctx.link().clone(), self.workers);
+                spawn_local(async move {
+                    // Whoever leaves the choice to the page begins on the CPU; WebGPU is tried beside it.
+                    let gpu = backend == Backend::Webgpu && adapter::choose(backend).await.is_ok();
+                    let program = if gpu { Program::Gpu } else { Program::Cpu };
+                    link.send_message(Message::Start { number, program, bundle, backend });
+                });
+            }
             Command::Send(message) => {
                 if let Some(deciding) = &self.worker {
                     send(&deciding.worker, &message);
                 }
             }
             Command::StartTrial { bundle } => {
-                self.trial = start_worker(ctx, &bundle, Backend::Webgpu, Place::Trial).ok();
+                self.trial = start_worker(ctx, Program::Gpu, &bundle, Backend::Webgpu, Place::Trial).ok();
                 if self.trial.is_none() {
                     ctx.link().send_message(Message::Act(Action::Trial(None)));
                 }
@@ -251,10 +285,16 @@ impl App {
     }
 }
 
-fn start_worker(ctx: &Context<App>, bundle: &str, backend: Backend, place: Place) -> Result<Deciding, JsValue> {
+fn start_worker(
+    ctx: &Context<App>,
+    program: Program,
+    bundle: &str,
+    backend: Backend,
+    place: Place,
+) -> Result<Deciding, JsValue> {
     let options = WorkerOptions::new();
     options.set_type(WorkerType::Module);
-    let worker = Worker::new_with_options("worker.js", &options)?;
+    let worker = Worker::new_with_options(&program.worker(), &options)?;
     let act = ctx.link().callback(Message::Act);
     let place = Rc::new(Cell::new(place));
     let broken = {

@@ -4,6 +4,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, Event, EventTarget, Response, Window};
 
+use super::build;
 use crate::messages::Backend;
 use crate::share;
 use crate::state::{Launch, Theme};
@@ -32,7 +33,11 @@ pub fn launch() -> Launch {
         |name: &str| query.as_ref().and_then(|query| query.get(name)).filter(|value| !value.is_empty());
     let fragment = fragment();
     Launch {
-        bundle: parameter("bundle").unwrap_or_else(|| share::first_weights(&fragment)),
+        bundle: parameter("bundle").unwrap_or_else(|| match build::task() {
+            // A link is for a task of its own.
+            Some(task) if fragment.is_empty() => share::shipped_weights(&task),
+            _ => share::first_weights(&fragment),
+        }),
         backend: parameter("backend").and_then(|name| Backend::parse(&name)).unwrap_or_default(),
         fragment,
         reduced_motion: matches("(prefers-reduced-motion: reduce)"),
@@ -114,10 +119,11 @@ pub fn replace_fragment(fragment: &str) {
     }
 }
 
-/// An address relative to the page, made absolute.
+/// An address relative to the page, or the plain name of a file that came with it, made absolute.
 pub fn absolute(address: &str) -> String {
     let base = document().base_uri().ok().flatten().unwrap_or_default();
-    web_sys::Url::new_with_base(address, &base).map_or_else(|_| address.to_owned(), |url| url.href())
+    let address = build::file(address);
+    web_sys::Url::new_with_base(&address, &base).map_or(address, |url| url.href())
 }
 
 /// Whether a media query holds.
@@ -125,11 +131,11 @@ pub fn matches(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
 
-/// The bytes at an address.
+/// The bytes at an address, as [`absolute`] takes it.
 pub async fn bytes(address: &str) -> Result<Vec<u8>, String> {
     let failed = |_| "it could not be fetched".to_owned();
     let response: Response =
-        JsFuture::from(window().fetch_with_str(address)).await.map_err(failed)?.unchecked_into();
+        JsFuture::from(window().fetch_with_str(&absolute(address))).await.map_err(failed)?.unchecked_into();
     if !response.ok() {
         return Err(format!("{address} answered {}", response.status()));
     }

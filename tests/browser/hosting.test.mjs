@@ -1,0 +1,185 @@
+// The built page on static hosts: under a path, without a network, behind its own policy, with and without an adapter.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { click, ready, statusWhere, trace, until, visit } from './page.mjs';
+import { build, serve } from './server.mjs';
+
+const DIST = process.env.DIAR_DIST ?? join(import.meta.dirname ?? '.', '../../dist');
+const { files: FILES, pages: PAGES } = build(DIST);
+const file = (name) => FILES[name].file;
+
+/// Serves the page, and ends that whatever happens.
+async function hosted(journey, replaced = {}, options = {}) {
+  const site = await serve(DIST, replaced, options);
+  try {
+    await journey(site);
+  } finally {
+    await site.close();
+  }
+}
+
+/// The page decides, for real.
+async function decides(page) {
+  await ready(page);
+  await click(page, '#step-decision');
+  assert.notEqual((await trace(page)).decisions[0].outcome, null);
+}
+
+/// The service worker is installed, and will see to the next page.
+const active = (page) => page.evaluate(async () => void (await navigator.serviceWorker.ready));
+
+test('the page works under any path', () =>
+  hosted(
+    (site) => visit(`${site.url}some/where/`, {}, async (page) => {
+      await decides(page);
+      const strays = site.requests.filter((path) => !path.startsWith('/some/where/') && path !== '/favicon.ico');
+      assert.deepEqual(strays, []);
+    }),
+    {},
+    { mounts: { '/some/where/': DIST } },
+  ));
+
+test('its policy holds, and nobody else is asked', () =>
+  hosted((site) => visit('about:blank', {}, async (page) => {
+    const asked = [];
+    page.context().on('request', (request) => asked.push(request.url()));
+    const complaints = [];
+    page.on('console', (message) => {
+      if (/Content Security Policy|Refused to/i.test(message.text())) complaints.push(message.text());
+    });
+    await page.addInitScript(() => {
+      window.violations = [];
+      addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+        window.violations.push(`${violatedDirective}: ${blockedURI}`));
+    });
+    for (const name of PAGES) {
+      await page.goto(new URL(name, site.url).href);
+      await decides(page);
+      assert.deepEqual(await page.evaluate(() => window.violations), []);
+    }
+    assert.deepEqual(complaints, []);
+    const foreign = asked.filter((url) => /^(https?|wss?):/.test(url) && !url.startsWith(site.url));
+    assert.deepEqual(foreign, []);
+    assert.ok(asked.length > 5, `${asked.length} requests were seen`);
+    // The policy is there at all: what it forbids does not happen.
+    const refused = await page.evaluate(() => new Promise((resolve) => setTimeout(() => {
+      try {
+        resolve(new Function('return 1')());
+      } catch (error) {
+        resolve(error.name);
+      }
+    })));
+    assert.equal(refused, 'EvalError');
+  })));
+
+test('each page opens with its own task, title and picture', () =>
+  hosted((site) => visit('about:blank', {}, async (page) => {
+    const seen = new Set();
+    for (const name of PAGES) {
+      await page.goto(new URL(name, site.url).href);
+      const [title, task, image] = await page.evaluate(() => [
+        document.title,
+        document.querySelector('meta[name=diar-task]').content,
+        document.querySelector('meta[property="og:image"]').content,
+      ]);
+      await ready(page);
+      assert.equal((await trace(page)).task, task);
+      const picture = await fetch(new URL(image, page.url()));
+      assert.equal(picture.status, 200, image);
+      seen.add(title).add(image);
+    }
+    assert.equal(seen.size, 2 * PAGES.length, 'nothing twice');
+  })));
+
+test('once loaded, the page needs no network', () =>
+  hosted((site) => visit(site.url, { serviceWorkers: 'allow' }, async (page) => {
+    await decides(page);
+    await active(page);
+    const weights = file('weights/maze2d-umaze-v1.safetensors');
+    await until(page, async (weights) => (await caches.match(weights)) !== undefined, weights);
+    await site.close();
+    const seed = (await trace(page)).seed;
+    for (const address of [site.url, `${site.url}index.html?backend=cpu`]) {
+      await page.goto('about:blank');
+      await page.goto(address);
+      await decides(page);
+      assert.equal((await trace(page)).seed, seed);
+    }
+    // What was never used is not there, and says so.
+    await page.goto(`${site.url}large.html`);
+    await statusWhere(page, (now) => now.worker === 'failed');
+    assert.match(await page.textContent('#error'), /could not be fetched/);
+  })));
+
+test('a new version takes over whole, and what only the old one needed is dropped', async () => {
+  const text = async (name) => (await readFile(join(DIST, name))).toString();
+  const { version } = build(DIST);
+  const next = 'fedcba987654';
+  const OLD = 'old-0123456789ab.bin';
+  const replaced = {};
+  await hosted((site) => visit(site.url, { serviceWorkers: 'allow' }, async (page) => {
+    await ready(page);
+    await active(page);
+    // As if the old version had used a file that the new one does not have.
+    await page.evaluate(async (old) => (await caches.open('diar /')).put(old, new Response('old')), OLD);
+    const versions = () => page.evaluate(async () => (await caches.keys()).map((name) => name.split(' ').at(-1)));
+    assert.ok((await versions()).includes(version));
+
+    for (const name of ['index.html', 'medium.html', 'large.html', 'service.js']) {
+      const body = (await text(name)).replaceAll(version, next);
+      replaced[`/${name}`] = { status: 200, body };
+    }
+    replaced['/'] = replaced['/index.html'];
+    await page.goto('about:blank');
+    await page.goto(site.url);
+    assert.equal(await page.evaluate(() => JSON.parse(document.getElementById('build').textContent).version), next);
+    await decides(page);
+    await until(page, async () => (await navigator.serviceWorker.getRegistration()).waiting !== null);
+    assert.ok((await versions()).includes(version), 'the old one stays while a page of it may be open');
+    // No page is open: the new one takes its place.
+    await page.goto('about:blank');
+    await page.waitForTimeout(1000);
+    await page.goto(site.url);
+    await until(page, async (version) => !(await caches.keys()).some((name) => name.endsWith(version)), version);
+    assert.ok((await versions()).includes(next));
+    await until(page, async (old) => (await caches.match(old)) === undefined, OLD);
+    await decides(page);
+  }), replaced);
+});
+
+test('the WebGPU module is fetched where there is an adapter, and only there', async () => {
+  const wanted = (site) => site.requests.filter((path) => path.includes('diar-gpu'));
+  await hosted((site) => visit(site.url, {}, async (page) => {
+    await decides(page);
+    assert.deepEqual(wanted(site), []);
+  }));
+  await hosted((site) => visit(site.url, { gpu: 'software' }, async (page) => {
+    await decides(page);
+    assert.deepEqual(wanted(site), [], 'an adapter in software is slower than the CPU');
+  }));
+  await hosted((site) => visit(`${site.url}?backend=webgpu`, { gpu: 'software' }, async (page) => {
+    await statusWhere(page, (now) => now.worker === 'ready', 120_000);
+    assert.match(await page.textContent('#badge'), /WebGPU/);
+    assert.deepEqual(wanted(site).sort(), [`/${file('diar-gpu.js')}`, `/${file('diar-gpu_bg.wasm')}`].sort());
+  }));
+});
+
+test('a program that is missing, cut off or damaged is said', async () => {
+  const whole = await readFile(join(DIST, file('diar-web_bg.wasm')));
+  const half = whole.subarray(0, whole.length / 2);
+  for (const [what, answer, expected] of [
+    ['missing', { status: 404, body: 'Not Found' }, /404/],
+    ['cut off', { status: 200, body: half, claims: whole.length }, /could not be loaded|did not load/],
+    ['cut short', { status: 200, body: half }, /did not load/],
+    ['damaged', { status: 200, body: Buffer.from(whole).fill(7, 1000, 2000) }, /did not load/],
+  ]) {
+    await hosted((site) => visit(site.url, {}, async (page) => {
+      await page.waitForSelector('#fatal:visible');
+      assert.match(await page.textContent('#fatal-reason'), expected, what);
+    }), { '/diar-web_bg.wasm': answer });
+  }
+});

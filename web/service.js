@@ -1,0 +1,72 @@
+// Keeps the page for when there is no network.
+//
+// Files have the hash of their content in their name: one cache holds them, whatever build they are of, and a page names
+// exactly those that it was built with. Pages come from the network as long as there is one. A new version of this script
+// waits until no page of the old one is open, then drops what only that one needed.
+const build = {"version":"","pages":[],"files":{}};
+
+const SCOPE = new URL('./', self.location);
+const FILES = `diar ${SCOPE.pathname}`;
+const PAGES = `${FILES} ${build.version}`;
+/// What every page needs. Weights and the WebGPU module are kept once they are used.
+const SHELL = ['diar-web.js', 'diar-web_bg.wasm', 'worker.js', 'assets/recorded.json'];
+
+const HASHED = /-[0-9a-f]{12}\.\w+$/;
+
+self.addEventListener('install', (event) => event.waitUntil(install()));
+self.addEventListener('activate', (event) => event.waitUntil(tidy()));
+self.addEventListener('fetch', (event) => {
+  const { method, mode, url } = event.request;
+  if (method !== 'GET' || !url.startsWith(SCOPE.href)) return;
+  if (mode === 'navigate') event.respondWith(page(event.request));
+  else if (HASHED.test(url)) event.respondWith(file(event.request));
+});
+
+async function install() {
+  const pages = await caches.open(PAGES);
+  for (const name of build.pages) {
+    const response = await fetch(new URL(name, SCOPE), { cache: 'no-cache' });
+    // In the middle of an update the site may still serve the old page, or already a newer one: try again later.
+    if (!response.ok || !(await response.clone().text()).includes(build.version)) {
+      await caches.delete(PAGES);
+      throw new Error(`${name} is of another version`);
+    }
+    await pages.put(new URL(name, SCOPE), response);
+  }
+  const files = await caches.open(FILES);
+  for (const name of SHELL) {
+    const url = new URL(build.files[name].file, SCOPE);
+    if (!(await files.match(url))) await files.add(url);
+  }
+}
+
+async function tidy() {
+  for (const name of await caches.keys()) {
+    if (name.startsWith(`${FILES} `) && name !== PAGES) await caches.delete(name);
+  }
+  const files = await caches.open(FILES);
+  const ours = new Set(Object.values(build.files).map(({ file }) => new URL(file, SCOPE).href));
+  for (const { url } of await files.keys()) {
+    if (!ours.has(url)) await files.delete(url);
+  }
+}
+
+async function page(request) {
+  try {
+    return await fetch(request);
+  } catch (error) {
+    const pages = await caches.open(PAGES);
+    const kept = await pages.match(request.url.replace(/index\.html(?=$|[?#])/, ''), { ignoreSearch: true });
+    if (kept) return kept;
+    throw error;
+  }
+}
+
+async function file(request) {
+  const files = await caches.open(FILES);
+  const kept = await files.match(request.url);
+  if (kept) return kept;
+  const response = await fetch(request);
+  if (response.ok) await files.put(request.url, response.clone()).catch(() => {});
+  return response;
+}

@@ -1,0 +1,14 @@
+//! Entry of the wasm module of the worker that decides on WebGPU.
+
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    // SAFETY: called once, before anything else.
+    unsafe { diar_web::entry::construct() };
+    diar_web::worker::start();
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() {
+    eprintln!("diar-gpu is a part of the page: build it with `trunk build` and open it in a browser.");
+    std::process::exit(2);
+}

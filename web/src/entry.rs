@@ -1,0 +1,26 @@
+//! What both wasm modules, the page's and the GPU worker's, begin with.
+
+use wasm_bindgen::prelude::*;
+
+use crate::worker;
+
+unsafe extern "C" {
+    /// Runs the module's static constructors.
+    fn __wasm_call_ctors();
+}
+
+/// Makes the module ready. Kernels of the GPU backend register themselves in static constructors; calling those by name
+/// also keeps the linker from running them again at each call from JavaScript, which would take seconds.
+///
+/// # Safety
+/// To be called once, before anything else.
+pub unsafe fn construct() {
+    // SAFETY: the linker's own function, under the condition that our caller keeps.
+    unsafe { __wasm_call_ctors() };
+}
+
+/// Takes a message of the page, in a worker.
+#[wasm_bindgen]
+pub fn receive(message: JsValue) {
+    worker::receive(message);
+}

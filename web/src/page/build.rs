@@ -1,0 +1,58 @@
+//! What the page was built with: where its files are, and for which task it opens.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::browser;
+
+thread_local! {
+    static BUILD: Build = read();
+}
+
+/// Filled in when the page is built; empty under development, when every file has its plain name.
+#[derive(Default, Deserialize)]
+struct Build {
+    files: HashMap<String, Hashed>,
+}
+
+#[derive(Deserialize)]
+struct Hashed {
+    file: String,
+}
+
+/// A wasm module for a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The page's own, which decides on the CPU.
+    Cpu,
+    /// The one that decides on WebGPU.
+    Gpu,
+}
+
+impl Program {
+    /// Address of the worker's script; the script finds the module in it.
+    pub fn worker(self) -> String {
+        let name = match self {
+            Self::Cpu => "diar-web",
+            Self::Gpu => "diar-gpu",
+        };
+        let (script, wasm) = (file(&format!("{name}.js")), file(&format!("{name}_bg.wasm")));
+        format!("{}?program={script}&wasm={wasm}", file("worker.js"))
+    }
+}
+
+/// Where a file of this build is: its name with the hash of its content. Other addresses stay as they are.
+pub fn file(name: &str) -> String {
+    BUILD.with(|build| build.files.get(name).map_or_else(|| name.to_owned(), |hashed| hashed.file.clone()))
+}
+
+/// The task that this page opens with.
+pub fn task() -> Option<String> {
+    browser::document().query_selector("meta[name=diar-task]").ok().flatten()?.get_attribute("content")
+}
+
+fn read() -> Build {
+    let text = browser::document().get_element_by_id("build").and_then(|element| element.text_content());
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
