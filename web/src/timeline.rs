@@ -16,7 +16,8 @@ const THINKING: usize = 3;
 pub fn parts(decision: &Decision) -> usize {
     if decision.latents.is_empty() && decision.chosen.is_some() {
         let dropped = matches!(decision.outcome, Some(Outcome::Revalued { .. }));
-        return THINKING + 2 * decision.steps.len() + usize::from(dropped);
+        let compared = decision.v_now.len().max(decision.steps.len() + usize::from(dropped));
+        return THINKING + decision.steps.len() + compared;
     }
     usize::from(!decision.latents.is_empty())
         + usize::from(decision.chosen.is_some())

@@ -7,6 +7,7 @@
 mod device;
 mod fetch;
 mod field;
+#[cfg(feature = "train")]
 mod lesson;
 mod score;
 
@@ -22,7 +23,9 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
+#[cfg(feature = "train")]
 use self::lesson::Lessons;
+use self::field::Grid;
 use self::score::Scoring;
 use crate::messages::{
     Backend, Candidates, Denoising, DeviceInfo, Failure, Lane, Plan, ToPage, ToWorker, Trail, Unit, Weights,
@@ -61,6 +64,7 @@ struct Loaded {
 /// Work that takes long, done a turn at a time.
 enum Job {
     Score(Box<Scoring>),
+    #[cfg(feature = "train")]
     Learn(Box<Lessons>),
 }
 
@@ -126,15 +130,21 @@ impl Server {
                     self.job = under_way(Scoring::new(&loaded.agent, ticket, plan, episodes)).map(Job::Score);
                 }
             }
+            #[cfg(feature = "train")]
             ToWorker::Learn { ticket, lesson, windows } => {
                 if let Some(loaded) = &self.loaded {
                     let lessons = Lessons::new(&loaded.bundle, &loaded.device, ticket, lesson, &windows).await;
                     self.job = under_way(lessons).map(Job::Learn);
                 }
             }
+            #[cfg(not(feature = "train"))]
+            ToWorker::Learn { .. } => {
+                fail(Failure::Side, None, "Training runs on the CPU: choose it as the device.".into());
+            }
             ToWorker::Measure { plan } => self.measure(&plan).await,
             ToWorker::Stop => {
-                if let Some(Job::Learn(_)) = self.job.take() {
+                // Training shows its own values meanwhile.
+                if self.job.take().is_some() {
                     self.show_field().await;
                 }
             }
@@ -148,7 +158,7 @@ impl Server {
     }
 
     async fn load(&mut self, address: &str, backend: Backend) {
-        let bundle = match fetch::bytes(address).await.and_then(|bytes| read(address, &bytes)) {
+        let bundle = match fetch::weights(address).await.and_then(|bytes| read(address, &bytes)) {
             Ok(bundle) => bundle,
             Err(message) => return fail(Failure::Weights, None, message),
         };
@@ -173,8 +183,9 @@ impl Server {
     async fn show_field(&self) {
         let Some(Loaded { agent, .. }) = &self.loaded else { return };
         let Ok(layout) = self.world.layout(agent.task().maze) else { return };
-        match field::compute(agent, &layout).await {
-            Ok(field) => post(&ToPage::Field { field }),
+        let grid = Grid::of(&layout);
+        match agent.values(&grid.states()).await {
+            Ok(values) => post(&ToPage::Field { field: grid.field(&values) }),
             Err(error) => fail(Failure::Compute, None, error.to_string()),
         }
     }
@@ -286,31 +297,37 @@ impl Server {
     async fn work(&mut self) {
         let done = match &mut self.job {
             Some(Job::Score(scoring)) => scoring.work().await,
-            Some(Job::Learn(lessons)) => match lessons.work(&self.world).await {
-                Ok(None) => Ok(false),
-                Ok(Some(agent)) => {
-                    if let Some(loaded) = &mut self.loaded {
-                        loaded.agent = Arc::new(agent);
-                    }
-                    lessons.tell();
-                    Ok(true)
-                }
-                Err(message) => Err(message),
-            },
+            #[cfg(feature = "train")]
+            Some(Job::Learn(_)) => self.learn(),
             None => return,
         };
         match done {
             Ok(false) => {}
             Ok(true) => {
-                if let Some(Job::Learn(_)) = self.job.take() {
-                    self.show_field().await;
-                }
+                self.job = None;
+                self.show_field().await;
             }
             Err(message) => {
                 self.job = None;
                 fail(Failure::Side, None, message);
+                self.show_field().await;
             }
         }
+    }
+
+    /// A turn of training; answers whether the new critic is in use.
+    #[cfg(feature = "train")]
+    fn learn(&mut self) -> Result<bool, String> {
+        let (Some(Job::Learn(lessons)), Some(loaded)) = (&mut self.job, &mut self.loaded) else {
+            return Ok(true);
+        };
+        let layout = self.world.layout(loaded.agent.task().maze).map_err(|error| error.to_string())?;
+        if let Some(agent) = lessons.work(&layout)? {
+            loaded.agent = Arc::new(agent);
+            lessons.tell();
+            return Ok(true);
+        }
+        Ok(false)
     }
 }
 

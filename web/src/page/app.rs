@@ -226,6 +226,12 @@ impl App {
                 });
             }
             Command::Send(message) => {
+                let message = match message {
+                    ToWorker::Learn { ticket, lesson, windows } => {
+                        ToWorker::Learn { ticket, lesson, windows: browser::absolute(&windows) }
+                    }
+                    other => other,
+                };
                 if let Some(deciding) = &self.worker {
                     send(&deciding.worker, &message);
                 }

@@ -212,7 +212,7 @@ impl State {
                 };
                 opened.agreement = opened.link.agreement(&running);
                 let ended = running.decisions.iter().filter(|decision| decision.outcome.is_some()).count();
-                if over || (ended >= opened.link.decisions.len() && arrived) {
+                if over || (ended >= opened.agreement.1 && arrived) {
                     opened.done = true;
                     if opened.agrees() {
                         self.uncover(running);

@@ -1,4 +1,4 @@
-//! Fetching weights, with progress in bytes.
+//! Fetching weights, with progress in bytes, and windows.
 
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -8,22 +8,32 @@ use web_sys::{ReadableStreamDefaultReader, Response};
 use super::{post, scope};
 use crate::messages::ToPage;
 
-/// The bytes at an address.
-pub async fn bytes(address: &str) -> Result<Vec<u8>, String> {
+/// The weights at an address; the page is told how far they have come.
+pub async fn weights(address: &str) -> Result<Vec<u8>, String> {
+    bytes("weights", address, |loaded, total| post(&ToPage::Progress { loaded, total })).await
+}
+
+/// The windows at an address.
+#[cfg(feature = "train")]
+pub async fn windows(address: &str) -> Result<Vec<u8>, String> {
+    bytes("windows", address, |_, _| ()).await
+}
+
+async fn bytes(what: &str, address: &str, tell: impl Fn(f64, Option<f64>)) -> Result<Vec<u8>, String> {
     let failed = |error: JsValue| {
         let reason = error
             .dyn_ref::<js_sys::Error>()
             .map_or_else(|| format!("{error:?}"), |error| error.message().into());
         format!(
-            "The weights could not be fetched from {address}: {reason}. Check the connection and try again."
+            "The {what} could not be fetched from {address}: {reason}. Check the connection and try again."
         )
     };
-    post(&ToPage::Progress { loaded: 0.0, total: None });
+    tell(0.0, None);
     let response: Response =
         JsFuture::from(scope().fetch_with_str(address)).await.map_err(failed)?.unchecked_into();
     if !response.ok() {
         return Err(format!(
-            "The weights are not there: {address} answered {} {}. Check the address, or open the page without ?bundle=.",
+            "The {what} are not there: {address} answered {} {}. Check the address, or open the page without ?bundle=.",
             response.status(),
             response.status_text()
         ));
@@ -41,7 +51,7 @@ pub async fn bytes(address: &str) -> Result<Vec<u8>, String> {
         let begin = bytes.len();
         bytes.resize(begin + chunk.length() as usize, 0);
         chunk.copy_to(&mut bytes[begin..]);
-        post(&ToPage::Progress { loaded: bytes.len() as f64, total });
+        tell(bytes.len() as f64, total);
     }
 }
 

@@ -1,6 +1,5 @@
 //! V over the maze.
 
-use diar_core::agent::{Agent, AgentError};
 use diar_core::maze::{CELL_LOW, Layout};
 
 use crate::messages::ValueField;
@@ -8,24 +7,41 @@ use crate::messages::ValueField;
 /// Samples per metre along each axis.
 const DENSITY: usize = 10;
 
-/// V of a particle at rest, all over the free cells.
-pub async fn compute(agent: &Agent, layout: &Layout) -> Result<ValueField, AgentError> {
-    let spacing = 1.0 / DENSITY as f64;
-    let (x0, y0) = (CELL_LOW + spacing / 2.0, CELL_LOW + spacing / 2.0);
-    let (rows, columns) = (layout.rows * DENSITY, layout.cols * DENSITY);
-    let free: Vec<(usize, usize)> = (0..rows)
-        .flat_map(|row| (0..columns).map(move |column| (row, column)))
-        .filter(|&(row, column)| !layout.is_wall((row / DENSITY) as isize, (column / DENSITY) as isize))
-        .collect();
-    let states: Vec<Vec<f32>> = free
-        .iter()
-        .map(|&(row, column)| {
-            vec![(x0 + row as f64 * spacing) as f32, (y0 + column as f64 * spacing) as f32, 0.0, 0.0]
-        })
-        .collect();
-    let mut values = vec![f32::NAN; rows * columns];
-    for ((row, column), value) in free.into_iter().zip(agent.values(&states).await?) {
-        values[row * columns + column] = value;
+/// Where V is sampled: all over the free cells.
+pub struct Grid {
+    rows: usize,
+    columns: usize,
+    free: Vec<(usize, usize)>,
+}
+
+impl Grid {
+    pub fn of(layout: &Layout) -> Self {
+        let (rows, columns) = (layout.rows * DENSITY, layout.cols * DENSITY);
+        let is_wall =
+            |row: usize, column: usize| layout.is_wall((row / DENSITY) as isize, (column / DENSITY) as isize);
+        let free = (0..rows)
+            .flat_map(|row| (0..columns).map(move |column| (row, column)))
+            .filter(|&(row, column)| !is_wall(row, column))
+            .collect();
+        Self { rows, columns, free }
     }
-    Ok(ValueField { spacing, x0, y0, rows, columns, values })
+
+    const SPACING: f64 = 1.0 / DENSITY as f64;
+    const FIRST: f64 = CELL_LOW + Self::SPACING / 2.0;
+
+    /// A ball at rest at every sample, `[samples][state]`.
+    pub fn states(&self) -> Vec<Vec<f32>> {
+        let place = |index: usize| (Self::FIRST + index as f64 * Self::SPACING) as f32;
+        self.free.iter().map(|&(row, column)| vec![place(row), place(column), 0.0, 0.0]).collect()
+    }
+
+    /// The field of their values.
+    pub fn field(&self, values: &[f32]) -> ValueField {
+        let mut all = vec![f32::NAN; self.rows * self.columns];
+        for (&(row, column), &value) in self.free.iter().zip(values) {
+            all[row * self.columns + column] = value;
+        }
+        let Self { rows, columns, .. } = *self;
+        ValueField { spacing: Self::SPACING, x0: Self::FIRST, y0: Self::FIRST, rows, columns, values: all }
+    }
 }
