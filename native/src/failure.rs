@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use diar_core::agent::AgentError;
 use diar_core::bundle::BundleError;
 use diar_core::learn::LearnError;
+use diar_core::link::LinkError;
 use diar_core::settings::InvalidSetting;
 use diar_core::task::UnknownTask;
 use thiserror::Error;
@@ -61,6 +62,17 @@ pub enum Failure {
     NoBundle {
         /// The run directory.
         path: PathBuf,
+    },
+    /// A link.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// A bundle that has nothing to do with a link.
+    #[error("the link's episode is of {expected}, but the bundle was trained on {found}")]
+    OtherTask {
+        /// The link's task.
+        expected: String,
+        /// The bundle's task.
+        found: String,
     },
     /// Deciding.
     #[error(transparent)]
@@ -124,6 +136,7 @@ impl Failure {
             Self::Learn(LearnError::Setting(_) | LearnError::Windows(_) | LearnError::Dimensions { .. }) => {
                 WRONG_INPUT
             }
+            Self::Agent(AgentError::Setting(_) | AgentError::World(_)) => WRONG_INPUT,
             Self::Interrupted { .. } => INTERRUPTED,
             Self::Data(DataError::File { action: "write", .. } | DataError::Encode { .. })
             | Self::Run(RunError::File { .. })

@@ -11,6 +11,7 @@ mod output;
 mod play;
 mod plot;
 mod policy;
+mod replay;
 mod samplers;
 mod score;
 mod simulate;
@@ -44,6 +45,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Export(args) => export::export(args),
         Command::Info(args) => info::info(args),
         Command::Play(args) => play::play(args),
+        Command::Replay(args) => replay::replay(args),
         Command::Policy(args) => policy::policy(args),
         Command::Simulate(args) => simulate::simulate(args),
         Command::Bench(args) => bench::bench(args),
