@@ -203,6 +203,24 @@ fn episodes_count_both_scores() {
     assert_eq!(env.task(), UMAZE);
 }
 
+/// What the planner clips, the motors would: to the last bit, walls or not.
+#[test]
+fn clipped_actions_act_as_they_are() {
+    let mut stream = Key::new(12).stream();
+    for task in &TASKS {
+        let mut env = MazeEnv::reset(task, &mut stream);
+        let mut clipped = env.clone();
+        let mut beyond = 0;
+        for _ in 0..5_000 {
+            let action = [(); 2].map(|()| (1.5 * stream.normal()) as f32);
+            beyond += usize::from(action.iter().any(|a| a.abs() > 1.0));
+            assert_eq!(env.step(action), clipped.step(action.map(|a| a.clamp(-1.0, 1.0))));
+            assert_eq!(env.state().map(f64::to_bits), clipped.state().map(f64::to_bits));
+        }
+        assert!(beyond > 1_000);
+    }
+}
+
 #[test]
 fn starts_are_drawn_as_in_d4rl() {
     let stream = &mut Key::new(11).stream();

@@ -1,9 +1,12 @@
 //! The command line: types only, no logic.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use diar_core::agent::{Intervention, InterventionKind, Scenario};
 use diar_core::bundle::Precision;
+use diar_core::maze::World;
 use diar_core::settings::{Preset, Sampler};
 use diar_core::task::Task;
 
@@ -55,6 +58,8 @@ pub enum Command {
     Info(InfoArgs),
     /// Play one episode to the goal and print its decisions
     Play(PlayArgs),
+    /// Play a link of the page again, exactly
+    Replay(ReplayArgs),
     /// Decide for another simulator: observations in, actions out, one JSON object per line
     Policy(PolicyArgs),
     /// Put windows of an agent's data into a small file, to train its critic again from
@@ -444,8 +449,58 @@ pub struct PlayArgs {
     #[command(flatten)]
     pub plan: PlanArgs,
     #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    #[command(flatten)]
     pub device: DeviceArg,
     /// Print the whole trace as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is changed about an episode.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "What if")]
+pub struct ScenarioArgs {
+    /// Put the goal here, m
+    #[arg(long, value_name = "X,Y", value_parser = |text: &str| pair::<f64, f64>(text, ','), allow_hyphen_values = true)]
+    pub goal: Option<(f64, f64)>,
+    /// Change the cell in row I and column J between wall and free (repeatable)
+    #[arg(long, value_name = "I,J", value_parser = |text: &str| pair::<u8, u8>(text, ','))]
+    pub toggle: Vec<(u8, u8)>,
+    /// In decision D, the first is 0, follow candidate C instead of the best (repeatable)
+    #[arg(long, value_name = "D:C", value_parser = |text: &str| pair::<u32, u16>(text, ':'))]
+    pub take: Vec<(u32, u16)>,
+    /// Let revaluation not drop the plan of decision D (repeatable)
+    #[arg(long, value_name = "D")]
+    pub keep: Vec<u32>,
+    /// Drop the plan of decision D after H steps (repeatable)
+    #[arg(long, value_name = "D:H", value_parser = |text: &str| pair::<u32, u16>(text, ':'))]
+    pub drop: Vec<(u32, u16)>,
+}
+
+impl From<&ScenarioArgs> for Scenario {
+    fn from(args: &ScenarioArgs) -> Self {
+        let mut world = World { toggled: Vec::new(), goal: args.goal.map(|(x, y)| [x, y]) };
+        args.toggle.iter().for_each(|&cell| world.toggle(cell));
+        let take = args.take.iter().map(|&(d, candidate)| (d, InterventionKind::Take { candidate }));
+        let keep = args.keep.iter().map(|&d| (d, InterventionKind::Keep));
+        let drop = args.drop.iter().map(|&(d, at)| (d, InterventionKind::Drop { at }));
+        let interventions =
+            take.chain(keep).chain(drop).map(|(decision, kind)| Intervention { decision, kind }).collect();
+        Self { world, interventions }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The page's address with the episode in it, or what follows its #
+    pub link: String,
+    /// Run directory or bundle file to decide it anew with
+    #[arg(long, value_name = "RUN|BUNDLE")]
+    pub bundle: Option<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -609,6 +664,13 @@ fn duration(text: &str) -> Result<f64, String> {
 
 fn count() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(1..)
+}
+
+/// Two values with a separator between them.
+fn pair<A: FromStr, B: FromStr>(text: &str, separator: char) -> Result<(A, B), String> {
+    text.split_once(separator)
+        .and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)))
+        .ok_or_else(|| format!("expected two numbers with '{separator}' between them"))
 }
 
 /// Points of a score: finite and not negative.

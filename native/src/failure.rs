@@ -6,6 +6,7 @@ use diar_core::agent::AgentError;
 use diar_core::bundle::BundleError;
 use diar_core::data::ExperienceError;
 use diar_core::learn::LearnError;
+use diar_core::link::LinkError;
 use diar_core::settings::InvalidSetting;
 use diar_core::task::UnknownTask;
 use thiserror::Error;
@@ -79,6 +80,17 @@ pub enum Failure {
         /// Hash that the bundle recorded.
         expected: String,
     },
+    /// A link.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// A bundle that has nothing to do with a link.
+    #[error("the link's episode is of {expected}, but the bundle was trained on {found}")]
+    OtherTask {
+        /// The link's task.
+        expected: String,
+        /// The bundle's task.
+        found: String,
+    },
     /// Deciding.
     #[error(transparent)]
     Agent(#[from] AgentError),
@@ -146,6 +158,10 @@ impl Failure {
                 | LearnError::OtherAgent { .. }
                 | LearnError::Goal { .. },
             ) => WRONG_INPUT,
+            Self::Learn(LearnError::Setting(_) | LearnError::Windows(_) | LearnError::Dimensions { .. }) => {
+                WRONG_INPUT
+            }
+            Self::Agent(AgentError::Setting(_) | AgentError::World(_)) => WRONG_INPUT,
             Self::Interrupted { .. } => INTERRUPTED,
             Self::Data(DataError::File { action: "write", .. } | DataError::Encode { .. })
             | Self::Run(RunError::File { .. })

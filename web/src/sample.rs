@@ -1,6 +1,7 @@
 //! Made-up traces for the tests of the page.
 
 use diar_core::agent::{Event, Outcome, Scenario, Trace};
+use diar_core::maze::MazeEnv;
 use diar_core::settings::{PlanSettings, Preset, Settings};
 use diar_core::task::{TASKS, Task};
 
@@ -61,4 +62,35 @@ pub fn trace(scripts: &[Script]) -> Trace {
         }
     }
     trace
+}
+
+/// The same episode as the physics has it, which a link can carry: it begins so far from the goal that the ball, pushed
+/// all the time, touches it with the last step of a [`Script::Goal`].
+pub fn played(scripts: &[Script]) -> Trace {
+    const PUSH: [f32; 2] = [0.0, -1.0];
+    let like = trace(scripts);
+    let goal = task().maze.layout().goal_position();
+    let begin = |centimetres: u32| [goal[0], goal[1] + 0.01 * f64::from(centimetres), 0.0, 0.0];
+    let contact = |start| {
+        let mut env = MazeEnv::at(task(), start);
+        (1..=60).find(|_| env.step(PUSH) > 0.0)
+    };
+    let wanted = like.first_contact();
+    // Without a goal at the end it must not be touched on the way.
+    let start = (50..170).map(begin).find(|&start| contact(start) == wanted.or(Some(like.steps() + 5)));
+    let start = start.expect("some place is as far away as the script wants");
+    let mut env = MazeEnv::at(task(), start);
+    let mut played = Trace::new(task().id, 7, 0, settings(), Scenario::default(), start.to_vec());
+    for &script in scripts {
+        for event in events(played.steps(), script) {
+            played.apply(match event {
+                Event::Followed { outcome, .. } => {
+                    let reward = env.step(PUSH);
+                    Event::Followed { action: PUSH.to_vec(), state: env.state().to_vec(), reward, outcome }
+                }
+                other => other,
+            });
+        }
+    }
+    played
 }

@@ -113,12 +113,12 @@ mod tests {
     #[test]
     fn a_run_comes_back_from_its_fragment() {
         let trace = trace(&[Script::Dropped(2), Script::Goal(3)]);
-        let fragment = compose(&trace, "0123456789abcdef0123", Some([3.0, 1.0, 0.0, 0.0]), 7);
+        let fragment = compose(&trace, "0123456789abcdef0123", Some([3.0, 1.0, 0.0, 0.0]), 7, None);
         let link = parse(&fragment).unwrap().unwrap();
         let plan = plan(&link);
         assert_eq!((plan.seed, plan.episode, plan.settings), (trace.seed, trace.episode, trace.settings));
         assert_eq!(plan.start, Some([3.0, 1.0, 0.0, 0.0]));
-        assert_eq!(moment(&link, &trace), Some(7));
+        assert_eq!(moment(&link, &trace), 7);
         assert_eq!(link.agreement(&trace), (2, 2));
         assert!(same_bundle(&link, "0123456789abcdefXYZ") && !same_bundle(&link, "9"));
     }
@@ -127,10 +127,10 @@ mod tests {
     fn a_link_brings_its_own_weights() {
         let mut trace = trace(&[Script::Goal(3)]);
         trace.task = "maze2d-large-v1".into();
-        assert_eq!(first_weights(&compose(&trace, "", None, 0)), "weights/maze2d-large-v1.safetensors");
+        assert_eq!(first_weights(&compose(&trace, "", None, 0, None)), "weights/maze2d-large-v1.safetensors");
         // A task that nobody knows, a damaged link and none at all: the page still begins.
         trace.task = "maze2d-../huge".into();
-        for fragment in [compose(&trace, "", None, 0).as_str(), "v1.AAAA", ""] {
+        for fragment in [compose(&trace, "", None, 0, None).as_str(), "v1.AAAA", ""] {
             assert_eq!(first_weights(fragment), "weights/maze2d-umaze-v1.safetensors");
         }
     }
@@ -138,19 +138,18 @@ mod tests {
     #[test]
     fn a_decision_under_way_is_not_compared() {
         let young = trace(&[Script::Dropped(2), Script::Open(1)]);
-        let link = parse(&compose(&young, "", None, 0)).unwrap().unwrap();
+        let link = parse(&compose(&young, "", None, 0, None)).unwrap().unwrap();
         let older = trace(&[Script::Dropped(2), Script::Goal(3)]);
         assert_eq!(link.agreement(&older), (1, 1));
         assert_eq!(link.actions.len(), 3);
     }
 
     #[test]
-    fn a_moment_waits_for_its_step() {
+    fn a_moment_comes_back_as_the_step_it_was_at() {
         let whole = trace(&[Script::Dropped(2), Script::Goal(3)]);
-        let link = parse(&compose(&whole, "", None, 17)).unwrap().unwrap();
+        let link = parse(&compose(&whole, "", None, 17, None)).unwrap().unwrap();
         assert_eq!(link.cursor, 5);
-        assert_eq!(moment(&link, &trace(&[Script::Dropped(2)])), None);
-        assert_eq!(moment(&link, &whole), Some(timeline::length(&whole)));
+        assert_eq!(moment(&link, &whole), timeline::length(&whole));
     }
 
     #[test]

@@ -41,6 +41,7 @@ impl Trace {
             [chosen as u64, outcome, at as u64, decision.steps.len() as u64].into_iter().for_each(&mut add);
             decision.steps.iter().flat_map(|step| &step.action).for_each(|a| add(a.to_bits().into()));
         }
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let digits = hash.finalize().iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte));
+        format!("{digits:016x}")
     }
 }

@@ -79,7 +79,7 @@ pub type LaneAction = (usize, Vec<f32>);
 pub enum Advance {
     /// A part of decisions; events only when they are recorded.
     Decided(Vec<LaneEvent>),
-    /// Actions to take; call [`Planner::observe`] with what came of each.
+    /// Actions to take, each number in [-1, 1]; call [`Planner::observe`] with what came of each.
     Act(Vec<LaneAction>),
     /// All lanes are done.
     Done,
@@ -317,7 +317,11 @@ impl Planner {
             lanes.iter().flat_map(draw).collect()
         });
         let actions = self.agent.act(self.states(&lanes), self.agent.latents(latents), noise);
-        let actions = read("an action", actions).await?;
+        let mut actions = read("an action", actions).await?;
+        // As the motors do: what is recorded is what acts.
+        for a in &mut actions {
+            *a = a.clamp(-1.0, 1.0);
+        }
         Ok(lanes.into_iter().zip(actions.chunks_exact(width).map(<[f32]>::to_vec)).collect())
     }
 }

@@ -122,9 +122,7 @@ impl Rollout {
             Advance::Act(actions) => actions,
         };
         let mut events = Vec::new();
-        for (lane, mut action) in actions {
-            // As the motors do: what is recorded is what acted.
-            action.iter_mut().for_each(|a| *a = a.clamp(-1.0, 1.0));
+        for (lane, action) in actions {
             let env = &mut self.envs[lane];
             let reward = env.step([action[0], action[1]]);
             let ended = if self.options.stop_at_goal && reward > 0.0 {

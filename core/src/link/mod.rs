@@ -82,7 +82,9 @@ pub enum LinkError {
     #[error("the link has {0} characters, more than a link can have ({LONGEST})")]
     TooLong(usize),
     /// Written by a newer page.
-    #[error("the link has version {0}, but this page reads up to {VERSION}: reload the page to update it")]
+    #[error(
+        "the link has version {0}, but {VERSION} is the newest known here: reload the page, or update the program"
+    )]
     Version(u32),
     /// Changed on its way.
     #[error("the link is damaged ({0}): copy it again from where it came from")]

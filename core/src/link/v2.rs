@@ -345,7 +345,7 @@ fn scenario(coder: &mut impl Coder, scenario: &mut Scenario) -> Result<(), LinkE
 
 /// A bundle's hash; anything else is as good as none.
 fn hash(coder: &mut impl Coder, bundle: &mut String) {
-    let text = |number| format!("{number:0width$x}", width = HASH_LENGTH);
+    let text = |number| format!("{number:0HASH_LENGTH$x}");
     let number = u64::from_str_radix(bundle, 16).unwrap_or(0);
     if flag(coder, *bundle == text(number)) {
         *bundle = text(coder.bits(64, number));

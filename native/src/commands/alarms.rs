@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use diar_core::agent::{Decision, Episode, Outcome, Trace};
+use diar_core::agent::{Decision, Episode, Outcome, Scenario, Trace};
 use diar_core::settings::PlanSettings;
 use serde::Serialize;
 
@@ -23,7 +23,12 @@ pub fn alarms(args: &AlarmsArgs) -> Result<(), Failure> {
     let mut plans = Vec::new();
     for index in 0..args.episodes {
         let episode = Episode::stratified(agent.task(), args.seed, index);
-        plans.extend(followed(&pollster::block_on(trace(agent.clone(), plan, episode))?));
+        plans.extend(followed(&pollster::block_on(trace(
+            agent.clone(),
+            plan,
+            episode,
+            &Scenario::default(),
+        ))?));
     }
     output::result(&Report::of(agent.task().id, args.episodes, args.seed, plan, &plans), args.json)
 }

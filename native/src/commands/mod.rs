@@ -12,6 +12,7 @@ mod play;
 mod plot;
 mod policy;
 mod relearn;
+mod replay;
 mod samplers;
 mod score;
 mod simulate;
@@ -46,6 +47,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Export(args) => export::export(args),
         Command::Info(args) => info::info(args),
         Command::Play(args) => play::play(args),
+        Command::Replay(args) => replay::replay(args),
         Command::Policy(args) => policy::policy(args),
         Command::Windows(args) => windows::windows(args),
         Command::Relearn(args) => relearn::relearn(args),

@@ -1,4 +1,4 @@
-//! `diar play`: one episode, decision by decision.
+//! `diar play`: one episode, decision by decision, and its link.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use diar_core::agent::{
     Agent, AgentError, Decision, Episode, Outcome, Rollout, RolloutOptions, Scenario, Trace,
 };
+use diar_core::link::Link;
 use diar_core::settings::PlanSettings;
 
 use super::output;
@@ -19,8 +20,14 @@ pub fn play(args: &PlayArgs) -> Result<(), Failure> {
     let settings = &file.bundle.info().settings;
     let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
     let agent = file.agent(&args.device.device.open()?)?;
-    let trace = pollster::block_on(trace(agent, plan, Episode::random(args.seed, args.episode)))?;
-    if args.json { output::json(&trace) } else { output::text(&Story(&trace)) }
+    let scenario = Scenario::from(&args.scenario);
+    let episode = Episode::random(args.seed, args.episode);
+    let trace = pollster::block_on(trace(agent, plan, episode, &scenario))?;
+    if args.json {
+        return output::json(&trace);
+    }
+    let link = Link::of(&trace, file.bundle.hash(), None, 0).encode();
+    output::text(&format_args!("{}\nlink    #{link}", Story(&trace)))
 }
 
 /// The trace of one episode up to the goal.
@@ -28,12 +35,13 @@ pub(super) async fn trace(
     agent: Arc<Agent>,
     plan: PlanSettings,
     episode: Episode,
+    scenario: &Scenario,
 ) -> Result<Trace, AgentError> {
     let task = agent.task();
     let options = RolloutOptions { record: true, stop_at_goal: true };
-    let mut rollout = Rollout::new(agent, plan, vec![episode], options)?;
+    let mut rollout = Rollout::in_scenario(agent, plan, vec![episode], options, scenario)?;
     let start = rollout.envs().first().map(|env| env.state().to_vec()).unwrap_or_default();
-    let mut trace = Trace::new(task.id, episode.seed, episode.index, plan, Scenario::default(), start);
+    let mut trace = Trace::new(task.id, episode.seed, episode.index, plan, scenario.clone(), start);
     while !rollout.finished() {
         for (_, event) in rollout.advance().await? {
             trace.apply(event);
@@ -43,7 +51,7 @@ pub(super) async fn trace(
 }
 
 /// A trace as text, a line per decision.
-struct Story<'a>(&'a Trace);
+pub(super) struct Story<'a>(pub &'a Trace);
 
 impl fmt::Display for Story<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +77,8 @@ impl fmt::Display for Story<'_> {
             Some(step) => write!(f, "goal at step {step}")?,
             None => write!(f, "no goal in {} steps", trace.steps())?,
         }
-        write!(f, ", {} decisions, {} revaluations", trace.decisions.len(), trace.revaluations())
+        writeln!(f, ", {} decisions, {} revaluations", trace.decisions.len(), trace.revaluations())?;
+        write!(f, "digest  {}", trace.digest())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use diar_core::agent::{Agent, Episode, Outcome, Trace};
+use diar_core::agent::{Agent, Episode, Outcome, Scenario, Trace};
 use diar_core::settings::PlanSettings;
 
 use super::output;
@@ -107,7 +107,7 @@ fn starts(agent: &Agent, count: usize) -> Vec<u64> {
 
 fn play(agent: &Arc<Agent>, plan: PlanSettings, seed: u64, index: u64) -> Result<Trace, Failure> {
     let episode = Episode::stratified(agent.task(), seed, index);
-    Ok(pollster::block_on(trace(Arc::clone(agent), plan, episode))?)
+    Ok(pollster::block_on(trace(Arc::clone(agent), plan, episode, &Scenario::default()))?)
 }
 
 fn steps(trace: &Trace) -> String {

@@ -2,7 +2,8 @@ use diar_core::settings::Sampler;
 
 use super::*;
 use crate::describe;
-use crate::sample::{Script, events, settings, task, trace};
+use crate::sample::{Script, events, played, settings, task, trace};
+use crate::share;
 
 const START: [f64; 4] = [3.0, 1.0, 0.0, 0.0];
 
@@ -508,7 +509,7 @@ fn a_link_brings_back_run_and_moment() {
 
 #[test]
 fn disagreement_with_a_link_is_counted() {
-    let fragment = share::compose(&trace(&EPISODE), "", None, 21, None);
+    let fragment = share::compose(&played(&EPISODE), "", None, 21, None);
     let mut state = launch(&fragment).0;
     let commands = ready_on(&mut state, gpu());
     let commands = answer_begin(&mut state, &commands);
@@ -525,7 +526,7 @@ fn disagreement_with_a_link_is_counted() {
 #[test]
 fn a_link_opened_in_the_running_page_replaces_the_run() {
     let mut state = begun();
-    let mut linked = trace(&EPISODE);
+    let mut linked = played(&EPISODE);
     linked.seed = 1234;
     let commands = state.update(Action::Fragment(share::compose(&linked, "", None, 8, None)));
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
@@ -556,7 +557,7 @@ fn bad_links_say_so_and_the_page_goes_on() {
 
 #[test]
 fn a_link_for_another_task_or_other_weights_says_so() {
-    let mut linked = trace(&EPISODE);
+    let mut linked = played(&EPISODE);
     let mut state = launch(&share::compose(&linked, "0000000000000000", None, 0, None)).0;
     ready_on(&mut state, DeviceInfo::cpu(None));
     assert!(state.notices[0].text.contains("other weights") && state.opened.is_some());
@@ -570,7 +571,7 @@ fn a_link_for_another_task_or_other_weights_says_so() {
 
 #[test]
 fn settings_of_a_link_that_the_weights_cannot_use_are_refused() {
-    let mut linked = trace(&EPISODE);
+    let mut linked = played(&EPISODE);
     linked.settings.sampler.steps = 900;
     let mut state = launch(&share::compose(&linked, "", None, 0, None)).0;
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
