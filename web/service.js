@@ -9,7 +9,7 @@ const SCOPE = new URL('./', self.location);
 const FILES = `diar ${SCOPE.pathname}`;
 const PAGES = `${FILES} ${build.version}`;
 /// What every page needs. Weights and the WebGPU module are kept once they are used.
-const SHELL = ['diar-web.js', 'diar-web_bg.wasm', 'worker.js', 'assets/recorded.json'];
+const SHELL = /^(diar-web|worker|assets\/)/;
 
 const HASHED = /-[0-9a-f]{12}\.\w+$/;
 
@@ -34,7 +34,7 @@ async function install() {
     await pages.put(new URL(name, SCOPE), response);
   }
   const files = await caches.open(FILES);
-  for (const name of SHELL) {
+  for (const name of Object.keys(build.files).filter((name) => SHELL.test(name))) {
     const url = new URL(build.files[name].file, SCOPE);
     if (!(await files.match(url))) await files.add(url);
   }

@@ -69,7 +69,7 @@ pub fn finish(folder: &Path, url: Option<&str>) -> Result<()> {
     let build = json!({ "version": version, "pages": pages, "files": files }).to_string();
 
     write(&service, &replaced(&script, UNBUILT, &build)?)?;
-    let template = with_names(&replaced(&template, UNBUILT, &build)?, &names);
+    let template = with_names(&replaced(&template, UNBUILT, &build)?, &names)?;
     let template = with_hashes(&template)?;
     for page in &cards::PAGES {
         write(&folder.join(page.file), &page.of(&template, url)?)?;
@@ -89,10 +89,18 @@ fn hashed(name: &str, hash: &str) -> String {
 }
 
 /// A page whose links name files by their hashed names.
-fn with_names(page: &str, names: &BTreeMap<String, String>) -> String {
-    names.iter().fold(page.to_owned(), |page, (name, file)| {
-        page.replace(&format!("href=\"{name}\""), &format!("href=\"{file}\""))
-    })
+fn with_names(page: &str, names: &BTreeMap<String, String>) -> Result<String> {
+    let mut parts = page.split("href=\"");
+    let mut named = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('"').context("index.html has an address without an end")?;
+        let known = names.get(name).map(String::as_str);
+        let file = known
+            .or_else(|| name.contains(':').then_some(name))
+            .with_context(|| format!("index.html names {name}, which the build does not hold"))?;
+        named.extend(["href=\"", file, "\"", rest]);
+    }
+    Ok(named)
 }
 
 /// A page whose policy allows its own inline scripts and styles.
@@ -175,17 +183,27 @@ mod tests {
             ("diar-web.js", "j"),
             ("diar-web_bg.wasm", wasm),
             ("weights/a.b.safetensors", "weights"),
+            ("assets/recorded.json", "run"),
             ("assets/cards/umaze.png", "picture"),
         ] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            // Trunk inlines scripts and styles where these links are.
-            let content = content
-                .replace(r#"<link data-trunk rel="inline" href="web/failure.js" />"#, "<script>a()</script>")
-                .replace(r#"<link data-trunk rel="inline" href="web/style.css" />"#, "<style>b{}</style>");
-            std::fs::write(path, content).unwrap();
+            std::fs::write(path, as_trunk_leaves(content)).unwrap();
         }
         folder
+    }
+
+    /// Trunk's own links are gone; one was a script, one a style.
+    fn as_trunk_leaves(page: &str) -> String {
+        let mut parts = page.split("<link data-trunk").flat_map(|part| part.split("<link\n      data-trunk"));
+        let mut left = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (link, rest) = part.split_once('>').unwrap();
+            let inline = [("failure.js", "<script>a()</script>"), ("style.css", "<style>b{}</style>")];
+            left.extend(inline.iter().filter(|(file, _)| link.contains(file)).map(|&(_, content)| content));
+            left.push_str(rest);
+        }
+        left
     }
 
     fn build_of(page: &str) -> Value {
@@ -244,5 +262,13 @@ mod tests {
         std::fs::write(folder.path().join("index.html"), "<p>hello").unwrap();
         let error = format!("{:#}", finish(folder.path(), None).unwrap_err());
         assert!(error.contains("0 times"), "{error}");
+    }
+
+    #[test]
+    fn a_page_that_names_a_file_nobody_built_is_refused() {
+        let folder = built("one");
+        std::fs::remove_file(folder.path().join("assets/recorded.json")).unwrap();
+        let error = format!("{:#}", finish(folder.path(), None).unwrap_err());
+        assert!(error.contains("assets/recorded.json"), "{error}");
     }
 }

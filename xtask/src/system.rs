@@ -28,7 +28,7 @@ struct Need {
     ubuntu: &'static [&'static str],
 }
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need {
         what: "Chromium or Chrome",
         found: || browser().is_some(),
@@ -52,6 +52,12 @@ const NEEDS: [Need; 5] = [
         found: node,
         debian: &["nodejs", "npm"],
         ubuntu: &["nodejs", "npm"],
+    },
+    Need {
+        what: "brotli, which the page's budget is counted in",
+        found: || which("brotli").is_some(),
+        debian: &["brotli"],
+        ubuntu: &["brotli"],
     },
     Need {
         what: "Python 3 with venv",
