@@ -95,7 +95,7 @@ pub const STEPS: [Step; 7] = [
         text: &[
             W("Which plan is worth most? "),
             T(Term::Quality, "Q(s, z)"),
-            W(" rates each: pale lines promise little, strong violet ones a lot. The particle takes the strongest."),
+            W(" rates each: pale lines promise little, strong violet ones a lot. It takes the strongest."),
         ],
         scene: Scene { moment: Moment::AfterPart(0, Phase::Predict), highlight: Highlight::Best },
     },

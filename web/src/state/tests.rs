@@ -1,8 +1,10 @@
+use diar_core::agent::{Event, Intervention};
 use diar_core::settings::Sampler;
 
 use super::*;
 use crate::describe;
 use crate::sample::{Script, events, played, settings, task, trace};
+use crate::messages::Trail;
 use crate::share;
 
 const START: [f64; 4] = [3.0, 1.0, 0.0, 0.0];
@@ -469,28 +471,29 @@ fn a_choice_made_over_a_recording_waits_for_the_weights() {
     assert_eq!(describe::badge(&state), "computed on CPU (Flex, SIMD)");
 }
 
+/// The link to a moment of an episode.
+fn link_to(trace: &Trace, hash: &str, at: usize) -> String {
+    let start = trace.start.as_slice().try_into().unwrap();
+    share::compose(trace, hash, Some(start), at, None)
+}
+
+#[test]
+fn copying_gives_the_link_to_what_is_shown() {
+    let mut state = begun();
+    let commands = state.update(Action::Forward(Unit::Decision));
+    serve(&mut state, commands, &EPISODE);
+    let fragment = state.fragment().unwrap();
+    assert_eq!(state.update(Action::CopyLink), [Command::Copy(fragment)]);
+    state.update(Action::Copied(true));
+    assert_eq!(state.copied, Some(true));
+}
+
 #[test]
 fn a_link_brings_back_run_and_moment() {
-    let fragment = {
-        let mut state = begun();
-        let commands = state.update(Action::Candidates(77));
-        let commands = {
-            let more = answer_begin(&mut state, &commands);
-            assert!(more.is_empty());
-            state.update(Action::Play)
-        };
-        serve(&mut state, commands, &EPISODE);
-        while state.playing {
-            let commands = state.update(Action::Tick(0.2));
-            serve(&mut state, commands, &EPISODE);
-        }
-        state.update(Action::SeekStep(3));
-        let commands = state.update(Action::CopyLink);
-        let [Command::Copy(fragment)] = &commands[..] else { panic!("{commands:?}") };
-        state.update(Action::Copied(true));
-        assert_eq!(state.copied, Some(true));
-        fragment.clone()
-    };
+    let mut linked = played(&EPISODE);
+    linked.settings.candidates = 77;
+    let moment = timeline::moment_of_step(&linked, 3);
+    let fragment = link_to(&linked, &weights().hash, moment);
     let mut state = launch(&fragment).0;
     assert_eq!(state.plan.settings.candidates, 77);
     // It is there before any weights are.
@@ -504,12 +507,12 @@ fn a_link_brings_back_run_and_moment() {
     assert_eq!(describe::agreement(&state).unwrap(), "recomputed: 3 of 3 decisions agree");
     assert_eq!(timeline::step_at(state.trace().unwrap(), state.at), 3);
     assert!(!state.playing && !state.computing() && state.notices.is_empty());
-    assert_eq!(state.fragment().as_deref(), Some(fragment.as_str()));
+    assert!(describe::badge(&state).starts_with("computed"));
 }
 
 #[test]
 fn disagreement_with_a_link_is_counted() {
-    let fragment = share::compose(&played(&EPISODE), "", None, 21, None);
+    let fragment = link_to(&played(&EPISODE), "", 21);
     let mut state = launch(&fragment).0;
     let commands = ready_on(&mut state, gpu());
     let commands = answer_begin(&mut state, &commands);
@@ -528,7 +531,7 @@ fn a_link_opened_in_the_running_page_replaces_the_run() {
     let mut state = begun();
     let mut linked = played(&EPISODE);
     linked.seed = 1234;
-    let commands = state.update(Action::Fragment(share::compose(&linked, "", None, 8, None)));
+    let commands = state.update(Action::Fragment(link_to(&linked, "", 8)));
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
     assert_eq!(plan.seed, 1234);
     let commands = answer_begin(&mut state, &commands);
@@ -557,13 +560,14 @@ fn bad_links_say_so_and_the_page_goes_on() {
 
 #[test]
 fn a_link_for_another_task_or_other_weights_says_so() {
-    let mut linked = played(&EPISODE);
-    let mut state = launch(&share::compose(&linked, "0000000000000000", None, 0, None)).0;
+    let linked = played(&EPISODE);
+    let mut state = launch(&link_to(&linked, "0000000000000000", 0)).0;
     ready_on(&mut state, DeviceInfo::cpu(None));
     assert!(state.notices[0].text.contains("other weights") && state.opened.is_some());
 
+    let mut linked = played(&[Script::Dropped(2)]);
     linked.task = "maze2d-large-v1".into();
-    let mut state = launch(&share::compose(&linked, "", None, 0, None)).0;
+    let mut state = launch(&link_to(&linked, "", 0)).0;
     ready_on(&mut state, DeviceInfo::cpu(None));
     assert!(state.notices[0].text.contains("maze2d-large-v1"), "{:?}", state.notices);
     assert_eq!(describe::badge(&state), "replayed (from the link)");
@@ -573,7 +577,7 @@ fn a_link_for_another_task_or_other_weights_says_so() {
 fn settings_of_a_link_that_the_weights_cannot_use_are_refused() {
     let mut linked = played(&EPISODE);
     linked.settings.sampler.steps = 900;
-    let mut state = launch(&share::compose(&linked, "", None, 0, None)).0;
+    let mut state = launch(&link_to(&linked, "", 0)).0;
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     assert!(errors(&state)[0].contains("plan.sampler.steps is 900"), "{:?}", state.notices);
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
@@ -700,4 +704,289 @@ fn latency_is_the_mean_over_decisions() {
     }
     assert_eq!(state.latency, Some(4.0));
     assert_eq!(describe::status(&state), "Ready on CPU (Flex, SIMD) · 4 ms per decision");
+}
+
+/// Answers what was begun in the other lane.
+fn answer_rival(state: &mut State, commands: &[Command]) -> Vec<Command> {
+    let generation = told(commands)
+        .into_iter()
+        .find_map(|message| match message {
+            ToWorker::Begin { generation, lane: Lane::Rival, .. } => Some(generation),
+            _ => None,
+        })
+        .expect("another run begins");
+    state.update(Action::Worker(ToPage::Begun { generation, start: START.to_vec() }))
+}
+
+/// Plays the worker for the other run.
+fn serve_rival(state: &mut State, mut commands: Vec<Command>, script: &[Script]) {
+    for (index, &one) in script.iter().enumerate() {
+        let asked = told(&commands).into_iter().find_map(|message| match message {
+            ToWorker::Advance { generation, unit: Unit::Decision } => Some(generation),
+            _ => None,
+        });
+        let generation = asked.unwrap_or_else(|| panic!("decision {index} is asked for: {commands:?}"));
+        let t = state.rival.as_ref().unwrap().trace.as_ref().unwrap().steps();
+        state.update(Action::Worker(ToPage::Events { generation, events: events(t, one), millis: 1.0 }));
+        commands = state.update(Action::Worker(ToPage::Idle { generation }));
+    }
+    assert_eq!(told(&commands), []);
+}
+
+/// A page with a whole run on display.
+fn finished() -> State {
+    let mut state = begun();
+    for _ in 0..3 {
+        let commands = state.update(Action::Forward(Unit::Decision));
+        serve(&mut state, commands, &EPISODE);
+    }
+    state
+}
+
+#[test]
+fn another_run_is_computed_beside_the_first_and_compared() {
+    let mut state = finished();
+    let before = state.trace().cloned();
+    let commands = state.update(Action::Compare(Some(Versus::Revaluation)));
+    let [ToWorker::Begin { lane: Lane::Rival, plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    assert!(!plan.settings.revalue && plan.seed == state.plan.seed);
+    let commands = answer_rival(&mut state, &commands);
+    assert!(state.computing());
+    serve_rival(&mut state, commands, &[Script::Completed(4), Script::Goal(8)]);
+    assert_eq!(state.trace().cloned(), before);
+    assert!(!state.computing());
+    let words = describe::difference(&state);
+    assert!(words.contains("this run is 7 steps faster"), "{words}");
+    // In step with the cursor: the same environment step, and at the end the end.
+    let glance = |state: &State| {
+        let (trace, moment) = state.rival.as_ref().unwrap().glance(state.trace().unwrap(), state.at).unwrap();
+        timeline::step_at(trace, moment)
+    };
+    assert_eq!(glance(&state), 12);
+    state.update(Action::SeekStep(3));
+    assert_eq!(glance(&state), 3);
+    // The link brings both.
+    let link = share::parse(&state.fragment().unwrap()).unwrap().unwrap();
+    assert!(!share::other(&link).unwrap().settings.revalue);
+    let commands = state.update(Action::Compare(None));
+    assert_eq!(told(&commands), [ToWorker::Drop { lane: Lane::Rival }]);
+    assert!(state.rival.is_none());
+}
+
+#[test]
+fn comparing_with_the_same_is_refused() {
+    let mut state = finished();
+    let same = state.plan.settings.candidates;
+    assert_eq!(told(&state.update(Action::Compare(Some(Versus::Candidates(same))))), []);
+    assert!(state.rival.is_none() && state.notices[0].text.contains("the same"));
+}
+
+#[test]
+fn a_dropped_plan_is_followed_in_the_other_run() {
+    let mut state = finished();
+    state.update(Action::Home);
+    state.update(Action::NextRevaluation);
+    let commands = state.update(Action::Compare(Some(Versus::WhatIf { decision: 0 })));
+    let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    assert_eq!(plan.scenario.interventions, [Intervention { decision: 0, kind: InterventionKind::Keep }]);
+    assert!(state.plan.scenario.interventions.is_empty());
+    assert_eq!(state.at, timeline::made(state.trace().unwrap(), 0));
+    // It is about this run: another one ends it, while another number of candidates would go on being compared with.
+    state.update(Action::Seed(8));
+    assert!(state.rival.is_none());
+    let mut state = finished();
+    state.update(Action::Compare(Some(Versus::Candidates(9))));
+    state.update(Action::Seed(8));
+    assert_eq!(state.rival.as_ref().map(|rival| (rival.plan.seed, rival.plan.settings.candidates)), Some((8, 9)));
+}
+
+#[test]
+fn taking_another_plan_keeps_what_came_before_and_the_run_it_would_have_been() {
+    let mut state = finished();
+    state.update(Action::Home);
+    state.update(Action::Forward(Unit::Decision));
+    let moment = timeline::made(state.trace().unwrap(), 1);
+    state.update(Action::Seek(moment));
+    let commands = state.update(Action::Take(2));
+    let [ToWorker::Begin { lane: Lane::Main, plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    let taken = Intervention { decision: 1, kind: InterventionKind::Take { candidate: 2 } };
+    assert_eq!(plan.scenario.interventions, [taken]);
+    // The old run stays on display until the new one has come as far.
+    assert_eq!(state.at, moment);
+    let commands = answer_begin(&mut state, &commands);
+    serve(&mut state, commands.clone(), &EPISODE);
+    assert_eq!(state.at, moment);
+    assert!(state.rival.as_ref().is_some_and(|rival| rival.plan.scenario.interventions.is_empty()));
+    let commands = state.update(Action::Undo);
+    let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    assert!(plan.scenario.interventions.is_empty());
+}
+
+#[test]
+fn the_goal_and_walls_move_and_come_back() {
+    let mut state = finished();
+    let commands = state.update(Action::Goal([3.0, 1.0]));
+    let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    assert_eq!(plan.scenario.world.goal, Some([3.0, 1.0]));
+    answer_begin(&mut state, &commands);
+    assert!(state.critic_misled() && describe::world_warning(&state).unwrap().contains("goal has moved"));
+    state.update(Action::ToggleWall((2, 2)));
+    assert_eq!(state.plan.scenario.world.toggled, [(2, 2)]);
+    // A wall around the goal, and a border cell: refused, and nothing is lost.
+    for cell in [(3, 1), (0, 0), (900, 2)] {
+        state.update(Action::ToggleWall(cell));
+        assert_eq!(state.plan.scenario.world.toggled, [(2, 2)], "{cell:?}");
+    }
+    assert_eq!(errors(&state).len(), 2);
+    // The start is not left inside a wall.
+    state.update(Action::Start(Some([1.0, 3.0])));
+    state.update(Action::ToggleWall((1, 3)));
+    let [x, y, ..] = state.plan.start.unwrap();
+    assert!(state.plan.scenario.world.layout(task().maze).unwrap().contains_free(x, y), "{x} {y}");
+    state.update(Action::ResetWorld);
+    assert!(state.plan.scenario.world.is_original());
+    for _ in 0..20 {
+        state.update(Action::Undo);
+    }
+    assert!(state.plan.scenario.world.is_original() && !state.can_undo());
+}
+
+#[test]
+fn a_critic_is_taught_used_and_given_back() {
+    let mut state = finished();
+    let commands = state.update(Action::Goal([3.0, 1.0]));
+    answer_begin(&mut state, &commands);
+    let commands = state.update(Action::Learn { expectile: 0.9, discount: 0.99, ldcq: false });
+    let [ToWorker::Learn { ticket, lesson, windows }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    assert_eq!((lesson.goal, windows.as_str()), ([3.0, 1.0], "weights.windows"));
+    let ticket = *ticket;
+    for (step, losses) in [(1, None), (2, Some([0.5, 2.0])), (3, Some([0.25, 1.0]))] {
+        state.update(Action::Worker(ToPage::Learning { ticket, step, total: 3, losses }));
+    }
+    assert_eq!(state.learning.as_ref().unwrap().losses, [[0.5, 2.0], [0.25, 1.0]]);
+    let commands = state.update(Action::Worker(ToPage::Learned { ticket, seconds: 9.0 }));
+    assert!(matches!(&told(&commands)[..], [ToWorker::Begin { .. }]), "the run begins anew: {commands:?}");
+    assert!(state.learning.is_none() && !state.critic_misled());
+    let commands = state.update(Action::Unlearn);
+    assert!(matches!(&told(&commands)[..], [ToWorker::Unlearn, ToWorker::Begin { .. }]), "{commands:?}");
+    assert!(state.critic_misled());
+    // Stopped on the way, nothing changes.
+    state.update(Action::Learn { expectile: 0.9, discount: 0.99, ldcq: true });
+    assert_eq!(told(&state.update(Action::Stop)), [ToWorker::Stop]);
+    assert_eq!((state.learning.clone(), state.critic), (None, Critic::Shipped));
+    // A file of the user's brings no windows.
+    state.update(Action::Weights("blob:x".into()));
+    ready_on(&mut state, DeviceInfo::cpu(None));
+    state.update(Action::Learn { expectile: 0.9, discount: 0.99, ldcq: true });
+    assert!(state.learning.is_none() && errors(&state)[0].contains("come with the page"));
+}
+
+#[test]
+fn a_scoreboard_takes_what_comes_until_it_is_stopped() {
+    let mut state = finished();
+    let commands = state.update(Action::Score(48));
+    let [ToWorker::Score { ticket, episodes: 48, .. }] = told(&commands)[..] else { panic!("{commands:?}") };
+    let contacts = [vec![Some(50), None], vec![Some(60), Some(300)]];
+    state.update(Action::Worker(ToPage::Scored { ticket, contacts, done: false }));
+    let board = state.scoreboard.clone().unwrap();
+    assert_eq!((board.reached(0), board.reached(1)), ((1, 2), (2, 2)));
+    let gains = board.gains(task());
+    let expected = [task().normalise(250.0) - task().normalise(240.0), 0.0];
+    assert!(gains.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{gains:?}");
+    assert_eq!(told(&state.update(Action::Stop)), [ToWorker::Stop]);
+    assert!(state.scoreboard.as_ref().unwrap().done);
+}
+
+#[test]
+fn the_decision_on_display_is_looked_into_one_question_at_a_time() {
+    let asks = |commands: &[Command]| {
+        commands.iter().filter(|command| matches!(command, Command::Send(ToWorker::Imagine { .. }))).count()
+    };
+    let ticket = |commands: &[Command]| {
+        commands.iter().find_map(|command| match command {
+            Command::Send(ToWorker::Imagine { ticket, .. } | ToWorker::Denoise { ticket, .. }) => Some(*ticket),
+            _ => None,
+        })
+    };
+    let mut state = finished();
+    let commands = state.update(Action::Home);
+    assert_eq!(asks(&commands), 0, "the last decision's question is not answered yet");
+    let answer = |state: &mut State, ticket: u32| {
+        let ways = vec![vec![[0.0, 0.0], [1.0, 1.0]]; 3];
+        state.update(Action::Worker(ToPage::Imagined { ticket, ways, values: vec![1.0, 2.0, 3.0] }))
+    };
+    // The answer to the question about the last decision comes when the cursor is elsewhere.
+    let late = answer(&mut state, 1);
+    assert!(state.insight.ways.is_none());
+    let commands = if asks(&late) == 1 { late } else { state.update(Action::Forward(Unit::Part)) };
+    answer(&mut state, ticket(&commands).unwrap());
+    assert_eq!(state.insight.ways.as_ref().map(|ways| ways.len()), Some(3));
+    assert_eq!(asks(&state.update(Action::Forward(Unit::Part))), 0, "it is known now");
+    // Scrubbing the denoising asks for every step of it, once.
+    let commands = state.update(Action::Denoise(Some(0)));
+    let ticket = ticket(&commands).unwrap();
+    let trail = Trail { latents: vec![vec![vec![0.0; 2]; 3]; 6], ends: vec![vec![[0.0; 2]; 3]; 6], q: vec![vec![0.0; 3]; 6] };
+    assert_eq!(state.update(Action::Worker(ToPage::Denoised { ticket, trail })), []);
+    state.update(Action::Denoise(Some(99)));
+    assert_eq!(state.insight.step, Some(5));
+}
+
+#[test]
+fn webgpu_takes_over_where_it_is_faster() {
+    for (cpu, gpu_millis, adopted) in [(9.0, 2.0, true), (9.0, 40.0, false)] {
+        let mut state = finished();
+        let commands = state.update(Action::Adapter);
+        assert!(commands.contains(&Command::StartTrial { bundle: "weights.safetensors".into() }));
+        let commands = state.update(Action::Trial(Some(ToPage::Ready { device: gpu(), weights: weights() })));
+        assert!(matches!(&commands[..2], [Command::SendTrial(ToWorker::Measure { .. }), Command::Send(ToWorker::Measure { .. })]));
+        state.update(Action::Trial(Some(ToPage::Measured { millis: gpu_millis })));
+        let at = state.at;
+        let commands = state.update(Action::Worker(ToPage::Measured { millis: cpu }));
+        assert_eq!(commands.contains(&Command::AdoptTrial), adopted, "{commands:?}");
+        assert_eq!(commands.contains(&Command::EndTrial), !adopted);
+        assert!(state.notices.last().unwrap().text.contains("9.0 ms"));
+        if adopted {
+            // The run on display goes on where it was.
+            let commands = answer_begin(&mut state, &commands);
+            serve(&mut state, commands, &EPISODE);
+            assert_eq!((describe::badge(&state).as_str(), state.at), ("computed on WebGPU (test adapter)", at));
+        }
+        // Once is enough.
+        assert!(state.trial.is_none());
+    }
+    // Whoever chose a device keeps it, and a trial that fails is no news.
+    let mut state = finished();
+    state.backend = Backend::Cpu;
+    assert!(idle(&state.update(Action::Adapter)));
+    let mut state = finished();
+    state.update(Action::Adapter);
+    assert_eq!(state.update(Action::Trial(None)), [Command::EndTrial]);
+    assert!(state.notices.is_empty());
+}
+
+#[test]
+fn the_tour_moves_the_cursor_and_ends() {
+    let mut state = finished();
+    for step in 0..crate::story::STEPS.len() {
+        state.update(Action::Tour(Some(step)));
+        assert_eq!(state.tour, Some(step));
+    }
+    state.update(Action::Tour(Some(5)));
+    assert_eq!(state.at, timeline::revaluations(state.trace().unwrap())[0]);
+    state.update(Action::Tour(None));
+    assert_eq!(state.tour, None);
+    state.update(Action::Fragment("tour=2".into()));
+    assert_eq!(state.tour, Some(1));
+    state.update(Action::Tour(Some(99)));
+    assert_eq!(state.tour, None);
+}
+
+#[test]
+fn the_theme_is_the_systems_until_one_is_chosen() {
+    let mut state = begun();
+    assert_eq!(state.ground(), Ground::Light);
+    state.update(Action::SystemDark(true));
+    assert_eq!(state.ground(), Ground::Dark);
+    assert!(state.update(Action::Theme(Theme::Light)).contains(&Command::Theme(Theme::Light)));
+    assert_eq!(state.ground(), Ground::Light);
 }
