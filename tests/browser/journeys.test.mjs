@@ -50,11 +50,16 @@ test('the page is alive before the weights arrive, and plays to the goal', async
   });
 });
 
-test('whichever comes first, recording or weights, the first run is the same', () =>
-  visit('about:blank', {}, async (page) => {
+test('whichever comes first, recording or weights, the first run is the same', async () => {
+  let seed;
+  await visit(site.url, {}, async (page) => {
+    await ready(page);
+    seed = (await trace(page)).seed;
+  });
+  await visit('about:blank', {}, async (page) => {
     let release;
     const held = new Promise((resolve) => (release = resolve));
-    await page.route(`**/${FILES['assets/recorded.json'].file}`, async (route) => {
+    await page.route(`**/${FILES['assets/recorded.bin'].file}`, async (route) => {
       await held;
       await route.continue();
     });
@@ -62,9 +67,9 @@ test('whichever comes first, recording or weights, the first run is the same', (
     await statusWhere(page, (now) => now.worker === 'ready');
     release();
     await ready(page);
-    const { seed } = JSON.parse(await readFile(join(DIST, FILES['assets/recorded.json'].file), 'utf8'));
     assert.equal((await trace(page)).seed, seed);
-  }));
+  });
+});
 
 test('a decision goes part by part, and back', () =>
   visit(site.url, {}, async (page) => {

@@ -2,6 +2,7 @@
 
 use diar_core::agent::Trace;
 use diar_core::link::{Link, LinkError, Other};
+use diar_core::maze::MazeId;
 use diar_core::task::{TASKS, Task};
 
 use crate::messages::Plan;
@@ -60,6 +61,15 @@ fn refused(error: &LinkError) -> String {
 /// Address of the weights that come with the page for a task.
 pub fn shipped_weights(task: &str) -> String {
     format!("weights/{task}.safetensors")
+}
+
+/// The page that opens with a task.
+pub fn page_of(maze: MazeId) -> &'static str {
+    match maze {
+        MazeId::Umaze => "index.html",
+        MazeId::Medium => "medium.html",
+        MazeId::Large => "large.html",
+    }
 }
 
 /// Address of the weights that the page begins with: those of the task that its link is for.

@@ -183,7 +183,7 @@ mod tests {
             ("diar-web.js", "j"),
             ("diar-web_bg.wasm", wasm),
             ("weights/a.b.safetensors", "weights"),
-            ("assets/recorded.json", "run"),
+            ("assets/recorded.bin", "run"),
             ("assets/cards/umaze.png", "picture"),
         ] {
             let path = folder.path().join(name);
@@ -267,8 +267,8 @@ mod tests {
     #[test]
     fn a_page_that_names_a_file_nobody_built_is_refused() {
         let folder = built("one");
-        std::fs::remove_file(folder.path().join("assets/recorded.json")).unwrap();
+        std::fs::remove_file(folder.path().join("assets/recorded.bin")).unwrap();
         let error = format!("{:#}", finish(folder.path(), None).unwrap_err());
-        assert!(error.contains("assets/recorded.json"), "{error}");
+        assert!(error.contains("assets/recorded.bin"), "{error}");
     }
 }

@@ -15,7 +15,7 @@ pub fn top(state: &State, dispatch: &Callback<Action>) -> Html {
                 <h1>{ "DIAR" }</h1>
                 <nav aria-label="Mazes" class="mazes">
                     { for TASKS.iter().map(|task| html! {
-                        <a href={format!("?bundle={}", share::shipped_weights(task.id))}
+                        <a href={share::page_of(task.maze)}
                             aria-current={(state.task().id == task.id).then_some("true")}>{ describe::maze_name(task.maze) }</a>
                     }) }
                 </nav>
