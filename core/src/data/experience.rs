@@ -393,7 +393,7 @@ mod tests {
         let mut whole = 0;
         for _ in 0..20_000 {
             let mut forged = record.clone();
-            for _ in 0..1 + stream.below(3) {
+            for _ in 0..=stream.below(3) {
                 let most = if stream.below(2) == 0 { 40 } else { forged.len() };
                 let at = stream.below(most);
                 forged[at] = stream.below(256) as u8;

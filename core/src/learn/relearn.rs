@@ -16,7 +16,7 @@ use crate::settings::{CriticSettings, Settings};
 use crate::task::Task;
 
 /// Latents drawn in one step: a fraction of a second on one slow CPU.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 128;
 
 /// Q and V trained for a goal, from windows whose rewards are worked out anew; one short step at a time.
 ///
