@@ -118,7 +118,7 @@ fn digests_tell_episodes_apart() {
         changed(&|trace| trace.task = TASKS[2].id.to_owned()),
         changed(&|trace| trace.start[0] = trace.start[0].next_up()),
         changed(&|trace| trace.scenario.world.goal = None),
-        changed(&|trace| drop(trace.scenario.world.toggled.pop())),
+        changed(&|trace| trace.scenario.world.toggle((3, 3))),
         changed(&|trace| trace.scenario.interventions[2].kind = InterventionKind::Drop { at: 28 }),
         changed(&|trace| trace.decisions[0].chosen = trace.decisions[0].chosen.map(|chosen| chosen + 1)),
         changed(&|trace| trace.decisions[0].outcome = None),
