@@ -103,6 +103,37 @@ fn an_episode_comes_back_bit_by_bit() {
     }
 }
 
+/// The smallest change of anything that happened gives another digest; what was merely computed does not count.
+#[test]
+fn digests_tell_episodes_apart() {
+    let trace = played(1, changed());
+    let changed = |change: &dyn Fn(&mut Trace)| {
+        let mut trace = trace.clone();
+        change(&mut trace);
+        trace.digest()
+    };
+    let step = trace.decisions.iter().position(|decision| !decision.steps.is_empty()).unwrap();
+    let digests = [
+        trace.digest(),
+        changed(&|trace| trace.task = TASKS[2].id.to_owned()),
+        changed(&|trace| trace.start[0] = trace.start[0].next_up()),
+        changed(&|trace| trace.scenario.world.goal = None),
+        changed(&|trace| trace.scenario.world.toggle((3, 3))),
+        changed(&|trace| trace.scenario.interventions[2].kind = InterventionKind::Drop { at: 28 }),
+        changed(&|trace| trace.decisions[0].chosen = trace.decisions[0].chosen.map(|chosen| chosen + 1)),
+        changed(&|trace| trace.decisions[0].outcome = None),
+        changed(&|trace| {
+            let action = &mut trace.decisions[step].steps[0].action[1];
+            *action = f32::from_bits(action.to_bits() ^ 1);
+        }),
+    ];
+    let different: std::collections::BTreeSet<_> = digests.iter().collect();
+    assert_eq!(different.len(), digests.len(), "{digests:?}");
+    assert!(digests.iter().all(|digest| digest.len() == 16));
+    let computed = |trace: &mut Trace| trace.decisions.iter_mut().for_each(|decision| decision.v_now.clear());
+    assert_eq!(changed(&computed), trace.digest());
+}
+
 #[test]
 fn every_field_comes_back() {
     let mut link = hash(&played(3, changed()));

@@ -82,11 +82,6 @@ impl MazeEnv {
         self.task
     }
 
-    /// The maze it is played in.
-    pub fn layout(&self) -> &Arc<Layout> {
-        &self.layout
-    }
-
     /// [x, y, vx, vy].
     pub fn state(&self) -> [f64; 4] {
         self.ball.state()

@@ -53,7 +53,9 @@ impl World {
     /// Changes a cell between wall and free, or back.
     pub fn toggle(&mut self, cell: (u8, u8)) {
         match self.toggled.binary_search(&cell) {
-            Ok(at) => drop(self.toggled.remove(at)),
+            Ok(at) => {
+                self.toggled.remove(at);
+            }
             Err(at) => self.toggled.insert(at, cell),
         }
     }
