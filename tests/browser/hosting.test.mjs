@@ -163,7 +163,7 @@ test('the WebGPU module is fetched where there is an adapter, and only there', a
   }));
   await hosted((site) => visit(`${site.url}?backend=webgpu`, { gpu: 'software' }, async (page) => {
     await statusWhere(page, (now) => now.worker === 'ready', 120_000);
-    assert.match(await page.textContent('#badge'), /WebGPU/);
+    assert.match(await page.evaluate(() => window.__diar.device()), /WebGPU/);
     assert.deepEqual(wanted(site).sort(), [`/${file('diar-gpu.js')}`, `/${file('diar-gpu_bg.wasm')}`].sort());
   }));
 });

@@ -54,7 +54,7 @@ pub fn finish(folder: &Path, url: Option<&str>) -> Result<()> {
     }
 
     let index = folder.join("index.html");
-    let template = text(&index)?;
+    let template = without_links_for_trunk(&text(&index)?)?;
     let service = folder.join("service.js");
     let script = text(&service)?;
     let version = {
@@ -86,6 +86,21 @@ fn hashed(name: &str, hash: &str) -> String {
         Some(dot) => format!("{}-{hash}{}", &name[..start + dot], &name[start + dot..]),
         None => format!("{name}-{hash}"),
     }
+}
+
+/// A page without the links that are for trunk; it leaves those of modules that it does not start itself.
+fn without_links_for_trunk(page: &str) -> Result<String> {
+    let mut parts = page.split("<link");
+    let mut left = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (link, rest) = part.split_once('>').context("index.html has a link without an end")?;
+        if link.contains("data-trunk") {
+            left.push_str(rest.trim_start());
+        } else {
+            left.extend(["<link", link, ">", rest]);
+        }
+    }
+    Ok(left)
 }
 
 /// A page whose links name files by their hashed names.
@@ -193,17 +208,10 @@ mod tests {
         folder
     }
 
-    /// Trunk's own links are gone; one was a script, one a style.
+    /// Trunk has put scripts and styles where its links to them were.
     fn as_trunk_leaves(page: &str) -> String {
-        let mut parts = page.split("<link data-trunk").flat_map(|part| part.split("<link\n      data-trunk"));
-        let mut left = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let (link, rest) = part.split_once('>').unwrap();
-            let inline = [("failure.js", "<script>a()</script>"), ("style.css", "<style>b{}</style>")];
-            left.extend(inline.iter().filter(|(file, _)| link.contains(file)).map(|&(_, content)| content));
-            left.push_str(rest);
-        }
-        left
+        page.replace(r#"<link data-trunk rel="inline" href="web/failure.js" />"#, "<script>a()</script>")
+            .replace(r#"<link data-trunk rel="inline" href="web/style.css" />"#, "<style>b{}</style>")
     }
 
     fn build_of(page: &str) -> Value {
@@ -225,6 +233,7 @@ mod tests {
         assert_eq!(entry["size"], 7);
         let wasm = build["files"]["diar-web_bg.wasm"]["file"].as_str().unwrap();
         assert!(page.contains(&format!("href=\"{wasm}\"")), "the preload names {wasm}");
+        assert!(!page.contains("data-trunk"), "nothing is left for trunk");
         assert!(folder.path().join("assets/cards/umaze.png").is_file(), "other sites show it under its name");
         let service = text(&folder.path().join("service.js")).unwrap();
         assert!(service.contains(&build.to_string()), "the service worker knows the same build");
