@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { click, ready, status, statusWhere, trace, visit } from './page.mjs';
-import { serve } from './server.mjs';
+import { click, ready, status, statusWhere, trace, until, visit } from './page.mjs';
+import { build, serve } from './server.mjs';
 
 const DIST = process.env.DIAR_DIST ?? join(import.meta.dirname ?? '.', '../../dist');
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -91,10 +91,7 @@ test('a candidate can be looked at, from the maze and from the keyboard, and fol
     // The U-maze: 3.6 m across and down, from 0 m.
     const [left, top] = [ends[target][1] / 3.6, ends[target][0] / 3.6];
     await page.mouse.move(box.x + left * box.width, box.y + top * box.height, { steps: 3 });
-    await page.waitForFunction(
-      ([own]) => !document.querySelector('#candidate').textContent.includes(`Plan ${own} of`),
-      [second + 1],
-    );
+    await until(page, (own) => !document.querySelector('#candidate').textContent.includes(`Plan ${own} of`), second + 1);
     const looked = Number((await page.textContent('#candidate')).match(/Plan (\d+) of/)[1]) - 1;
     assert.notEqual(looked, chosen);
 
@@ -129,7 +126,7 @@ test('the denoising can be scrubbed from noise to the plans', () =>
     await page.keyboard.press('Home');
     const { trail } = await statusWhere(page, (now) => now.trail !== null);
     assert.equal(trail, 6, 'five steps have six states');
-    await page.waitForFunction(() => /after 0 of 5/.test(document.querySelector('.latents svg').getAttribute('aria-label')));
+    await until(page, () => /after 0 of 5/.test(document.querySelector('.latents svg').getAttribute('aria-label')));
     const seen = new Set([await spread()]);
     for (let step = 1; step <= 5; step++) {
       await page.keyboard.press('ArrowRight');
@@ -242,7 +239,7 @@ test('links are short, replay exactly, and can be embedded', async () => {
   assert.ok(fragment.length <= 2000, `${fragment.length} characters`);
   // Without weights the recorded decisions are there all the same, step by step.
   const [page_, hash] = link.split('#');
-  const broken = await serve(DIST, Object.fromEntries(await weightFiles()));
+  const broken = await serve(DIST, { '/weights/maze2d-umaze-v1.safetensors': { status: 404, body: '' } });
   try {
     await visit(`${page_.replace(site.url, broken.url)}#${hash}`, {}, async (page) => {
       await statusWhere(page, (now) => now.source === 'replayed' && now.worker === 'failed');
@@ -260,13 +257,6 @@ test('links are short, replay exactly, and can be embedded', async () => {
     assert.equal(await page.getAttribute('#embed-open', 'href'), link);
   });
 });
-
-/// Every file of weights, answered as missing.
-async function weightFiles() {
-  const { readdir } = await import('node:fs/promises');
-  const names = await readdir(join(DIST, 'weights'));
-  return names.filter((name) => name.endsWith('.safetensors')).map((name) => [`/weights/${name}`, { status: 404, body: '' }]);
-}
 
 test('figure, episode and trace can be saved', () =>
   visit(site.url, { acceptDownloads: true }, async (page) => {
@@ -288,8 +278,7 @@ test('figure, episode and trace can be saved', () =>
   }));
 
 test('weights can be brought as a file, and are checked', async () => {
-  const names = (await weightFiles()).map(([path]) => path);
-  const medium = await readFile(join(DIST, names.find((name) => name.includes('medium'))));
+  const medium = await readFile(join(DIST, build(DIST).files['weights/maze2d-medium-v1.safetensors'].file));
   const [whole, cut] = ['whole', 'cut'].map((name) => join(tmpdir(), `diar-${process.pid}-${name}.safetensors`));
   await writeFile(whole, medium);
   await writeFile(cut, medium.subarray(0, 100_000));
@@ -297,7 +286,7 @@ test('weights can be brought as a file, and are checked', async () => {
     await visit(site.url, {}, async (page) => {
       await ready(page);
       await page.setInputFiles('#bring', whole);
-      await page.waitForFunction(() => JSON.parse(window.__diar.trace())?.task === 'maze2d-medium-v1');
+      await until(page, () => JSON.parse(window.__diar.trace())?.task === 'maze2d-medium-v1');
       await ready(page);
       await click(page, '#step-decision');
       assert.notEqual((await decision(page, 0)).outcome, null);

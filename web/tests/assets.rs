@@ -26,6 +26,11 @@ fn asset(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets").join(name)
 }
 
+/// It goes into the page itself, and is no file of its own there.
+fn poster_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("poster.svg")
+}
+
 fn drawn(trace: &Trace) -> String {
     poster(trace, Task::find(&trace.task).unwrap().maze.layout())
 }
@@ -40,7 +45,7 @@ static RECORDED: LazyLock<Trace> = LazyLock::new(|| {
     }
     let trace = recording::decode(&fs::read(asset("recorded.bin")).unwrap()).unwrap();
     if given.is_some() {
-        fs::write(asset("poster.svg"), drawn(&trace)).unwrap();
+        fs::write(poster_file(), drawn(&trace)).unwrap();
     }
     trace
 });
@@ -51,7 +56,7 @@ fn the_shipped_files_are_made_of_the_recorded_run() {
     let bytes = fs::read(asset("recorded.bin")).unwrap();
     assert!(recording::encode(trace) == bytes, "recorded.bin is not what this program writes");
     assert!(bytes.len() <= RECORDING, "{} bytes", bytes.len());
-    let committed = fs::read_to_string(asset("poster.svg")).unwrap();
+    let committed = fs::read_to_string(poster_file()).unwrap();
     assert!(
         committed == drawn(trace),
         "poster.svg is not drawn from recorded.bin: see the head of this file"

@@ -58,7 +58,12 @@ impl State {
     }
 
     pub(super) fn choose_settings(&mut self, settings: PlanSettings, commands: &mut Vec<Command>) {
-        self.choose(Plan { settings, ..self.plan.clone() }, commands);
+        let mut plan = Plan { settings, ..self.plan.clone() };
+        // What the user decided may not be possible any more, such as a candidate that is not sampled now.
+        if plan.scenario.check(self.task().maze, &settings).is_err() {
+            plan.scenario.interventions.clear();
+        }
+        self.choose(plan, commands);
     }
 
     pub(super) fn choose_start(&mut self, wish: Option<[f64; 2]>, commands: &mut Vec<Command>) {
