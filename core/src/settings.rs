@@ -254,21 +254,24 @@ pub struct CriticSettings {
 }
 
 impl CriticSettings {
-    /// The same critic, trained again for another goal from a few thousand windows, in about a minute on one thread.
+    /// The same critic, trained again for another goal from a few thousand windows, with networks of at
+    /// most half the width of `cpu`'s: for a browser's one thread (docs/experiments.md).
     #[must_use]
     pub fn relearning(&self) -> Self {
         Self {
+            state_hidden: self.state_hidden.min(128),
+            latent_hidden: self.latent_hidden.min(64),
             windows: None,
             latents: 8,
             keep_latents: true,
             sampler: SamplerSettings { kind: Sampler::Ddim, steps: 5, extra_steps: 0 },
             target_rate: 0.02,
-            unit: 200,
+            unit: 75,
             train: TrainSettings {
                 rate: 1e-3,
                 schedule: Schedule::Cosine,
                 batch: 128,
-                steps: 4_000,
+                steps: 1_500,
                 clip: Some(1.0),
             },
             ..self.clone()
