@@ -179,7 +179,7 @@ pub fn ordinal(rank: usize) -> String {
 /// A place in metres.
 pub fn place(state: &[f32]) -> String {
     match state {
-        [x, y, ..] => format!("x {} m, y {} m", metres(f64::from(*x)), metres(f64::from(*y))),
+        [x, y, ..] => format!("{}, {} m", metres(f64::from(*x)), metres(f64::from(*y))),
         _ => "–".into(),
     }
 }

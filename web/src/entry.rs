@@ -1,8 +1,4 @@
-//! What both wasm modules, the page's and the GPU worker's, begin with.
-
-use wasm_bindgen::prelude::*;
-
-use crate::worker;
+//! What every wasm module begins with.
 
 unsafe extern "C" {
     /// Runs the module's static constructors.
@@ -17,10 +13,4 @@ unsafe extern "C" {
 pub unsafe fn construct() {
     // SAFETY: the linker's own function, under the condition that our caller keeps.
     unsafe { __wasm_call_ctors() };
-}
-
-/// Takes a message of the page, in a worker.
-#[wasm_bindgen]
-pub fn receive(message: JsValue) {
-    worker::receive(message);
 }

@@ -33,6 +33,8 @@ pub mod entry;
 pub mod page;
 #[cfg(all(target_arch = "wasm32", feature = "page"))]
 pub mod view;
+#[cfg(all(target_arch = "wasm32", feature = "train"))]
+pub mod trainer;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;
 

@@ -99,6 +99,50 @@ pub struct Denoising {
     pub settings: PlanSettings,
 }
 
+/// From the page to the worker that trains.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToTrainer {
+    /// Address of the bundle whose critic is to be trained anew.
+    pub bundle: String,
+    /// Address of its windows.
+    pub windows: String,
+    /// What it is to learn.
+    pub lesson: Lesson,
+    /// The maze over which values are shown meanwhile.
+    pub world: World,
+}
+
+/// From the worker that trains to the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FromTrainer {
+    /// How it comes on.
+    Learning {
+        /// Steps taken, and in all.
+        step: usize,
+        total: usize,
+        /// The losses of V and Q, when there are new ones.
+        losses: Option<[f64; 2]>,
+    },
+    /// V over the maze, as far as it has been learned.
+    Field {
+        /// Its values.
+        field: ValueField,
+    },
+    /// All is learned.
+    Learned {
+        /// The bundle with the new critic.
+        #[serde(with = "serde_bytes")]
+        bundle: Vec<u8>,
+        /// Seconds it took.
+        seconds: f64,
+    },
+    /// It cannot go on.
+    Failed {
+        /// Why, in words.
+        message: String,
+    },
+}
+
 /// How the critic is trained anew in the page.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lesson {
@@ -166,21 +210,20 @@ pub enum ToWorker {
         /// How many.
         episodes: usize,
     },
-    /// Train Q and V anew.
-    Learn {
-        /// Given back with the answers.
-        ticket: u32,
-        /// For what.
-        lesson: Lesson,
-        /// Address of the bundle's windows.
-        windows: String,
+    /// Decide with another critic: that of this bundle.
+    Critic {
+        /// A whole bundle, the rest of which is as loaded.
+        #[serde(with = "serde_bytes")]
+        bundle: Vec<u8>,
     },
     /// Make a decision, and tell how long it takes.
     Measure {
         /// How it is made.
         plan: Plan,
     },
-    /// Stop scoring or training.
+    /// Tell the values over the maze again.
+    Field,
+    /// Stop scoring.
     Stop,
     /// Go back to the critic that came with the weights.
     Unlearn,
@@ -267,7 +310,7 @@ pub enum Failure {
     Compute,
     /// The browser took the WebGPU device away.
     DeviceLost,
-    /// Something asked for on the side (scoring, training, looking into candidates) failed; the run goes on.
+    /// Something asked for on the side (scoring, looking into candidates) failed; the run goes on.
     Side,
 }
 
@@ -327,23 +370,6 @@ pub enum ToPage {
         contacts: [Vec<Option<usize>>; 2],
         /// No more will come.
         done: bool,
-    },
-    /// How training comes on.
-    Learning {
-        /// The number that came with the question.
-        ticket: u32,
-        /// Steps taken, and in all.
-        step: usize,
-        total: usize,
-        /// The losses of V and Q, once there are any.
-        losses: Option<[f64; 2]>,
-    },
-    /// A new critic is in use.
-    Learned {
-        /// The number that came with the question.
-        ticket: u32,
-        /// Seconds it took.
-        seconds: f64,
     },
     /// A run has begun.
     Begun {

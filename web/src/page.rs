@@ -5,6 +5,7 @@ mod browser;
 mod build;
 mod export;
 mod hook;
+mod trainer;
 
 use wasm_bindgen::JsCast;
 

@@ -27,7 +27,9 @@ use diar_core::maze::Layout;
 use diar_core::settings::{PlanSettings, Preset, Sampler, SamplerSettings, Settings};
 use diar_core::task::{TASKS, Task};
 
-use crate::messages::{Backend, DeviceInfo, Failure, Lane, Plan, ToPage, ToWorker, Unit, ValueField, Weights};
+use crate::messages::{
+    Backend, DeviceInfo, Failure, FromTrainer, Lane, Plan, ToPage, ToTrainer, ToWorker, Unit, ValueField, Weights,
+};
 use crate::scale::Ground;
 use crate::timeline::{self, Glimpse};
 
@@ -155,6 +157,8 @@ pub enum Action {
     Adapter,
     /// A message of the worker that WebGPU is tried in; none when it broke down.
     Trial(Option<ToPage>),
+    /// A message of the worker that trains.
+    Trainer(FromTrainer),
     /// Start the worker again.
     Retry,
 
@@ -262,6 +266,10 @@ pub enum Command {
     AdoptTrial,
     /// End the second worker.
     EndTrial,
+    /// Start a worker that trains.
+    StartTrainer(ToTrainer),
+    /// End it.
+    EndTrainer,
     /// Copy the address with this fragment.
     Copy(String),
     /// Make a file of what is on display.
@@ -331,6 +339,8 @@ pub struct State {
     pub learning: Option<Learning>,
     pub scoreboard: Option<Scoreboard>,
     pub tour: Option<usize>,
+    /// The figure shows what the tour speaks of.
+    arrived: bool,
     pub trial: Option<Trial>,
     /// There is a WebGPU adapter worth a trial.
     adapter: bool,
@@ -343,6 +353,8 @@ pub struct State {
     tickets: u32,
     /// Plans before the last choices, the newest last.
     history: Vec<Plan>,
+    /// The bundle with the critic that was trained here.
+    taught: Option<Rc<Vec<u8>>>,
     /// Steps that were asked for but are not computed yet, and how many.
     waiting: Option<(Unit, usize)>,
     /// Seconds played that no part has used up yet.
@@ -381,6 +393,7 @@ impl State {
             learning: None,
             scoreboard: None,
             tour: None,
+            arrived: false,
             trial: None,
             adapter: false,
             dark: launch.dark,
@@ -391,6 +404,7 @@ impl State {
             generations: 0,
             tickets: 0,
             history: Vec::new(),
+            taught: None,
             waiting: None,
             carry: 0.0,
             spent: 0.0,
@@ -405,6 +419,7 @@ impl State {
         let mut commands = Vec::new();
         self.fold(action, &mut commands);
         self.settle();
+        self.settle_tour();
         commands.extend(self.pump().map(Command::Send));
         commands.extend(self.pump_rival().map(Command::Send));
         commands.extend(self.look_into().map(Command::Send));
@@ -440,6 +455,7 @@ impl State {
             }
             Action::Trial(Some(message)) => self.hear_trial(message, commands),
             Action::Trial(None) => self.end_trial(commands),
+            Action::Trainer(message) => self.hear_trainer(message, commands),
             Action::WorkerBroken(reason) => self.fail(Failure::Compute, &reason, commands),
             Action::Retry => {
                 self.notices.retain(|notice| notice.level != Level::Error);
@@ -559,6 +575,8 @@ impl State {
                 self.opened = None;
                 self.history.clear();
                 self.notices.clear();
+                self.critic = Critic::Shipped;
+                self.taught = None;
                 commands.push(self.start_worker(self.backend));
             }
 

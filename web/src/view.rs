@@ -144,7 +144,7 @@ fn stage(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
                 <h2 id="chart-title" class="hidden">{ "Timeline" }</h2>
                 { controls::controls(state, dispatch) }
                 if let Some(trace) = trace {
-                    <chart::Chart {trace} moment={state.at} dispatch={dispatch.clone()}
+                    <chart::Chart {trace} moment={state.at} narrow={narrow()} dispatch={dispatch.clone()}
                         rival={rival.map(|(other, _)| Same(Rc::clone(other)))} />
                 } else {
                     <p class="quiet">{ "The values of a run appear here." }</p>
@@ -152,6 +152,12 @@ fn stage(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
             </section>
         </div>
     }
+}
+
+/// Whether the page is as narrow as a phone. A change of size renders the page anew.
+fn narrow() -> bool {
+    let width = web_sys::window().and_then(|window| window.inner_width().ok()?.as_f64());
+    width.is_some_and(|width| width < 600.0)
 }
 
 fn field(state: &State) -> Option<Same<crate::messages::ValueField>> {

@@ -1,14 +1,11 @@
 //! The worker: fetches weights, chooses a device, and decides, off the page's thread.
 //!
 //! Messages are served one after the other. A run under way looks up now and then: it gives the event loop a turn, and
-//! stops when the page has begun another run in the meantime. Scoring and training go on, a turn at a time, while no
-//! message waits.
+//! stops when the page has begun another run in the meantime. Scoring goes on, a turn at a time, while no message waits.
 
 mod device;
-mod fetch;
-mod field;
-#[cfg(feature = "train")]
-mod lesson;
+pub(crate) mod fetch;
+pub(crate) mod field;
 mod score;
 
 use std::cell::{Cell, RefCell};
@@ -23,8 +20,6 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-#[cfg(feature = "train")]
-use self::lesson::Lessons;
 use self::field::Grid;
 use self::score::Scoring;
 use crate::messages::{
@@ -32,7 +27,7 @@ use crate::messages::{
 };
 
 /// Milliseconds of computing between two turns of the event loop.
-const TURN: f64 = 16.0;
+pub(crate) const TURN: f64 = 16.0;
 
 thread_local! {
     static INBOX: RefCell<VecDeque<ToWorker>> = const { RefCell::new(VecDeque::new()) };
@@ -45,27 +40,19 @@ thread_local! {
 struct Server {
     loaded: Option<Loaded>,
     runs: [Option<(u32, Rollout)>; 2],
-    /// What goes on while no message waits.
-    job: Option<Job>,
+    /// Goes on, a turn at a time, while no message waits.
+    scoring: Option<Scoring>,
     /// The maze whose values the page has.
     world: World,
 }
 
 /// Weights on a device.
 struct Loaded {
-    bundle: Bundle,
     device: Device,
     /// With the critic that came with them.
     shipped: Arc<Agent>,
     /// With the critic in use.
     agent: Arc<Agent>,
-}
-
-/// Work that takes long, done a turn at a time.
-enum Job {
-    Score(Box<Scoring>),
-    #[cfg(feature = "train")]
-    Learn(Box<Lessons>),
 }
 
 /// Makes a panic a message to the page: nothing else would come out of a trapped module.
@@ -106,7 +93,7 @@ async fn serve(mut server: Server) {
     loop {
         if let Some(message) = INBOX.with_borrow_mut(VecDeque::pop_front) {
             server.answer(message).await;
-        } else if server.job.is_some() {
+        } else if server.scoring.is_some() {
             server.work().await;
             turn().await;
         } else {
@@ -126,28 +113,16 @@ impl Server {
             ToWorker::Imagine { ticket, candidates } => self.imagine(ticket, &candidates).await,
             ToWorker::Denoise { ticket, denoising } => self.denoise(ticket, &denoising).await,
             ToWorker::Score { ticket, plan, episodes } => {
-                if let Some(loaded) = &self.loaded {
-                    self.job = under_way(Scoring::new(&loaded.agent, ticket, plan, episodes)).map(Job::Score);
+                let Some(loaded) = &self.loaded else { return };
+                match Scoring::new(&loaded.agent, ticket, plan, episodes) {
+                    Ok(scoring) => self.scoring = Some(scoring),
+                    Err(message) => fail(Failure::Side, None, message),
                 }
             }
-            #[cfg(feature = "train")]
-            ToWorker::Learn { ticket, lesson, windows } => {
-                if let Some(loaded) = &self.loaded {
-                    let lessons = Lessons::new(&loaded.bundle, &loaded.device, ticket, lesson, &windows).await;
-                    self.job = under_way(lessons).map(Job::Learn);
-                }
-            }
-            #[cfg(not(feature = "train"))]
-            ToWorker::Learn { .. } => {
-                fail(Failure::Side, None, "Training runs on the CPU: choose it as the device.".into());
-            }
+            ToWorker::Critic { bundle } => self.take_critic(&bundle).await,
             ToWorker::Measure { plan } => self.measure(&plan).await,
-            ToWorker::Stop => {
-                // Training shows its own values meanwhile.
-                if self.job.take().is_some() {
-                    self.show_field().await;
-                }
-            }
+            ToWorker::Field => self.show_field().await,
+            ToWorker::Stop => self.scoring = None,
             ToWorker::Unlearn => {
                 if let Some(loaded) = &mut self.loaded {
                     loaded.agent = Arc::clone(&loaded.shipped);
@@ -175,7 +150,11 @@ impl Server {
             }
         };
         announce(&bundle, device);
-        self.loaded = Some(Loaded { bundle, device: handle, shipped: Arc::clone(&agent), agent });
+        self.loaded = Some(Loaded {
+            device: handle,
+            shipped: Arc::clone(&agent),
+            agent,
+        });
         self.show_field().await;
     }
 
@@ -293,41 +272,28 @@ impl Server {
         post(&ToPage::Measured { millis: best });
     }
 
-    /// A turn of the job.
+    /// A turn of scoring.
     async fn work(&mut self) {
-        let done = match &mut self.job {
-            Some(Job::Score(scoring)) => scoring.work().await,
-            #[cfg(feature = "train")]
-            Some(Job::Learn(_)) => self.learn(),
-            None => return,
-        };
-        match done {
+        let Some(scoring) = &mut self.scoring else { return };
+        match scoring.work().await {
             Ok(false) => {}
-            Ok(true) => {
-                self.job = None;
-                self.show_field().await;
-            }
+            Ok(true) => self.scoring = None,
             Err(message) => {
-                self.job = None;
+                self.scoring = None;
                 fail(Failure::Side, None, message);
-                self.show_field().await;
             }
         }
     }
 
-    /// A turn of training; answers whether the new critic is in use.
-    #[cfg(feature = "train")]
-    fn learn(&mut self) -> Result<bool, String> {
-        let (Some(Job::Learn(lessons)), Some(loaded)) = (&mut self.job, &mut self.loaded) else {
-            return Ok(true);
-        };
-        let layout = self.world.layout(loaded.agent.task().maze).map_err(|error| error.to_string())?;
-        if let Some(agent) = lessons.work(&layout)? {
-            loaded.agent = Arc::new(agent);
-            lessons.tell();
-            return Ok(true);
+    /// Decides with the critic of another bundle from now on.
+    async fn take_critic(&mut self, bytes: &[u8]) {
+        let Some(loaded) = &mut self.loaded else { return };
+        let agent = Bundle::from_bytes(bytes).and_then(|bundle| Agent::load(&bundle, &loaded.device));
+        match agent {
+            Ok(agent) => loaded.agent = Arc::new(agent),
+            Err(error) => return fail(Failure::Side, None, format!("The new critic cannot be used: {error}.")),
         }
-        Ok(false)
+        self.show_field().await;
     }
 }
 
@@ -359,31 +325,20 @@ fn announce(bundle: &Bundle, device: DeviceInfo) {
     });
 }
 
-/// A job about to begin; none when it cannot, which the page is told.
-fn under_way<J>(job: Result<J, String>) -> Option<Box<J>> {
-    match job {
-        Ok(job) => Some(Box::new(job)),
-        Err(message) => {
-            fail(Failure::Side, None, message);
-            None
-        }
-    }
-}
-
 fn read(address: &str, bytes: &[u8]) -> Result<Bundle, String> {
     Bundle::from_bytes(bytes).map_err(|error| format!("The weights of {address} cannot be used: {error}."))
 }
 
 /// Milliseconds, finer than the clock's.
-fn now() -> f64 {
+pub(crate) fn now() -> f64 {
     scope().performance().map_or_else(js_sys::Date::now, |performance| performance.now())
 }
 
-fn scope() -> web_sys::DedicatedWorkerGlobalScope {
+pub(crate) fn scope() -> web_sys::DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
-fn post(message: &ToPage) {
+pub(crate) fn post<T: Serialize>(message: &T) {
     // Seeds are 64-bit numbers, which only a BigInt holds.
     let serializer = serde_wasm_bindgen::Serializer::new().serialize_large_number_types_as_bigints(true);
     let sent =
@@ -398,7 +353,7 @@ fn fail(failure: Failure, generation: Option<u32>, message: String) {
 }
 
 /// Gives the event loop a turn: messages of the page come in. (A timer would do, but browsers hold it back for 4 ms.)
-async fn turn() {
+pub(crate) async fn turn() {
     let promise = js_sys::Promise::new(&mut |resolve, _| match web_sys::MessageChannel::new() {
         Ok(channel) => {
             channel.port1().set_onmessage(Some(&resolve));

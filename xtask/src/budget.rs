@@ -18,7 +18,7 @@ struct Budget {
     reason: &'static str,
 }
 
-const BUDGETS: [Budget; 2] = [
+const BUDGETS: [Budget; 3] = [
     Budget {
         what: "first load",
         files: &["index.html", "diar-web-", "diar-web_bg-", "worker-", "assets/"],
@@ -30,6 +30,12 @@ const BUDGETS: [Budget; 2] = [
         files: &["diar-gpu-", "diar-gpu_bg-"],
         limit: 2.5,
         reason: "comes behind a page that decides already, where there is an adapter",
+    },
+    Budget {
+        what: "the training module",
+        files: &["diar-train-", "diar-train_bg-"],
+        limit: 0.8,
+        reason: "fetched when somebody has moved the goal and wants to train",
     },
 ];
 

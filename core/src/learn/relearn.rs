@@ -133,6 +133,11 @@ impl CriticTraining {
         Ok(())
     }
 
+    /// The task it is for.
+    pub fn task(&self) -> &'static Task {
+        self.task
+    }
+
     /// The goal, m.
     pub fn goal(&self) -> [f64; 2] {
         self.goal

@@ -1,6 +1,17 @@
 //! Entry of the wasm module of the worker that decides on WebGPU.
 
 #[cfg(target_arch = "wasm32")]
+mod entry {
+    use wasm_bindgen::prelude::*;
+
+    /// Takes a message of the page, in a worker.
+    #[wasm_bindgen]
+    pub fn receive(message: JsValue) {
+        diar_web::worker::receive(message);
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
 fn main() {
     // SAFETY: called once, before anything else.
     unsafe { diar_web::entry::construct() };

@@ -17,6 +17,10 @@ use crate::timeline::Glimpse;
 pub fn ground(sheet: &Sheet, layout: &Layout, known: &Layout, field: Option<&ValueField>) {
     let frame = Frame::new(layout, sheet.width);
     let context = &sheet.context;
+    context.set_fill_style_str(&sheet.colour("--wall"));
+    context.fill_rect(0.0, 0.0, sheet.width, sheet.height);
+    context.save();
+    within_walls(sheet, frame, layout);
     context.set_fill_style_str(&sheet.colour("--floor"));
     context.fill_rect(0.0, 0.0, sheet.width, sheet.height);
     let shade = sheet.ground();
@@ -26,6 +30,7 @@ pub fn ground(sheet: &Sheet, layout: &Layout, known: &Layout, field: Option<&Val
         let (width, height) = (field.columns as f64 * size, field.rows as f64 * size);
         let _ = context.draw_image_with_html_canvas_element_and_dw_and_dh(&picture, left, top, width, height);
     }
+    context.restore();
     goal(sheet, frame, layout);
     walls(sheet, frame, layout);
     unknown(sheet, frame, layout, known);
@@ -72,27 +77,33 @@ fn picture(field: &ValueField, shade: Ground) -> Option<HtmlCanvasElement> {
     Some(canvas)
 }
 
+/// Keeps what is painted next to the free cells.
+fn within_walls(sheet: &Sheet, frame: Frame, layout: &Layout) {
+    let context = &sheet.context;
+    context.begin_path();
+    for &(i, j) in layout.free_cells() {
+        let [left, top] = frame.pixel([i as f64 + CELL_LOW, j as f64 + CELL_LOW]);
+        // Half a pixel more, or the seams between cells show.
+        context.rect(left - 0.25, top - 0.25, frame.scale() + 0.5, frame.scale() + 0.5);
+    }
+    context.clip();
+}
+
 fn goal(sheet: &Sheet, frame: Frame, layout: &Layout) {
     let context = &sheet.context;
+    context.save();
+    within_walls(sheet, frame, layout);
     disc(context, frame, layout.goal_position(), GOAL_RADIUS);
     context.set_fill_style_str(&sheet.colour("--goal-fill"));
     context.fill();
-    stroke(sheet, "--path-case", 0.035 * frame.scale() + 2.5);
-    stroke(sheet, "--goal", 0.035 * frame.scale());
+    stroke(sheet, "--path-case", (0.02 * frame.scale()).max(2.0) + 3.0);
+    stroke(sheet, "--goal", (0.02 * frame.scale()).max(2.0));
+    context.restore();
 }
 
+/// The faces that the ball bounces off.
 fn walls(sheet: &Sheet, frame: Frame, layout: &Layout) {
     let context = &sheet.context;
-    let is_wall = |i: usize, j: usize| layout.is_wall(i as isize, j as isize);
-    let corner = |i: usize, j: usize| frame.pixel([i as f64 + CELL_LOW, j as f64 + CELL_LOW]);
-    context.set_fill_style_str(&sheet.colour("--wall"));
-    for (i, j) in
-        (0..layout.rows).flat_map(|i| (0..layout.cols).map(move |j| (i, j))).filter(|&(i, j)| is_wall(i, j))
-    {
-        let [left, top] = corner(i, j);
-        // Half a pixel more, or the seams between cells show.
-        context.fill_rect(left - 0.25, top - 0.25, frame.scale() + 0.5, frame.scale() + 0.5);
-    }
     context.set_stroke_style_str(&sheet.colour("--wall-edge"));
     context.set_line_width(1.5);
     context.begin_path();

@@ -12,11 +12,12 @@ use web_sys::{
 use yew::prelude::*;
 
 use super::build::Program;
+use super::trainer::{self, Trainer};
 use super::{browser, export, hook};
 use crate::adapter;
 use crate::keys;
 use crate::describe;
-use crate::messages::{Backend, ToWorker};
+use crate::messages::{Backend, FromTrainer, ToWorker};
 use crate::state::{Action, Command, Source, State};
 use crate::{recording, view};
 
@@ -53,6 +54,8 @@ pub struct App {
     worker: Option<Deciding>,
     /// A second worker, in which WebGPU is tried.
     trial: Option<Deciding>,
+    /// The worker that trains, while it does.
+    trainer: Option<Trainer>,
     /// Counts workers: one that was asked for may be outdated before it can start.
     workers: u32,
     /// Counts repaints, so that painters know.
@@ -123,7 +126,7 @@ impl Component for App {
         let clock = Clock::new(ctx.link().callback(Message::Frame));
         let state = Rc::new(state);
         let mut app =
-            Self { state, worker: None, trial: None, workers: 0, paint: 0, clock, link: None, rest: None };
+            Self { state, worker: None, trial: None, trainer: None, workers: 0, paint: 0, clock, link: None, rest: None };
         hook::publish(&app.state);
         hook::install();
         browser::apply_theme(app.state.theme);
@@ -226,12 +229,6 @@ impl App {
                 });
             }
             Command::Send(message) => {
-                let message = match message {
-                    ToWorker::Learn { ticket, lesson, windows } => {
-                        ToWorker::Learn { ticket, lesson, windows: browser::absolute(&windows) }
-                    }
-                    other => other,
-                };
                 if let Some(deciding) = &self.worker {
                     send(&deciding.worker, &message);
                 }
@@ -254,6 +251,17 @@ impl App {
                 }
             }
             Command::EndTrial => self.trial = None,
+            Command::StartTrainer(message) => {
+                let act = ctx.link().callback(|message| Message::Act(Action::Trainer(message)));
+                match trainer::start(message, act.clone()) {
+                    Ok(trainer) => self.trainer = Some(trainer),
+                    Err(error) => {
+                        let message = format!("Training cannot begin: this browser cannot start a module worker ({error:?}).");
+                        act.emit(FromTrainer::Failed { message });
+                    }
+                }
+            }
+            Command::EndTrainer => self.trainer = None,
             Command::Export(kind) => export::save(&self.state, kind, ctx.link().callback(Message::Act)),
             Command::Theme(theme) => {
                 browser::apply_theme(theme);
@@ -329,11 +337,14 @@ fn start_worker(
     });
     worker.set_onmessage(Some(message.as_ref().unchecked_ref()));
     worker.set_onerror(Some(error.as_ref().unchecked_ref()));
+    // Whoever leaves the choice to the page begins on the CPU, and need not be told why.
+    let backend = if backend == Backend::Auto { Backend::Cpu } else { backend };
     send(&worker, &ToWorker::Load { bundle: browser::absolute(bundle), backend });
     Ok(Deciding { worker, place, _message: message, _error: error })
 }
 
-fn send(worker: &Worker, message: &ToWorker) {
+/// Sends a message to a worker.
+pub fn send(worker: &Worker, message: &impl Serialize) {
     // Seeds are 64-bit numbers, which only a BigInt holds.
     let serializer = serde_wasm_bindgen::Serializer::new().serialize_large_number_types_as_bigints(true);
     let sent =

@@ -28,6 +28,8 @@ pub enum Program {
     Cpu,
     /// The one that decides on WebGPU.
     Gpu,
+    /// The one that trains.
+    Train,
 }
 
 impl Program {
@@ -36,6 +38,7 @@ impl Program {
         let name = match self {
             Self::Cpu => "diar-web",
             Self::Gpu => "diar-gpu",
+            Self::Train => "diar-train",
         };
         let (script, wasm) = (file(&format!("{name}.js")), file(&format!("{name}_bg.wasm")));
         format!("{}?program={script}&wasm={wasm}", file("worker.js"))

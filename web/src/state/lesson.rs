@@ -1,7 +1,9 @@
 //! Training Q and V anew in the page, for a goal that was moved: stages 1 and 2 do not depend on it.
 
+use std::rc::Rc;
+
 use super::{Command, Level, State, ToWorker};
-use crate::messages::Lesson;
+use crate::messages::{FromTrainer, Lesson, ToTrainer};
 use crate::share;
 
 /// The critic in use.
@@ -32,7 +34,6 @@ pub struct Learning {
     pub total: usize,
     /// The losses of V and of Q so far.
     pub losses: Vec<[f64; 2]>,
-    ticket: u32,
     moved: bool,
 }
 
@@ -49,31 +50,50 @@ impl State {
         let goal = self.layout().goal_position();
         let lesson = Lesson { goal, expectile, discount, ldcq };
         let moved = self.scenario().world.goal.is_some();
-        let ticket = self.ticket();
-        self.pause();
-        self.learning = Some(Learning { lesson, step: 0, total: 0, losses: Vec::new(), ticket, moved });
-        commands.push(Command::Send(ToWorker::Learn { ticket, lesson, windows }));
+        self.learning = Some(Learning { lesson, step: 0, total: 0, losses: Vec::new(), moved });
+        let (bundle, world) = (self.bundle.clone(), self.scenario().world.clone());
+        commands.push(Command::StartTrainer(ToTrainer { bundle, windows, lesson, world }));
     }
 
-    pub(super) fn learning(&mut self, ticket: u32, step: usize, total: usize, losses: Option<[f64; 2]>) {
-        if let Some(learning) = self.learning.as_mut().filter(|learning| learning.ticket == ticket) {
-            learning.step = step;
-            learning.total = total;
-            learning.losses.extend(losses);
+    /// Takes a message of the worker that trains.
+    pub(super) fn hear_trainer(&mut self, message: FromTrainer, commands: &mut Vec<Command>) {
+        let Some(learning) = &mut self.learning else { return };
+        match message {
+            FromTrainer::Learning { step, total, losses } => {
+                learning.step = step;
+                learning.total = total;
+                learning.losses.extend(losses);
+            }
+            FromTrainer::Field { field } => self.field = Some(Rc::new(field)),
+            FromTrainer::Learned { bundle, seconds } => {
+                let Some(Learning { lesson, moved, .. }) = self.learning.take() else { return };
+                self.critic = Critic::Trained { lesson, moved, seconds };
+                self.taught = Some(Rc::new(bundle));
+                commands.push(Command::EndTrainer);
+                commands.extend(self.teach());
+                commands.extend(self.restart());
+            }
+            FromTrainer::Failed { message } => {
+                self.learning = None;
+                self.notify(Level::Error, message);
+                commands.push(Command::EndTrainer);
+                commands.push(Command::Send(ToWorker::Field));
+            }
         }
     }
 
-    pub(super) fn learned(&mut self, ticket: u32, seconds: f64, commands: &mut Vec<Command>) {
-        if let Some(Learning { lesson, moved, .. }) = self.learning.take_if(|learning| learning.ticket == ticket) {
-            self.critic = Critic::Trained { lesson, moved, seconds };
-            commands.extend(self.restart());
-        }
+    /// Gives the worker the critic that was trained here, if there is one.
+    pub(super) fn teach(&self) -> Option<Command> {
+        self.ready()?;
+        let bundle = self.taught.as_ref()?.to_vec();
+        Some(Command::Send(ToWorker::Critic { bundle }))
     }
 
     /// Goes back to the critic that came with the weights.
     pub(super) fn unlearn(&mut self, commands: &mut Vec<Command>) {
         if self.critic != Critic::Shipped {
             self.critic = Critic::Shipped;
+            self.taught = None;
             commands.push(Command::Send(ToWorker::Unlearn));
             commands.extend(self.restart());
         }
@@ -81,22 +101,14 @@ impl State {
 
     /// Stops training or scoring; what was in use before stays.
     pub(super) fn stop(&mut self, commands: &mut Vec<Command>) {
-        let scoring = self.scoreboard.as_ref().is_some_and(|scoreboard| !scoreboard.done);
-        if self.learning.take().is_some() || scoring {
-            if let Some(scoreboard) = &mut self.scoreboard {
-                scoreboard.done = true;
-            }
-            commands.push(Command::Send(ToWorker::Stop));
-        }
-    }
-
-    /// A new worker knows nothing of what the old one was taught.
-    pub(super) fn forget_lesson(&mut self) {
         if self.learning.take().is_some() {
-            self.notify(Level::Warning, "Training has stopped: start it again if you still want it.".into());
+            commands.push(Command::EndTrainer);
+            // The values of the critic in use, in place of the ones that were being learned.
+            commands.push(Command::Send(ToWorker::Field));
         }
-        if let Some(scoreboard) = &mut self.scoreboard {
+        if let Some(scoreboard) = self.scoreboard.as_mut().filter(|scoreboard| !scoreboard.done) {
             scoreboard.done = true;
+            commands.push(Command::Send(ToWorker::Stop));
         }
     }
 }

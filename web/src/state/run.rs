@@ -50,6 +50,7 @@ impl State {
     /// Whether the cursor waits for parts that are not computed yet.
     pub fn computing(&self) -> bool {
         self.waiting.is_some()
+            || self.tour_waits() && self.ready().is_some()
             || self.run.as_ref().is_some_and(|run| {
                 !run.begun || matches!(run.pursuit, Pursuit::CatchUp | Pursuit::Verify)
             })
@@ -255,7 +256,7 @@ impl State {
         let unit = match (run.pursuit, self.waiting) {
             (Pursuit::CatchUp | Pursuit::Verify, _) => Unit::Decision,
             (Pursuit::Watch, Some((unit, _))) => unit,
-            (Pursuit::Watch, None) if self.playing && ahead < AHEAD => Unit::Decision,
+            (Pursuit::Watch, None) if self.playing && ahead < AHEAD || self.tour_waits() => Unit::Decision,
             (Pursuit::Watch, None) | (Pursuit::Aside, _) => return None,
         };
         let generation = run.generation;
@@ -272,7 +273,10 @@ impl State {
         self.run = None;
         self.renew_rival();
         self.forget_insight();
-        self.forget_lesson();
+        // What a new worker was not asked, it does not answer.
+        if let Some(scoreboard) = &mut self.scoreboard {
+            scoreboard.done = true;
+        }
         Command::StartWorker { bundle: self.bundle.clone(), backend }
     }
 
@@ -290,6 +294,7 @@ impl State {
                     self.notify(level, note.clone());
                 }
                 self.worker = Worker::Ready(device, weights);
+                commands.extend(self.teach());
                 commands.extend(self.resume());
                 self.try_gpu(commands);
             }
@@ -308,8 +313,6 @@ impl State {
             ToPage::Imagined { ticket, ways, values } => self.imagined(ticket, ways, values),
             ToPage::Denoised { ticket, trail } => self.denoised(ticket, trail),
             ToPage::Scored { ticket, contacts, done } => self.scored(ticket, contacts, done),
-            ToPage::Learning { ticket, step, total, losses } => self.learning(ticket, step, total, losses),
-            ToPage::Learned { ticket, seconds } => self.learned(ticket, seconds, commands),
             ToPage::Failed { failure, generation, message } => {
                 let outdated = generation
                     .is_some_and(|failed| self.run.as_ref().is_none_or(|run| run.generation != failed));
@@ -396,8 +399,10 @@ impl State {
             }
             Failure::Side => {
                 self.notify(Level::Error, message.to_owned());
-                self.forget_lesson();
                 self.insight.missed();
+                if let Some(scoreboard) = &mut self.scoreboard {
+                    scoreboard.done = true;
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use diar_core::settings::Sampler;
 use super::*;
 use crate::describe;
 use crate::sample::{Script, events, played, settings, task, trace};
-use crate::messages::Trail;
+use crate::messages::{FromTrainer, ToTrainer, Trail};
 use crate::share;
 
 const START: [f64; 4] = [3.0, 1.0, 0.0, 0.0];
@@ -857,28 +857,43 @@ fn a_critic_is_taught_used_and_given_back() {
     let commands = state.update(Action::Goal([3.0, 1.0]));
     answer_begin(&mut state, &commands);
     let commands = state.update(Action::Learn { expectile: 0.9, discount: 0.99, ldcq: false });
-    let [ToWorker::Learn { ticket, lesson, windows }] = &told(&commands)[..] else { panic!("{commands:?}") };
-    assert_eq!((lesson.goal, windows.as_str()), ([3.0, 1.0], "weights.windows"));
-    let ticket = *ticket;
+    let [Command::StartTrainer(ToTrainer { bundle, windows, lesson, world })] = &commands[..] else {
+        panic!("{commands:?}")
+    };
+    assert_eq!((bundle.as_str(), windows.as_str()), ("weights.safetensors", "weights.windows"));
+    assert_eq!((lesson.goal, world.goal), ([3.0, 1.0], Some([3.0, 1.0])));
     for (step, losses) in [(1, None), (2, Some([0.5, 2.0])), (3, Some([0.25, 1.0]))] {
-        state.update(Action::Worker(ToPage::Learning { ticket, step, total: 3, losses }));
+        state.update(Action::Trainer(FromTrainer::Learning { step, total: 3, losses }));
     }
     assert_eq!(state.learning.as_ref().unwrap().losses, [[0.5, 2.0], [0.25, 1.0]]);
-    let commands = state.update(Action::Worker(ToPage::Learned { ticket, seconds: 9.0 }));
-    assert!(matches!(&told(&commands)[..], [ToWorker::Begin { .. }]), "the run begins anew: {commands:?}");
+    // Meanwhile decisions go on with the old critic.
+    assert!(state.critic_misled());
+    let commands = state.update(Action::Trainer(FromTrainer::Learned { bundle: vec![7; 3], seconds: 9.0 }));
+    assert!(commands.contains(&Command::EndTrainer));
+    let critic = ToWorker::Critic { bundle: vec![7; 3] };
+    let [first, ToWorker::Begin { .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    assert_eq!(*first, critic, "the run begins anew, with the new critic");
     assert!(state.learning.is_none() && !state.critic_misled());
+    // A new worker is taught it as well.
+    state.update(Action::Backend(Backend::Webgpu));
+    let commands = ready_on(&mut state, gpu());
+    assert!(told(&commands).contains(&critic));
     let commands = state.update(Action::Unlearn);
     assert!(matches!(&told(&commands)[..], [ToWorker::Unlearn, ToWorker::Begin { .. }]), "{commands:?}");
     assert!(state.critic_misled());
-    // Stopped on the way, nothing changes.
+    // Stopped on the way, or broken down, nothing changes.
     state.update(Action::Learn { expectile: 0.9, discount: 0.99, ldcq: true });
-    assert_eq!(told(&state.update(Action::Stop)), [ToWorker::Stop]);
+    let commands = state.update(Action::Stop);
+    assert_eq!(commands, [Command::EndTrainer, Command::Send(ToWorker::Field)]);
     assert_eq!((state.learning.clone(), state.critic), (None, Critic::Shipped));
+    state.update(Action::Learn { expectile: 0.9, discount: 0.99, ldcq: true });
+    state.update(Action::Trainer(FromTrainer::Failed { message: "no windows".into() }));
+    assert_eq!((state.learning.clone(), errors(&state)), (None, vec!["no windows"]));
     // A file of the user's brings no windows.
     state.update(Action::Weights("blob:x".into()));
     ready_on(&mut state, DeviceInfo::cpu(None));
     state.update(Action::Learn { expectile: 0.9, discount: 0.99, ldcq: true });
-    assert!(state.learning.is_none() && errors(&state)[0].contains("come with the page"));
+    assert!(state.learning.is_none() && errors(&state).last().unwrap().contains("come with the page"));
 }
 
 #[test]

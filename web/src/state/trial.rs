@@ -82,7 +82,7 @@ impl State {
         self.run = None;
         self.renew_rival();
         self.forget_insight();
-        self.forget_lesson();
+        commands.extend(self.teach());
         commands.extend(self.resume());
     }
 

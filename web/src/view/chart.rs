@@ -6,7 +6,7 @@ use yew::prelude::*;
 
 use super::{Same, perhaps};
 use crate::describe::short;
-use crate::plot::{AREA, Plot, SIZE};
+use crate::plot::{NARROW, Plot, WIDE, area};
 use crate::state::Action;
 use crate::timeline;
 
@@ -14,6 +14,8 @@ use crate::timeline;
 pub struct Props {
     pub trace: Same<Trace>,
     pub moment: usize,
+    /// There is little room.
+    pub narrow: bool,
     /// The run it is compared with.
     #[prop_or_default]
     pub rival: Option<Same<Trace>>,
@@ -22,9 +24,11 @@ pub struct Props {
 
 #[component]
 pub fn Chart(props: &Props) -> Html {
-    let plot = use_memo((props.trace.clone(), props.rival.clone()), |(trace, rival)| {
-        Plot::of(&trace.0, rival.as_ref().map(|rival| &*rival.0))
+    let plot = use_memo((props.trace.clone(), props.rival.clone(), props.narrow), |(trace, rival, narrow)| {
+        let size = if *narrow { NARROW } else { WIDE };
+        Plot::of(&trace.0, rival.as_ref().map(|rival| &*rival.0), size)
     });
+    let [top, bottom] = area(plot.size);
     let picture = use_node_ref();
     let held = use_mut_ref(|| false);
     let step = timeline::step_at(&props.trace.0, props.moment);
@@ -71,8 +75,8 @@ pub fn Chart(props: &Props) -> Html {
                 <path class="chart__now" d={plot.now.clone()} />
                 { for plot.breaks.iter().map(|x| html! {
                     <g class="chart__break">
-                        <path d={format!("M{x:.1} {}V{}", AREA[0], AREA[1])} />
-                        <path d={format!("M{:.1} {}l5 -8h-10z", x, AREA[0])} />
+                        <path d={format!("M{x:.1} {}V{}", top, bottom)} />
+                        <path d={format!("M{:.1} {}l5 -8h-10z", x, top)} />
                     </g>
                 }) }
             </g>
@@ -80,10 +84,10 @@ pub fn Chart(props: &Props) -> Html {
     };
     html! {
         <div class="chart">
-            <svg viewBox={format!("0 0 {} {}", SIZE[0], SIZE[1])} role="img" ref={picture} onpointerup={release.clone()}
+            <svg viewBox={format!("0 0 {} {}", plot.size[0], plot.size[1])} role="img" ref={picture} onpointerup={release.clone()}
                 onpointercancel={release} {onpointerdown} {onpointermove}
                 aria-label="Value of the current state and of the predicted ends, over environment steps">
-                <clipPath id="past"><rect x="0" y="0" width={format!("{:.1}", cursor + 0.5)} height={SIZE[1].to_string()} /></clipPath>
+                <clipPath id="past"><rect x="0" y="0" width={format!("{:.1}", cursor + 0.5)} height={plot.size[1].to_string()} /></clipPath>
                 { for plot.values.iter().map(|&(y, value)| html! {
                     <g class="chart__axis">
                         <path d={format!("M{:.1} {y:.1}H{:.1}", plot.x(0), plot.x(plot.steps))} />
@@ -91,7 +95,7 @@ pub fn Chart(props: &Props) -> Html {
                     </g>
                 }) }
                 { for plot.ticks.iter().map(|&(x, step)| html! {
-                    <text class="chart__tick" x={format!("{x:.1}")} y={format!("{:.1}", AREA[1] + 18.0)} text-anchor="middle">{ step }</text>
+                    <text class="chart__tick" x={format!("{x:.1}")} y={format!("{:.1}", bottom + 18.0)} text-anchor="middle">{ step }</text>
                 }) }
                 if let Some(rival) = &plot.rival {
                     <path class="chart__rival" d={rival.clone()} />
@@ -99,9 +103,9 @@ pub fn Chart(props: &Props) -> Html {
                 { lines("chart__future") }
                 <g clip-path="url(#past)">{ lines("chart__past") }</g>
                 if let Some(goal) = plot.goal {
-                    <path class="chart__goal" d={format!("M{goal:.1} {}V{}", AREA[0], AREA[1])} />
+                    <path class="chart__goal" d={format!("M{goal:.1} {}V{}", top, bottom)} />
                 }
-                <path class="chart__cursor" d={format!("M{cursor:.1} {}V{}", AREA[0] - 6.0, AREA[1] + 4.0)} />
+                <path class="chart__cursor" d={format!("M{cursor:.1} {}V{}", top - 6.0, bottom + 4.0)} />
             </svg>
             <label class="chart__scrub">
                 <span class="hidden">{ "Environment step" }</span>

@@ -53,12 +53,10 @@ pub fn Latents(props: &Props) -> Html {
     };
     let chosen = ranking.map(|(_, chosen)| chosen);
     let range = q.and_then(|q| scale::range(q.iter().copied()));
-    // One scale for all steps: noise has a deviation of one in every direction.
-    let reach = latents
-        .iter()
-        .map(|z| plane.place(z))
-        .flat_map(|place| place.map(f64::abs))
-        .fold(3.0, f64::max);
+    // One scale for all steps while they are scrubbed: noise has a deviation of one in every direction.
+    let least = if scrubbed.is_some() { 3.0 } else { 0.1 };
+    let reach =
+        latents.iter().map(|z| plane.place(z)).flat_map(|place| place.map(f64::abs)).fold(least, f64::max);
     let mut order: Vec<usize> = (0..points.len()).collect();
     if let Some(q) = q {
         order.retain(|&index| index < q.len());

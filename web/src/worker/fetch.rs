@@ -13,10 +13,9 @@ pub async fn weights(address: &str) -> Result<Vec<u8>, String> {
     bytes("weights", address, |loaded, total| post(&ToPage::Progress { loaded, total })).await
 }
 
-/// The windows at an address.
-#[cfg(feature = "train")]
-pub async fn windows(address: &str) -> Result<Vec<u8>, String> {
-    bytes("windows", address, |_, _| ()).await
+/// What is at an address.
+pub async fn quietly(what: &str, address: &str) -> Result<Vec<u8>, String> {
+    bytes(what, address, |_, _| ()).await
 }
 
 async fn bytes(what: &str, address: &str, tell: impl Fn(f64, Option<f64>)) -> Result<Vec<u8>, String> {
