@@ -158,9 +158,6 @@ impl Failure {
                 | LearnError::OtherAgent { .. }
                 | LearnError::Goal { .. },
             ) => WRONG_INPUT,
-            Self::Learn(LearnError::Setting(_) | LearnError::Windows(_) | LearnError::Dimensions { .. }) => {
-                WRONG_INPUT
-            }
             Self::Agent(AgentError::Setting(_) | AgentError::World(_)) => WRONG_INPUT,
             Self::Interrupted { .. } => INTERRUPTED,
             Self::Data(DataError::File { action: "write", .. } | DataError::Encode { .. })

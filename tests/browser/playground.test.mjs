@@ -206,6 +206,38 @@ test('walls and goal can be changed, by pointer and keyboard, and taken back', (
     assert.deepEqual((await trace(page)).scenario.world.toggled, [first]);
   }));
 
+test('Q and V are trained for a goal that was moved, and can be given back', () =>
+  visit(site.url, {}, async (page) => {
+    await ready(page);
+    await page.focus('#goal');
+    const field = () => page.evaluate(() => document.querySelector('.legend__number').textContent);
+    const before = await field();
+    for (let i = 0; i < 18; i++) await page.keyboard.press('ArrowDown');
+    for (let i = 0; i < 18; i++) await page.keyboard.press('ArrowDown');
+    await statusWhere(page, (now) => !now.computing);
+    const goal = (await trace(page)).scenario.world.goal;
+    assert.ok(goal[0] > 2.5 || goal[1] > 2.5 || goal[0] > 1.1, `${goal}`);
+    // Stopped on the way, nothing has changed.
+    await page.click('#lesson-begin');
+    await statusWhere(page, (now) => now.learning?.[0] > 3, 60_000);
+    await page.click('#lesson-stop');
+    assert.deepEqual([(await status(page)).learning, (await status(page)).learned], [null, false]);
+    const since = performance.now();
+    await page.click('#lesson-begin');
+    await statusWhere(page, (now) => now.learned && !now.computing, 400_000);
+    console.log(`trained anew in the browser, on the CPU: ${((performance.now() - since) / 1000).toFixed(0)} s`);
+    assert.match(await page.textContent('#lesson-done'), /trained here/);
+    await page.click('#random-start').catch(() => {});
+    await play(page);
+    const run = await trace(page);
+    assert.equal(run.decisions.at(-1).outcome, 'goal');
+    const [x, y] = run.decisions.at(-1).steps.at(-1).state;
+    assert.ok(Math.hypot(x - goal[0], y - goal[1]) <= 0.5, 'it ends at the goal that was moved');
+    assert.notEqual(await field(), before);
+    await page.click('#unlearn');
+    await statusWhere(page, (now) => !now.computing && !now.learned);
+  }));
+
 test('a scoreboard fills up, with intervals, and can be stopped', () =>
   visit(site.url, {}, async (page) => {
     await ready(page);
