@@ -307,6 +307,8 @@ pub struct Launch {
 }
 
 /// The state of the page.
+// Each of its flags is about something else.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug)]
 pub struct State {
     pub bundle: String,

@@ -67,8 +67,8 @@ pub fn page(state: &State, paint: u32, address: &str, dispatch: &Callback<Action
         <>
             { top::top(state, dispatch) }
             { notices::notices(state, dispatch) }
-            { top::claim(dispatch) }
             <main>
+                { top::claim(dispatch) }
                 { stage(state, paint, dispatch) }
                 <div class="shelf">
                     { compare::compare(state, dispatch) }
@@ -105,9 +105,11 @@ fn stage(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
         <div class={classes!("stage", rival.is_some().then_some("stage--two"))}>
             <section class="card stage__maze" aria-labelledby="maze-title">
                 <h2 id="maze-title" class="hidden">{ "The maze" }</h2>
-                { controls::layers(state, dispatch) }
                 { maze(state, paint, dispatch) }
-                <p id="outcome" class="outcome" data-testid="outcome">{ describe::outcome(state) }</p>
+                <div class="stage__foot">
+                    <p id="outcome" class="outcome" data-testid="outcome">{ describe::outcome(state) }</p>
+                    { controls::layers(state, dispatch) }
+                </div>
                 if let Some(agreement) = describe::agreement(state) {
                     <p id="agreement" class="agreement" data-testid="agreement">
                         { agreement }

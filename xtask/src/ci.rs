@@ -29,6 +29,8 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
             "diar-core",
             "--package",
             "diar-web",
+            "--features",
+            "diar-web/train",
             "--",
             "-D",
             "warnings",

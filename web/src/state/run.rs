@@ -208,9 +208,7 @@ impl State {
         let over = timeline::finished(&running);
         let arrived = over || timeline::length(&running) >= self.at;
         match run.pursuit {
-            Pursuit::Watch => {}
             Pursuit::CatchUp if arrived => self.uncover(running),
-            Pursuit::CatchUp => {}
             Pursuit::Verify => {
                 let Some(opened) = &mut self.opened else {
                     run.pursuit = Pursuit::CatchUp;
@@ -229,7 +227,7 @@ impl State {
             }
             // Whoever wants to go on from an unfinished replay goes on with what can be computed here.
             Pursuit::Aside if self.waiting.is_some() => self.show_recomputed(),
-            Pursuit::Aside => {}
+            Pursuit::Watch | Pursuit::CatchUp | Pursuit::Aside => {}
         }
         self.settle_waiting();
     }

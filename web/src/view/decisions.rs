@@ -18,7 +18,7 @@ pub struct Props {
 pub fn Decisions(props: &Props) -> Html {
     let rows = use_memo(props.trace.clone(), |trace| rows(&trace.0));
     html! {
-        <div class="scroll" tabindex="0" role="region" aria-labelledby="decisions-title">
+        <div class="scroll" tabindex="0" role="region" aria-label="Table of decisions">
             <table id="decisions" data-testid="decisions">
                 <thead>
                     <tr><th scope="col">{ "#" }</th>{ for HEADS.iter().map(|head| html! { <th scope="col">{ *head }</th> }) }</tr>

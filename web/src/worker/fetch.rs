@@ -14,6 +14,7 @@ pub async fn weights(address: &str) -> Result<Vec<u8>, String> {
 }
 
 /// What is at an address.
+#[cfg(feature = "train")]
 pub async fn quietly(what: &str, address: &str) -> Result<Vec<u8>, String> {
     bytes(what, address, |_, _| ()).await
 }
