@@ -49,9 +49,11 @@ fn what_does_not_fit_is_refused_and_nothing_is_written() {
     let whole = std::fs::read(WINDOWS).unwrap();
     std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
     let foreign = "../weights/maze2d-medium-v1.windows";
-    for (windows, words) in
-        [(cut.to_str().unwrap(), "cut.windows"), (foreign, "another agent"), ("missing.windows", "missing.windows")]
-    {
+    for (windows, words) in [
+        (cut.to_str().unwrap(), "cut.windows"),
+        (foreign, "another agent"),
+        ("missing.windows", "missing.windows"),
+    ] {
         let refused = relearn(BUNDLE, windows, &out);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && said.contains(words), "{windows}: {said}");

@@ -145,7 +145,7 @@ test('two runs go side by side, and a dropped plan can be followed all the same'
     await page.selectOption('#compare', 'revaluation');
     await statusWhere(page, (now) => now.rival?.finished && !now.computing);
     await play(page);
-    assert.match(await page.textContent('#difference'), /revaluation switched.*(faster|no difference|arrives)/);
+    assert.match(await page.textContent('#difference'), /revaluation off.*(faster|no difference|arrives)/);
     await page.click('#compare-end');
     assert.equal((await status(page)).rival, null);
 

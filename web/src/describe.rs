@@ -7,7 +7,7 @@ use diar_core::task::Task;
 
 use crate::messages::{Lesson, Weights, outcome_word};
 use crate::scale;
-use crate::state::{Learning, Source, State, Versus, Worker};
+use crate::state::{Learning, Rival, Source, State, Versus, Worker};
 use crate::timeline::{self, Glimpse};
 
 /// The parts of a decision, in order, with what each does.
@@ -96,7 +96,9 @@ fn stands(task: &Task, trace: &Trace, moment: usize) -> String {
     let score = || task.normalise(task.first_contact_return(trace.first_contact()));
     match Glimpse::at(trace, moment).and_then(|glimpse| glimpse.outcome()) {
         Some(Outcome::Goal) => format!("Goal reached at step {step}: first-contact score {:.1}.", score()),
-        Some(Outcome::TimeLimit) => format!("Time limit after {step} steps: first-contact score {:.1}.", score()),
+        Some(Outcome::TimeLimit) => {
+            format!("Time limit after {step} steps: first-contact score {:.1}.", score())
+        }
         _ => format!("Step {step} of at most {}.", task.max_steps),
     }
 }
@@ -123,7 +125,8 @@ pub fn rival_outcome(state: &State, trace: &Trace, moment: usize) -> String {
 pub fn whole_page(address: &str) -> String {
     let (page, fragment) = address.split_once('#').unwrap_or((address, ""));
     let (path, query) = page.split_once('?').unwrap_or((page, ""));
-    let kept: Vec<&str> = query.split('&').filter(|part| !part.is_empty() && !part.starts_with("embed")).collect();
+    let kept: Vec<&str> =
+        query.split('&').filter(|part| !part.is_empty() && !part.starts_with("embed")).collect();
     let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
     let fragment = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
     format!("{path}{query}{fragment}")
@@ -149,7 +152,7 @@ pub fn title(state: &State) -> String {
     let Some(trace) = state.trace() else { return "DIAR".into() };
     let maze = maze_name(state.task().maze);
     let what = match &state.rival {
-        Some(rival) => format!(", compared: {}", versus(rival.versus)),
+        Some(rival) => format!(", compared: {}", versus(rival)),
         None if state.tour.is_some() => ", guided tour".into(),
         None => String::new(),
     };
@@ -185,9 +188,10 @@ pub fn place(state: &[f32]) -> String {
 }
 
 /// What the other run does differently.
-pub fn versus(versus: Versus) -> String {
-    match versus {
-        Versus::Revaluation => "revaluation switched".into(),
+pub fn versus(rival: &Rival) -> String {
+    match rival.versus {
+        Versus::Revaluation if rival.plan.settings.revalue => "revaluation on".into(),
+        Versus::Revaluation => "revaluation off".into(),
         Versus::Candidates(n) => format!("{n} candidates"),
         Versus::Sampler(sampler) => {
             format!("{} with {}", sampler_name(sampler.kind), count(sampler.steps, "step"))
@@ -210,7 +214,7 @@ pub fn sampler_name(sampler: Sampler) -> &'static str {
 /// How the two runs came out, and the difference.
 pub fn difference(state: &State) -> String {
     let Some(rival) = &state.rival else { return String::new() };
-    let what = versus(rival.versus);
+    let what = versus(rival);
     let task = state.task();
     let done = |trace: &Trace| timeline::finished(trace);
     let (Some(main), Some(other)) = (state.trace(), &rival.trace) else {
@@ -229,8 +233,12 @@ pub fn difference(state: &State) -> String {
     let score = |trace: &Trace| task.normalise(task.first_contact_return(trace.first_contact()));
     let gain = score(main) - score(other);
     let steps = match (main.first_contact(), other.first_contact()) {
-        (Some(this), Some(that)) if this < that => format!("this run is {} faster", count(that - this, "step")),
-        (Some(this), Some(that)) if this > that => format!("the other run is {} faster", count(this - that, "step")),
+        (Some(this), Some(that)) if this < that => {
+            format!("this run is {} faster", count(that - this, "step"))
+        }
+        (Some(this), Some(that)) if this > that => {
+            format!("the other run is {} faster", count(this - that, "step"))
+        }
         (Some(_), None) => "only this run arrives".into(),
         (None, Some(_)) => "only the other run arrives".into(),
         _ => "no difference".into(),
@@ -270,7 +278,9 @@ pub fn learning(learning: &Learning) -> String {
         return "Fetching the recorded windows \u{2026}".into();
     }
     match learning.losses.last() {
-        None => format!("Drawing latents from the diffusion model: step {} of {}.", learning.step, learning.total),
+        None => {
+            format!("Drawing latents from the diffusion model: step {} of {}.", learning.step, learning.total)
+        }
         Some([v, q]) => {
             format!("Step {} of {}: loss of V {v:.3}, of Q {q:.3}.", learning.step, learning.total)
         }
@@ -319,7 +329,11 @@ pub fn sentence(glimpse: &Glimpse) -> String {
         (None | Some(Outcome::Revalued { .. }), None) => None,
     };
     // A link tells what was decided, not what there was to choose from.
-    let plans = if latents.is_empty() { "plans sampled".to_owned() } else { format!("{} plans sampled", latents.len()) };
+    let plans = if latents.is_empty() {
+        "plans sampled".to_owned()
+    } else {
+        format!("{} plans sampled", latents.len())
+    };
     [Some(head), Some(plans), ranked, predicted, Some(".".into()), followed, end]
         .into_iter()
         .flatten()
@@ -341,7 +355,10 @@ pub fn figures(glimpse: &Glimpse, task: &Task) -> Vec<(&'static str, String, &'s
         ("t", glimpse.t().to_string(), "Environment steps before this decision."),
         (
             "n",
-            glimpse.latents().filter(|latents| !latents.is_empty()).map_or_else(dash, |latents| latents.len().to_string()),
+            glimpse
+                .latents()
+                .filter(|latents| !latents.is_empty())
+                .map_or_else(dash, |latents| latents.len().to_string()),
             "Candidates sampled.",
         ),
         (

@@ -81,7 +81,12 @@ pub fn nearest_free(layout: &Layout, wish: [f64; 2]) -> [f64; 2] {
 
 /// The plan nearest to a place, along its way where that is known and at its predicted end where not; none farther away
 /// than `reach`.
-pub fn nearest_plan(ends: &[Vec<f32>], ways: Option<&[Vec<[f64; 2]>]>, at: [f64; 2], reach: f64) -> Option<usize> {
+pub fn nearest_plan(
+    ends: &[Vec<f32>],
+    ways: Option<&[Vec<[f64; 2]>]>,
+    at: [f64; 2],
+    reach: f64,
+) -> Option<usize> {
     let far = |[x, y]: [f64; 2]| (x - at[0]).hypot(y - at[1]);
     let distance = |index: usize, end: &Vec<f32>| {
         let end = match end.as_slice() {
@@ -104,7 +109,9 @@ pub fn cell_of(place: [f64; 2]) -> Option<(usize, usize)> {
 
 /// The inner cell next to another, so many rows down and columns to the right.
 pub fn neighbour(layout: &Layout, (i, j): (usize, usize), [down, right]: [isize; 2]) -> (usize, usize) {
-    let inside = |at: usize, by: isize, size: usize| at.saturating_add_signed(by).clamp(1, size.saturating_sub(2).max(1));
+    let inside = |at: usize, by: isize, size: usize| {
+        at.saturating_add_signed(by).clamp(1, size.saturating_sub(2).max(1))
+    };
     (inside(i, down, layout.rows), inside(j, right, layout.cols))
 }
 

@@ -63,7 +63,9 @@ mod tests {
 
     #[test]
     fn every_key_of_the_help_does_something() {
-        for key in [" ", "ArrowLeft", "ArrowRight", "Home", "End", "[", "]", "p", "s", "d", "r", "u", "t", "v", "?"] {
+        for key in
+            [" ", "ArrowLeft", "ArrowRight", "Home", "End", "[", "]", "p", "s", "d", "r", "u", "t", "v", "?"]
+        {
             assert!(action(key, false).is_some(), "{key}");
         }
         assert!(matches!(action("ArrowRight", true), Some(Action::NextRevaluation)));

@@ -31,10 +31,10 @@ pub mod draw;
 pub mod entry;
 #[cfg(all(target_arch = "wasm32", feature = "page"))]
 pub mod page;
-#[cfg(all(target_arch = "wasm32", feature = "page"))]
-pub mod view;
 #[cfg(all(target_arch = "wasm32", feature = "train"))]
 pub mod trainer;
+#[cfg(all(target_arch = "wasm32", feature = "page"))]
+pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;
 

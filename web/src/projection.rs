@@ -85,7 +85,8 @@ mod tests {
             })
             .collect();
         let plane = Plane::of(&points).unwrap();
-        let [first, second] = plane.axes.each_ref().map(|axis| axis.iter().map(|x| x.abs()).collect::<Vec<_>>());
+        let [first, second] =
+            plane.axes.each_ref().map(|axis| axis.iter().map(|x| x.abs()).collect::<Vec<_>>());
         for (found, expected) in [(first, [0.6, 0.8, 0.0]), (second, [0.0, 0.0, 1.0])] {
             assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 0.05), "{found:?}");
         }

@@ -53,7 +53,8 @@ mod tests {
     fn a_field_of_walls_has_no_picture() {
         let values = vec![f32::NAN; 4];
         assert!(
-            pixels(&ValueField { spacing: 0.1, x0: 0.0, y0: 0.0, rows: 2, columns: 2, values }, Ground::Dark).is_none()
+            pixels(&ValueField { spacing: 0.1, x0: 0.0, y0: 0.0, rows: 2, columns: 2, values }, Ground::Dark)
+                .is_none()
         );
     }
 }

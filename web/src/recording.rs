@@ -4,7 +4,7 @@
 //! room and are only looked at, so each of their numbers becomes a level between the smallest and the largest of its
 //! kind in the decision: 8 bits for latents, 16 for Q and predicted ends.
 
-use diar_core::agent::{Scenario, Decision, Outcome, Step, Trace};
+use diar_core::agent::{Decision, Outcome, Scenario, Step, Trace};
 use diar_core::settings::PlanSettings;
 use miniz_oxide::{deflate, inflate};
 use serde::{Deserialize, Serialize};

@@ -82,11 +82,15 @@ mod tests {
         for quantity in [Quantity::Value, Quantity::Quality] {
             for (ground, sign) in [(Ground::Light, -1.0), (Ground::Dark, 1.0)] {
                 let luminance = |fraction| {
-                    let [r, g, b] = ramp(quantity, ground, fraction).map(|c| (f64::from(c) / 255.0).powf(2.2));
+                    let [r, g, b] =
+                        ramp(quantity, ground, fraction).map(|c| (f64::from(c) / 255.0).powf(2.2));
                     0.2126 * r + 0.7152 * g + 0.0722 * b
                 };
                 let values: Vec<f64> = (0..=20).map(|i| luminance(i as f32 / 20.0)).collect();
-                assert!(values.windows(2).all(|pair| sign * (pair[1] - pair[0]) > 0.0), "{quantity:?} {values:?}");
+                assert!(
+                    values.windows(2).all(|pair| sign * (pair[1] - pair[0]) > 0.0),
+                    "{quantity:?} {values:?}"
+                );
                 assert!((values[20] - values[0]).abs() > 0.2, "{quantity:?} {ground:?} {values:?}");
             }
         }

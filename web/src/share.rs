@@ -81,9 +81,9 @@ pub fn first_weights(fragment: &str) -> String {
 
 /// Address of the windows that a critic is trained on, beside those of a bundle; none for a file of the user's.
 pub fn windows_of(bundle: &str) -> Option<String> {
-    let (address, query) = bundle.split_once('?').map_or((bundle, String::new()), |(address, query)| {
-        (address, format!("?{query}"))
-    });
+    let (address, query) = bundle
+        .split_once('?')
+        .map_or((bundle, String::new()), |(address, query)| (address, format!("?{query}")));
     let stem = address.strip_suffix(".safetensors").filter(|_| !address.starts_with("blob:"))?;
     Some(format!("{stem}.windows{query}"))
 }

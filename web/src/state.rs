@@ -28,7 +28,8 @@ use diar_core::settings::{PlanSettings, Preset, Sampler, SamplerSettings, Settin
 use diar_core::task::{TASKS, Task};
 
 use crate::messages::{
-    Backend, DeviceInfo, Failure, FromTrainer, Lane, Plan, ToPage, ToTrainer, ToWorker, Unit, ValueField, Weights,
+    Backend, DeviceInfo, Failure, FromTrainer, Lane, Plan, ToPage, ToTrainer, ToWorker, Unit, ValueField,
+    Weights,
 };
 use crate::scale::Ground;
 use crate::timeline::{self, Glimpse};
@@ -221,7 +222,11 @@ pub enum Action {
     /// The maze as the weights know it.
     ResetWorld,
     /// Train Q and V for the goal where it is now.
-    Learn { expectile: f64, discount: f64, ldcq: bool },
+    Learn {
+        expectile: f64,
+        discount: f64,
+        ldcq: bool,
+    },
     /// Back to the critic that came with the weights.
     Unlearn,
     /// Play so many episodes with and without revaluation.

@@ -51,8 +51,9 @@ async fn train(message: ToTrainer) -> Result<FromTrainer, String> {
         .map_err(|error| format!("The windows of {windows} cannot be used: {error}."))?;
     let critic = choices(&bundle.info().settings.critic, lesson);
     let words = |error: LearnError| format!("Training cannot go on: {error}.");
-    let mut training = CriticTraining::new(bundle, Arc::new(experience), lesson.goal, critic, &Device::flex())
-        .map_err(words)?;
+    let mut training =
+        CriticTraining::new(bundle, Arc::new(experience), lesson.goal, critic, &Device::flex())
+            .map_err(words)?;
     let layout = world.layout(training.task().maze).map_err(|error| error.to_string())?;
     let grid = Grid::of(&layout);
     let mut looked = now();

@@ -122,7 +122,7 @@ fn stage(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
             </section>
             if let (Some((other, moment)), Some(beside)) = (rival, &state.rival) {
                 <section class="card stage__rival" aria-labelledby="rival-title" id="rival">
-                    <h2 id="rival-title">{ format!("Other run: {}", describe::versus(beside.versus)) }</h2>
+                    <h2 id="rival-title">{ format!("Other run: {}", describe::versus(beside)) }</h2>
                     <maze::Maze maze={state.task().maze} scenario={Rc::new(other.scenario.clone())} trace={Some(Same(Rc::clone(other)))}
                         {moment} field={field(state)} layers={state.layers} {paint} dispatch={dispatch.clone()} />
                     <p class="outcome">{ describe::rival_outcome(state, other, moment) }</p>
@@ -168,7 +168,8 @@ fn field(state: &State) -> Option<Same<crate::messages::ValueField>> {
 
 fn maze(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
     let insight = &state.insight;
-    let denoising = insight.step.zip(insight.trail.as_ref()).map(|(step, trail)| (step, Same(Rc::clone(trail))));
+    let denoising =
+        insight.step.zip(insight.trail.as_ref()).map(|(step, trail)| (step, Same(Rc::clone(trail))));
     html! {
         <maze::Maze
             maze={state.task().maze}

@@ -150,11 +150,7 @@ impl Server {
             }
         };
         announce(&bundle, device);
-        self.loaded = Some(Loaded {
-            device: handle,
-            shipped: Arc::clone(&agent),
-            agent,
-        });
+        self.loaded = Some(Loaded { device: handle, shipped: Arc::clone(&agent), agent });
         self.show_field().await;
     }
 
@@ -193,7 +189,8 @@ impl Server {
         let lane = [Lane::Main, Lane::Rival]
             .into_iter()
             .find(|&lane| self.runs[lane as usize].as_ref().is_some_and(|(number, _)| *number == generation));
-        let Some((lane, (_, rollout))) = lane.and_then(|lane| Some((lane, self.runs[lane as usize].as_mut()?)))
+        let Some((lane, (_, rollout))) =
+            lane.and_then(|lane| Some((lane, self.runs[lane as usize].as_mut()?)))
         else {
             return;
         };
@@ -229,7 +226,8 @@ impl Server {
         };
         match end_values(agent, state, latents).await {
             Ok(values) => {
-                let narrow = |way: Vec<[f64; 2]>| way.into_iter().map(|point| point.map(|x| x as f32)).collect();
+                let narrow =
+                    |way: Vec<[f64; 2]>| way.into_iter().map(|point| point.map(|x| x as f32)).collect();
                 let ways = ways.into_iter().map(narrow).collect();
                 post(&ToPage::Imagined { ticket, ways, values });
             }
@@ -259,7 +257,9 @@ impl Server {
         for _ in 0..3 {
             let episode = Episode { seed: plan.seed, index: plan.episode, start: plan.start };
             let rollout = Rollout::new(Arc::clone(agent), plan.settings, vec![episode], options);
-            let Ok(mut rollout) = rollout else { return fail(Failure::Side, None, "nothing to measure".into()) };
+            let Ok(mut rollout) = rollout else {
+                return fail(Failure::Side, None, "nothing to measure".into());
+            };
             let since = now();
             // Sample, rank, predict, compare.
             for _ in 0..4 {
@@ -291,7 +291,9 @@ impl Server {
         let agent = Bundle::from_bytes(bytes).and_then(|bundle| Agent::load(&bundle, &loaded.device));
         match agent {
             Ok(agent) => loaded.agent = Arc::new(agent),
-            Err(error) => return fail(Failure::Side, None, format!("The new critic cannot be used: {error}.")),
+            Err(error) => {
+                return fail(Failure::Side, None, format!("The new critic cannot be used: {error}."));
+            }
         }
         self.show_field().await;
     }

@@ -58,7 +58,12 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
                 .command("timeout")
                 // A browser busy on a software adapter is slow to end.
                 .args(["--kill-after=10", "1200", "node", "--test", "--test-concurrency=1"])
-                .args(["--test-reporter=spec", "journeys.test.mjs", "playground.test.mjs", "hosting.test.mjs"])
+                .args([
+                    "--test-reporter=spec",
+                    "journeys.test.mjs",
+                    "playground.test.mjs",
+                    "hosting.test.mjs",
+                ])
                 .current_dir(workspace.root.join("tests/browser"))
                 .env("DIAR_DIST", workspace.dist())
                 .env("CHROMIUM", &system.browser),

@@ -172,7 +172,9 @@ fn spotlight(sheet: &Sheet, frame: Frame, glimpse: &Glimpse, highlight: Highligh
         plane_f32(ends.get(glimpse.ranking()?.1)?)
     };
     let place = match highlight {
-        Highlight::State | Highlight::Fan | Highlight::Best | Highlight::Action | Highlight::Break => Some(glimpse.position()),
+        Highlight::State | Highlight::Fan | Highlight::Best | Highlight::Action | Highlight::Break => {
+            Some(glimpse.position())
+        }
         Highlight::End => end(),
         Highlight::Values => None,
     };
@@ -277,7 +279,9 @@ fn fan(sheet: &Sheet, frame: Frame, glimpse: &Glimpse, figure: &Figure) {
 
 /// Candidates on their way from noise: where each would end if it were used as it is.
 fn half_made(sheet: &Sheet, frame: Frame, glimpse: &Glimpse, step: usize, trail: &Trail) {
-    let (Some(ends), Some(q), Some(origin)) = (trail.ends.get(step), trail.q.get(step), plane(glimpse.state())) else {
+    let (Some(ends), Some(q), Some(origin)) =
+        (trail.ends.get(step), trail.q.get(step), plane(glimpse.state()))
+    else {
         return;
     };
     let Some(range) = range(q.iter().copied()) else { return };

@@ -166,8 +166,11 @@ mod tests {
             .flat_map(|at| {
                 let (column, row) = (at % SIDE, at / SIDE);
                 let inside = (x..x + 10).contains(&column) && (y..y + 10).contains(&row);
-                let [r, g, b] =
-                    if inside { [255; 3] } else { scale::ramp(Quantity::Value, Ground::Dark, column as f32 / (SIDE - 1) as f32) };
+                let [r, g, b] = if inside {
+                    [255; 3]
+                } else {
+                    scale::ramp(Quantity::Value, Ground::Dark, column as f32 / (SIDE - 1) as f32)
+                };
                 [r, g, b, 255]
             })
             .collect()

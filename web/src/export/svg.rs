@@ -11,8 +11,8 @@ use super::{png, shapes};
 use crate::describe;
 use crate::geometry::{Frame, extent};
 use crate::messages::ValueField;
-use crate::timeline::Glimpse;
 use crate::scale::{Ground, Quantity};
+use crate::timeline::Glimpse;
 use crate::{raster, scale};
 
 /// Width of a figure, room around its parts, and height of a line of its text, in pixels.
@@ -151,7 +151,9 @@ impl Figure<'_> {
     /// What does not move: V, goal, walls.
     fn ground(&self, out: &mut String, frame: Frame, palette: &Palette) {
         let _ = writeln!(out, r#"<rect width="100%" height="100%" fill="{}"/>"#, palette.floor);
-        if let Some((field, pixels)) = self.field.and_then(|field| Some((field, raster::pixels(field, self.ground)?))) {
+        if let Some((field, pixels)) =
+            self.field.and_then(|field| Some((field, raster::pixels(field, self.ground)?)))
+        {
             let half = field.spacing / 2.0;
             let [left, top] = frame.pixel([field.x0 - half, field.y0 - half]);
             let size = field.spacing * frame.scale();
@@ -165,7 +167,8 @@ impl Figure<'_> {
         }
         let rim = 0.035 * frame.scale();
         let (goal, ink, page) = (self.layout.goal_position(), palette.ink, palette.page);
-        let case = format!(r#"fill="{page}" fill-opacity=".3" stroke="{page}" stroke-width="{:.1}""#, rim + 2.5);
+        let case =
+            format!(r#"fill="{page}" fill-opacity=".3" stroke="{page}" stroke-width="{:.1}""#, rim + 2.5);
         disc(out, frame, goal, GOAL_RADIUS, &case);
         disc(out, frame, goal, GOAL_RADIUS, &format!(r#"stroke="{ink}" stroke-width="{rim:.1}""#));
         let _ = writeln!(
@@ -194,7 +197,11 @@ impl Figure<'_> {
         );
         for place in self.trace.decisions.iter().take(glimpse.index).filter_map(shapes::dropped_at) {
             let diamond = shapes::diamond(frame, place, 0.07);
-            let _ = writeln!(out, r#"<path d="{diamond}" fill="{}" stroke="{}"/>"#, palette.dropped, palette.page);
+            let _ = writeln!(
+                out,
+                r#"<path d="{diamond}" fill="{}" stroke="{}"/>"#,
+                palette.dropped, palette.page
+            );
         }
     }
 

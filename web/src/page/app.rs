@@ -7,7 +7,8 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
-    DragEvent, ErrorEvent, Event, HashChangeEvent, KeyboardEvent, MessageEvent, Worker, WorkerOptions, WorkerType,
+    DragEvent, ErrorEvent, Event, HashChangeEvent, KeyboardEvent, MessageEvent, Worker, WorkerOptions,
+    WorkerType,
 };
 use yew::prelude::*;
 
@@ -15,8 +16,8 @@ use super::build::Program;
 use super::trainer::{self, Trainer};
 use super::{browser, export, hook};
 use crate::adapter;
-use crate::keys;
 use crate::describe;
+use crate::keys;
 use crate::messages::{Backend, FromTrainer, ToWorker};
 use crate::state::{Action, Command, Source, State};
 use crate::{recording, view};
@@ -125,8 +126,17 @@ impl Component for App {
         let (state, commands) = State::new(browser::launch());
         let clock = Clock::new(ctx.link().callback(Message::Frame));
         let state = Rc::new(state);
-        let mut app =
-            Self { state, worker: None, trial: None, trainer: None, workers: 0, paint: 0, clock, link: None, rest: None };
+        let mut app = Self {
+            state,
+            worker: None,
+            trial: None,
+            trainer: None,
+            workers: 0,
+            paint: 0,
+            clock,
+            link: None,
+            rest: None,
+        };
         hook::publish(&app.state);
         hook::install();
         browser::apply_theme(app.state.theme);
@@ -134,7 +144,8 @@ impl Component for App {
         let act = ctx.link().callback(Message::Act);
         spawn_local(async move {
             let recording = browser::bytes(RECORDING).await;
-            let trace = recording.and_then(|bytes| recording::decode(&bytes).map_err(|error| error.to_string()));
+            let trace =
+                recording.and_then(|bytes| recording::decode(&bytes).map_err(|error| error.to_string()));
             act.emit(Action::Recorded(trace));
         });
         for command in commands {
@@ -168,7 +179,9 @@ impl Component for App {
                     .shown
                     .as_ref()
                     .is_some_and(|shown| matches!(shown.source, Source::Computed(_)));
-                if let Some((.., fragment)) = self.link.as_ref().filter(|_| computed && self.state.tour.is_none()) {
+                if let Some((.., fragment)) =
+                    self.link.as_ref().filter(|_| computed && self.state.tour.is_none())
+                {
                     browser::replace_fragment(fragment);
                 }
                 browser::set_title(&describe::title(&self.state));
@@ -256,7 +269,9 @@ impl App {
                 match trainer::start(message, act.clone()) {
                     Ok(trainer) => self.trainer = Some(trainer),
                     Err(error) => {
-                        let message = format!("Training cannot begin: this browser cannot start a module worker ({error:?}).");
+                        let message = format!(
+                            "Training cannot begin: this browser cannot start a module worker ({error:?})."
+                        );
                         act.emit(FromTrainer::Failed { message });
                     }
                 }
@@ -278,7 +293,7 @@ impl App {
     /// Brings the link up to date with the run and the cursor; not while playing, when it changes all the time.
     fn refresh_link(&mut self, ctx: &Context<Self>) {
         let Some(trace) = self.state.trace().filter(|_| !self.state.playing) else { return };
-        let beside = self.state.rival.as_ref().map_or(0, |rival| describe::versus(rival.versus).len());
+        let beside = self.state.rival.as_ref().map_or(0, |rival| describe::versus(rival).len());
         let made_from = (Rc::as_ptr(trace) as usize + beside, self.state.at);
         if self.link.as_ref().is_some_and(|&(trace, at, _)| (trace, at) == made_from) {
             return;

@@ -52,7 +52,8 @@ const THEME: &str = "diar-theme";
 
 fn remembered_theme() -> Theme {
     // Storage may be forbidden; then nothing is remembered.
-    let stored = window().local_storage().ok().flatten().and_then(|storage| storage.get_item(THEME).ok().flatten());
+    let stored =
+        window().local_storage().ok().flatten().and_then(|storage| storage.get_item(THEME).ok().flatten());
     match stored.as_deref() {
         Some("light") => Theme::Light,
         Some("dark") => Theme::Dark,

@@ -30,8 +30,11 @@ pub fn save(state: &State, export: Export, act: Callback<Action>) {
     };
     let result = match export {
         Export::Json => json(trace, &name),
-        Export::Svg => offer(&format!("{name}.svg"), "image/svg+xml", figure(state).as_bytes()).map_err(words),
-        Export::Gif => gif(state, trace).and_then(|bytes| offer(&format!("{name}.gif"), "image/gif", &bytes).map_err(words)),
+        Export::Svg => {
+            offer(&format!("{name}.svg"), "image/svg+xml", figure(state).as_bytes()).map_err(words)
+        }
+        Export::Gif => gif(state, trace)
+            .and_then(|bytes| offer(&format!("{name}.gif"), "image/gif", &bytes).map_err(words)),
         Export::Png => {
             let svg = figure(state);
             spawn_local(async move {
@@ -78,7 +81,9 @@ async fn png(svg: &str, name: &str) -> Result<(), JsValue> {
     let parts = js_sys::Array::of1(&svg.into());
     let options = web_sys::BlobPropertyBag::new();
     options.set_type("image/svg+xml");
-    let source = web_sys::Url::create_object_url_with_blob(&Blob::new_with_str_sequence_and_options(&parts, &options)?)?;
+    let source = web_sys::Url::create_object_url_with_blob(&Blob::new_with_str_sequence_and_options(
+        &parts, &options,
+    )?)?;
     let image = HtmlImageElement::new()?;
     image.set_src(&source);
     JsFuture::from(image.decode()).await?;

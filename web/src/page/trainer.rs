@@ -33,7 +33,9 @@ pub fn start(message: ToTrainer, heard: Callback<FromTrainer>) -> Result<Trainer
         let heard = heard.clone();
         Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             heard.emit(serde_wasm_bindgen::from_value(event.data()).unwrap_or_else(|error| {
-                FromTrainer::Failed { message: format!("A message of the training worker cannot be read: {error}.") }
+                FromTrainer::Failed {
+                    message: format!("A message of the training worker cannot be read: {error}."),
+                }
             }));
         })
     };

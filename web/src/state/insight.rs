@@ -105,7 +105,8 @@ impl State {
         if step.is_some() {
             self.pause();
         }
-        let most = self.insight.trail.as_ref().map_or(usize::MAX, |trail| trail.latents.len().saturating_sub(1));
+        let most =
+            self.insight.trail.as_ref().map_or(usize::MAX, |trail| trail.latents.len().saturating_sub(1));
         self.insight.step = step.map(|step| step.min(most));
     }
 

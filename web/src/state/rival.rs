@@ -161,7 +161,8 @@ impl State {
         // What was decided for later decisions belonged to a run that is no more.
         plan.scenario.interventions.retain(|earlier| {
             earlier.decision < decision
-                || earlier.decision == decision && std::mem::discriminant(&earlier.kind) != std::mem::discriminant(&kind)
+                || earlier.decision == decision
+                    && std::mem::discriminant(&earlier.kind) != std::mem::discriminant(&kind)
         });
         plan.scenario.interventions.push(Intervention { decision, kind });
         if plan == self.plan {

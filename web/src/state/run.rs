@@ -7,8 +7,8 @@ use diar_core::settings::PlanSettings;
 use diar_core::task::Task;
 
 use super::{
-    AHEAD, Action, Choice, Command, Failure, Lane, Level, Plan, Recording, Shown, Source, State, ToPage, ToWorker,
-    Unit, Worker,
+    AHEAD, Action, Choice, Command, Failure, Lane, Level, Plan, Recording, Shown, Source, State, ToPage,
+    ToWorker, Unit, Worker,
 };
 use crate::geometry::nearest_free;
 use crate::messages::Backend;
@@ -51,9 +51,10 @@ impl State {
     pub fn computing(&self) -> bool {
         self.waiting.is_some()
             || self.tour_waits() && self.ready().is_some()
-            || self.run.as_ref().is_some_and(|run| {
-                !run.begun || matches!(run.pursuit, Pursuit::CatchUp | Pursuit::Verify)
-            })
+            || self
+                .run
+                .as_ref()
+                .is_some_and(|run| !run.begun || matches!(run.pursuit, Pursuit::CatchUp | Pursuit::Verify))
             || self.rival.as_ref().is_some_and(|rival| !rival.finished()) && self.ready().is_some()
             || (self.playing && self.trace().is_some_and(|trace| self.at >= timeline::length(trace)))
     }

@@ -38,12 +38,19 @@ impl Mean {
 impl Scoreboard {
     /// First-contact scores of the episodes, with (0) or without (1) revaluation.
     pub fn scores(&self, which: usize, task: &Task) -> Vec<f64> {
-        self.contacts[which].iter().map(|&contact| task.normalise(task.first_contact_return(contact))).collect()
+        self.contacts[which]
+            .iter()
+            .map(|&contact| task.normalise(task.first_contact_return(contact)))
+            .collect()
     }
 
     /// Gain by revaluation, episode by episode, as far as both have been played.
     pub fn gains(&self, task: &Task) -> Vec<f64> {
-        self.scores(0, task).into_iter().zip(self.scores(1, task)).map(|(with, without)| with - without).collect()
+        self.scores(0, task)
+            .into_iter()
+            .zip(self.scores(1, task))
+            .map(|(with, without)| with - without)
+            .collect()
     }
 
     /// Episodes that reached the goal, and of how many.
@@ -58,7 +65,8 @@ impl State {
             return;
         }
         let ticket = self.ticket();
-        self.scoreboard = Some(Scoreboard { episodes, contacts: [Vec::new(), Vec::new()], done: false, ticket });
+        self.scoreboard =
+            Some(Scoreboard { episodes, contacts: [Vec::new(), Vec::new()], done: false, ticket });
         commands.push(Command::Send(ToWorker::Score { ticket, plan: self.plan.clone(), episodes }));
     }
 

@@ -3,8 +3,8 @@ use diar_core::settings::Sampler;
 
 use super::*;
 use crate::describe;
-use crate::sample::{Script, events, played, settings, task, trace};
 use crate::messages::{FromTrainer, ToTrainer, Trail};
+use crate::sample::{Script, events, played, settings, task, trace};
 use crate::share;
 
 const START: [f64; 4] = [3.0, 1.0, 0.0, 0.0];
@@ -394,7 +394,10 @@ fn restarting_begins_the_same_plan_again() {
     let commands = state.update(Action::Forward(Unit::Decision));
     serve(&mut state, commands, &EPISODE);
     let commands = state.update(Action::Restart);
-    assert_eq!(told(&commands), [ToWorker::Begin { generation: 2, lane: Lane::Main, plan: state.plan.clone() }]);
+    assert_eq!(
+        told(&commands),
+        [ToWorker::Begin { generation: 2, lane: Lane::Main, plan: state.plan.clone() }]
+    );
 }
 
 #[test]
@@ -427,7 +430,9 @@ fn weights_that_come_before_the_recording_wait_for_it() {
         let mut state = launch_before_recording("").0;
         assert_eq!(ready_on(&mut state, DeviceInfo::cpu(None)), []);
         let commands = state.update(Action::Recorded(recording));
-        let [ToWorker::Begin { generation: 1, plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+        let [ToWorker::Begin { generation: 1, plan, .. }] = &told(&commands)[..] else {
+            panic!("{commands:?}")
+        };
         assert_eq!(plan.seed, seed);
         answer_begin(&mut state, &commands);
     }
@@ -519,7 +524,10 @@ fn disagreement_with_a_link_is_counted() {
     serve(&mut state, commands, &[Script::Dropped(2), Script::Goal(4)]);
     assert_eq!(describe::agreement(&state).unwrap(), "recomputed: 1 of 3 decisions agree");
     // The link's own run stays on display until somebody wants to see the other.
-    assert_eq!((describe::badge(&state).as_str(), state.trace().unwrap().steps()), ("replayed (from the link)", 5));
+    assert_eq!(
+        (describe::badge(&state).as_str(), state.trace().unwrap().steps()),
+        ("replayed (from the link)", 5)
+    );
     assert!(state.can_show_recomputed() && !state.computing());
     state.update(Action::ShowRecomputed);
     assert_eq!(state.trace().unwrap().steps(), 6);
@@ -748,7 +756,9 @@ fn another_run_is_computed_beside_the_first_and_compared() {
     let mut state = finished();
     let before = state.trace().cloned();
     let commands = state.update(Action::Compare(Some(Versus::Revaluation)));
-    let [ToWorker::Begin { lane: Lane::Rival, plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    let [ToWorker::Begin { lane: Lane::Rival, plan, .. }] = &told(&commands)[..] else {
+        panic!("{commands:?}")
+    };
     assert!(!plan.settings.revalue && plan.seed == state.plan.seed);
     let commands = answer_rival(&mut state, &commands);
     assert!(state.computing());
@@ -797,7 +807,10 @@ fn a_dropped_plan_is_followed_in_the_other_run() {
     let mut state = finished();
     state.update(Action::Compare(Some(Versus::Candidates(9))));
     state.update(Action::Seed(8));
-    assert_eq!(state.rival.as_ref().map(|rival| (rival.plan.seed, rival.plan.settings.candidates)), Some((8, 9)));
+    assert_eq!(
+        state.rival.as_ref().map(|rival| (rival.plan.seed, rival.plan.settings.candidates)),
+        Some((8, 9))
+    );
 }
 
 #[test]
@@ -808,7 +821,9 @@ fn taking_another_plan_keeps_what_came_before_and_the_run_it_would_have_been() {
     let moment = timeline::made(state.trace().unwrap(), 1);
     state.update(Action::Seek(moment));
     let commands = state.update(Action::Take(2));
-    let [ToWorker::Begin { lane: Lane::Main, plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
+    let [ToWorker::Begin { lane: Lane::Main, plan, .. }] = &told(&commands)[..] else {
+        panic!("{commands:?}")
+    };
     let taken = Intervention { decision: 1, kind: InterventionKind::Take { candidate: 2 } };
     assert_eq!(plan.scenario.interventions, [taken]);
     // The old run stays on display until the new one has come as far.
@@ -919,7 +934,9 @@ fn the_decision_on_display_is_looked_into_one_question_at_a_time() {
     };
     let ticket = |commands: &[Command]| {
         commands.iter().find_map(|command| match command {
-            Command::Send(ToWorker::Imagine { ticket, .. } | ToWorker::Denoise { ticket, .. }) => Some(*ticket),
+            Command::Send(ToWorker::Imagine { ticket, .. } | ToWorker::Denoise { ticket, .. }) => {
+                Some(*ticket)
+            }
             _ => None,
         })
     };
@@ -940,7 +957,11 @@ fn the_decision_on_display_is_looked_into_one_question_at_a_time() {
     // Scrubbing the denoising asks for every step of it, once.
     let commands = state.update(Action::Denoise(Some(0)));
     let ticket = ticket(&commands).unwrap();
-    let trail = Trail { latents: vec![vec![vec![0.0; 2]; 3]; 6], ends: vec![vec![[0.0; 2]; 3]; 6], q: vec![vec![0.0; 3]; 6] };
+    let trail = Trail {
+        latents: vec![vec![vec![0.0; 2]; 3]; 6],
+        ends: vec![vec![[0.0; 2]; 3]; 6],
+        q: vec![vec![0.0; 3]; 6],
+    };
     assert_eq!(state.update(Action::Worker(ToPage::Denoised { ticket, trail })), []);
     state.update(Action::Denoise(Some(99)));
     assert_eq!(state.insight.step, Some(5));
@@ -953,7 +974,10 @@ fn webgpu_takes_over_where_it_is_faster() {
         let commands = state.update(Action::Adapter);
         assert!(commands.contains(&Command::StartTrial { bundle: "weights.safetensors".into() }));
         let commands = state.update(Action::Trial(Some(ToPage::Ready { device: gpu(), weights: weights() })));
-        assert!(matches!(&commands[..2], [Command::SendTrial(ToWorker::Measure { .. }), Command::Send(ToWorker::Measure { .. })]));
+        assert!(matches!(
+            &commands[..2],
+            [Command::SendTrial(ToWorker::Measure { .. }), Command::Send(ToWorker::Measure { .. })]
+        ));
         state.update(Action::Trial(Some(ToPage::Measured { millis: gpu_millis })));
         let at = state.at;
         let commands = state.update(Action::Worker(ToPage::Measured { millis: cpu }));
@@ -964,7 +988,10 @@ fn webgpu_takes_over_where_it_is_faster() {
             // The run on display goes on where it was.
             let commands = answer_begin(&mut state, &commands);
             serve(&mut state, commands, &EPISODE);
-            assert_eq!((describe::badge(&state).as_str(), state.at), ("computed on WebGPU (test adapter)", at));
+            assert_eq!(
+                (describe::badge(&state).as_str(), state.at),
+                ("computed on WebGPU (test adapter)", at)
+            );
         }
         // Once is enough.
         assert!(state.trial.is_none());

@@ -49,14 +49,19 @@ impl State {
     }
 
     fn decide(&mut self, commands: &mut Vec<Command>) {
-        let Some(Trial { device: Some(device), millis: [Some(cpu), Some(gpu)] }) = &self.trial else { return };
+        let Some(Trial { device: Some(device), millis: [Some(cpu), Some(gpu)] }) = &self.trial else {
+            return;
+        };
         let (device, cpu, gpu) = (device.clone(), *cpu, *gpu);
         if gpu < cpu {
             self.trial = None;
             self.adapter = false;
             self.notify(
                 Level::Info,
-                format!("Decisions now come from {}: {gpu:.1} ms each, {cpu:.1} ms on the CPU.", device.label()),
+                format!(
+                    "Decisions now come from {}: {gpu:.1} ms each, {cpu:.1} ms on the CPU.",
+                    device.label()
+                ),
             );
             commands.push(Command::AdoptTrial);
             if let Worker::Ready(_, weights) = &self.worker {

@@ -24,10 +24,11 @@ pub struct Props {
 
 #[component]
 pub fn Chart(props: &Props) -> Html {
-    let plot = use_memo((props.trace.clone(), props.rival.clone(), props.narrow), |(trace, rival, narrow)| {
-        let size = if *narrow { NARROW } else { WIDE };
-        Plot::of(&trace.0, rival.as_ref().map(|rival| &*rival.0), size)
-    });
+    let plot =
+        use_memo((props.trace.clone(), props.rival.clone(), props.narrow), |(trace, rival, narrow)| {
+            let size = if *narrow { NARROW } else { WIDE };
+            Plot::of(&trace.0, rival.as_ref().map(|rival| &*rival.0), size)
+        });
     let [top, bottom] = area(plot.size);
     let picture = use_node_ref();
     let held = use_mut_ref(|| false);

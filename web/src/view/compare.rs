@@ -11,7 +11,7 @@ use crate::state::{Action, State, Versus};
 /// The choices of the menu: value and words.
 const CHOICES: [(&str, &str); 6] = [
     ("none", "nothing"),
-    ("revaluation", "revaluation switched"),
+    ("revaluation", "revaluation the other way"),
     ("fewer", "8 candidates"),
     ("more", "512 candidates"),
     ("sde", "sampler: SDE, 10 steps"),
@@ -47,7 +47,7 @@ pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
                 <span>{ "with the same, but" }</span>
                 <select id="compare" {onchange} disabled={state.ready().is_none()}>
                     if chosen == "other" {
-                        <option value="other" selected=true>{ state.rival.as_ref().map(|rival| describe::versus(rival.versus)).unwrap_or_default() }</option>
+                        <option value="other" selected=true>{ state.rival.as_ref().map(describe::versus).unwrap_or_default() }</option>
                     }
                     { for CHOICES.iter().map(|&(value, words)| html! {
                         <option {value} selected={value == chosen}>{ words }</option>

@@ -8,7 +8,8 @@ use crate::scale;
 use crate::timeline::Glimpse;
 
 pub fn gauge(trace: &Trace, glimpse: &Glimpse) -> Html {
-    let all = trace.decisions.iter().flat_map(|decision| decision.v_now.iter().chain(&decision.v_end).copied());
+    let all =
+        trace.decisions.iter().flat_map(|decision| decision.v_now.iter().chain(&decision.v_end).copied());
     let Some((low, high)) = scale::range(all) else { return html! {} };
     let room = (high - low).max(1e-3) * 0.08;
     let share = |value: f32| 100.0 * scale::fraction(value, (low - room, high + room));

@@ -3,9 +3,9 @@
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
+use super::terms;
 use crate::describe::PARTS;
 use crate::keys::KEYS;
-use super::terms;
 use crate::state::{Action, State};
 
 #[derive(PartialEq, Properties)]

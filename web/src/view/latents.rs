@@ -36,7 +36,8 @@ const HALF: f64 = 100.0;
 pub fn Latents(props: &Props) -> Html {
     let whole = Glimpse::whole(&props.trace.0, props.index);
     let decision = whole.map(|whole| whole.after(props.parts));
-    let Some(latents) = decision.and_then(|decision| decision.latents()).filter(|latents| !latents.is_empty())
+    let Some(latents) =
+        decision.and_then(|decision| decision.latents()).filter(|latents| !latents.is_empty())
     else {
         return html! {};
     };
@@ -95,7 +96,7 @@ pub fn Latents(props: &Props) -> Html {
             <figcaption>
                 <p class="quiet">
                     { format!("The {} latents z of this decision, on the plane in which they differ most; ", points.len()) }
-                    { if q.is_some() { "darker is a higher Q, the ring is the chosen one." } else { "not ranked yet." } }
+                    { if q.is_some() { "stronger violet is a higher Q, the ring is the chosen one." } else { "not ranked yet." } }
                 </p>
                 if props.can_denoise {
                     <label class="latents__scrub">

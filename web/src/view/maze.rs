@@ -68,17 +68,23 @@ pub fn Maze(props: &Props) -> Html {
     let frame = use_node_ref();
     let dragged = use_state_eq(|| None::<(Handle, [f64; 2])>);
     let cell = use_state_eq(|| None::<(usize, usize)>);
-    let layout = use_memo((props.maze, Rc::clone(&props.scenario)), |(maze, scenario)| layout_of(*maze, scenario));
+    let layout =
+        use_memo((props.maze, Rc::clone(&props.scenario)), |(maze, scenario)| layout_of(*maze, scenario));
 
-    use_effect_with((props.maze, Rc::clone(&props.scenario), props.field.clone(), props.layers.values, props.paint), {
-        let ground = ground.clone();
-        move |(maze, scenario, field, values, _)| {
-            if let Some(sheet) = ground.cast::<HtmlCanvasElement>().and_then(|canvas| draw::Sheet::clear(&canvas)) {
-                let field = field.as_ref().filter(|_| *values).map(|field| &*field.0);
-                draw::maze::ground(&sheet, &layout_of(*maze, scenario), maze.layout(), field);
+    use_effect_with(
+        (props.maze, Rc::clone(&props.scenario), props.field.clone(), props.layers.values, props.paint),
+        {
+            let ground = ground.clone();
+            move |(maze, scenario, field, values, _)| {
+                if let Some(sheet) =
+                    ground.cast::<HtmlCanvasElement>().and_then(|canvas| draw::Sheet::clear(&canvas))
+                {
+                    let field = field.as_ref().filter(|_| *values).map(|field| &*field.0);
+                    draw::maze::ground(&sheet, &layout_of(*maze, scenario), maze.layout(), field);
+                }
             }
-        }
-    });
+        },
+    );
     let scene = (
         (props.maze, Rc::clone(&props.scenario)),
         (props.trace.clone(), props.moment),
@@ -137,7 +143,8 @@ pub fn Maze(props: &Props) -> Html {
                     event.stop_propagation();
                     return Some(Action::ToggleWall(here));
                 }
-                let [down, right] = keys::shift(&event.key())?.map(|step| step.signum() * f64::from(u8::from(step != 0.0)));
+                let [down, right] =
+                    keys::shift(&event.key())?.map(|step| step.signum() * f64::from(u8::from(step != 0.0)));
                 event.prevent_default();
                 event.stop_propagation();
                 cell.set(Some(geometry::neighbour(&layout, here, [down as isize, right as isize])));
@@ -207,7 +214,8 @@ pub fn Maze(props: &Props) -> Html {
         })
     };
     let press = {
-        let (place, trace, moment, ways) = (place.clone(), props.trace.clone(), props.moment, props.ways.clone());
+        let (place, trace, moment, ways) =
+            (place.clone(), props.trace.clone(), props.moment, props.ways.clone());
         perhaps(&props.dispatch, move |event: PointerEvent| {
             let at = place(&event)?;
             if tool == Tool::Walls {
@@ -216,7 +224,8 @@ pub fn Maze(props: &Props) -> Html {
             // A finger cannot hover: it taps.
             let glimpse = trace.as_ref().and_then(|trace| Glimpse::at(&trace.0, moment))?;
             let (ends, _) = glimpse.prediction()?;
-            let found = geometry::nearest_plan(ends, ways.as_ref().map(|ways| ways.0.as_slice()), at, 2.0 * REACH);
+            let found =
+                geometry::nearest_plan(ends, ways.as_ref().map(|ways| ways.0.as_slice()), at, 2.0 * REACH);
             Some(Action::Look(found))
         })
     };
@@ -281,7 +290,8 @@ fn legend(props: &Props) -> Html {
         let (low, high) = range.map_or(("–".into(), "–".into()), |(low, high)| {
             (describe::short(low), describe::short(high))
         });
-        let style = format!("--light: {}; --dark: {}", bar(quantity, Ground::Light), bar(quantity, Ground::Dark));
+        let style =
+            format!("--light: {}; --dark: {}", bar(quantity, Ground::Light), bar(quantity, Ground::Dark));
         html! {
             <span class="legend__scale">
                 <span>{ name }</span>

@@ -34,7 +34,8 @@ fn table(scoreboard: &Scoreboard, task: &Task) -> Html {
         Mean::of(values).map_or_else(
             || "–".to_owned(),
             |Mean { mean, half }| {
-                let text = if sign { format!("{mean:+.1} ± {half:.1}") } else { format!("{mean:.1} ± {half:.1}") };
+                let text =
+                    if sign { format!("{mean:+.1} ± {half:.1}") } else { format!("{mean:.1} ± {half:.1}") };
                 text.replace('-', "\u{2212}")
             },
         )
