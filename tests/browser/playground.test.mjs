@@ -240,6 +240,23 @@ test('Q and V are trained for a goal that was moved, and can be given back', () 
     await statusWhere(page, (now) => !now.computing && !now.learned);
   }));
 
+test('an adapter is tried beside the CPU, and passed over where it is slower', () =>
+  visit('about:blank', { gpu: 'software' }, async (page) => {
+    // The page is to take software rendering for a GPU.
+    await page.addInitScript(() => {
+      const info = { description: 'pretended adapter', architecture: 'none', isFallbackAdapter: false };
+      if (self.GPUAdapter) Object.defineProperty(GPUAdapter.prototype, 'info', { get: () => info });
+    });
+    await page.goto(site.url);
+    await ready(page);
+    assert.match(await page.textContent('#badge'), /CPU/);
+    const run = await trace(page);
+    await until(page, () => /stay on the CPU: .* ms each, .* ms on WebGPU/.test(document.querySelector('.notices').textContent), null, 240_000);
+    console.log(await page.textContent('.notices'));
+    assert.deepEqual((await trace(page)).decisions[0], run.decisions[0], 'the run goes on');
+    await click(page, '#step-decision');
+  }));
+
 test('a scoreboard fills up, with intervals, and can be stopped', () =>
   visit(site.url, {}, async (page) => {
     await ready(page);

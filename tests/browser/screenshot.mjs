@@ -41,7 +41,6 @@ const PICTURES = [
     await page.keyboard.press('Home');
     await statusWhere(page, (now) => now.trail !== null);
     await page.keyboard.press('ArrowRight');
-    await page.evaluate(() => scrollTo(0, 0));
   }],
   ['whole', '', { viewport: WIDE, colorScheme: 'light', fullPage: true }, fan],
 ];
@@ -55,6 +54,7 @@ try {
     await visit(`${site.url}${path}`, options, async (page) => {
       await ready(page);
       await prepare(page);
+      await page.evaluate(() => scrollTo(0, 0));
       await page.screenshot({ path: join(FOLDER, `${name}.png`), fullPage });
     });
   }

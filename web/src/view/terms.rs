@@ -140,7 +140,7 @@ pub fn Formulas(props: &FormulasProps) -> Html {
                 </ol>
                 <div>
                     <h3 id="algorithm-title">{ "Algorithm 2 · How it decides" }</h3>
-                    <ol class="algorithm" aria-labelledby="algorithm-title">{ for lines.iter().map(line) }</ol>
+                    <ol class="algorithm" tabindex="0" aria-labelledby="algorithm-title">{ for lines.iter().map(line) }</ol>
                 </div>
             </div>
         </section>
