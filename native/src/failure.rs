@@ -157,8 +157,8 @@ impl Failure {
                 | LearnError::Experience(_)
                 | LearnError::OtherAgent { .. }
                 | LearnError::Goal { .. },
-            ) => WRONG_INPUT,
-            Self::Agent(AgentError::Setting(_) | AgentError::World(_)) => WRONG_INPUT,
+            )
+            | Self::Agent(AgentError::Setting(_) | AgentError::World(_)) => WRONG_INPUT,
             Self::Interrupted { .. } => INTERRUPTED,
             Self::Data(DataError::File { action: "write", .. } | DataError::Encode { .. })
             | Self::Run(RunError::File { .. })

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use diar_core::agent::{Agent, AgentError, Episode, Rollout, RolloutOptions, Trace};
+use diar_core::agent::{Agent, AgentError, Episode, Rollout, RolloutOptions, Scenario, Trace};
 use diar_core::bundle::Bundle;
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
 use pollster::block_on;
@@ -26,7 +26,7 @@ fn play(agent: &Arc<Agent>, settings: PlanSettings) -> (Episode, Trace) {
     let options = RolloutOptions { record: true, stop_at_goal: true };
     let mut rollout = Rollout::new(Arc::clone(agent), settings, vec![episode], options).unwrap();
     let start = rollout.envs()[0].state().to_vec();
-    let mut trace = Trace::new(agent.task().id, 5, 0, settings, start);
+    let mut trace = Trace::new(agent.task().id, 5, 0, settings, Scenario::default(), start);
     while !rollout.finished() {
         for (_, event) in block_on(rollout.advance()).unwrap() {
             trace.apply(event);

@@ -70,15 +70,12 @@ pub fn apply_theme(theme: Theme) {
     };
     let storage = window().local_storage().ok().flatten();
     let root = document().document_element();
-    match name {
-        Some(name) => {
-            let _ = root.map(|root| root.set_attribute("data-theme", name));
-            let _ = storage.map(|storage| storage.set_item(THEME, name));
-        }
-        None => {
-            let _ = root.map(|root| root.remove_attribute("data-theme"));
-            let _ = storage.map(|storage| storage.remove_item(THEME));
-        }
+    if let Some(name) = name {
+        let _ = root.map(|root| root.set_attribute("data-theme", name));
+        let _ = storage.map(|storage| storage.set_item(THEME, name));
+    } else {
+        let _ = root.map(|root| root.remove_attribute("data-theme"));
+        let _ = storage.map(|storage| storage.remove_item(THEME));
     }
 }
 

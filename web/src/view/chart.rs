@@ -76,8 +76,8 @@ pub fn Chart(props: &Props) -> Html {
                 <path class="chart__now" d={plot.now.clone()} />
                 { for plot.breaks.iter().map(|x| html! {
                     <g class="chart__break">
-                        <path d={format!("M{x:.1} {}V{}", top, bottom)} />
-                        <path d={format!("M{:.1} {}l5 -8h-10z", x, top)} />
+                        <path d={format!("M{x:.1} {top}V{bottom}")} />
+                        <path d={format!("M{x:.1} {top}l5 -8h-10z")} />
                     </g>
                 }) }
             </g>
@@ -104,7 +104,7 @@ pub fn Chart(props: &Props) -> Html {
                 { lines("chart__future") }
                 <g clip-path="url(#past)">{ lines("chart__past") }</g>
                 if let Some(goal) = plot.goal {
-                    <path class="chart__goal" d={format!("M{goal:.1} {}V{}", top, bottom)} />
+                    <path class="chart__goal" d={format!("M{goal:.1} {top}V{bottom}")} />
                 }
                 <path class="chart__cursor" d={format!("M{cursor:.1} {}V{}", top - 6.0, bottom + 4.0)} />
             </svg>
