@@ -514,9 +514,9 @@ fn play_tells_one_episode() {
     }
     assert!(trace.decisions.iter().all(|decision| decision.latents.len() == 4 && decision.q.len() == 4));
 
-    // Its text has a line per decision, between two of heading and one of summary.
+    // Its text has a line per decision, between two of heading and three of summary, digest and link.
     let text = String::from_utf8(success(&mut diar(&play)).stdout).unwrap();
-    assert_eq!(text.lines().count(), trace.decisions.len() + 3, "{text}");
+    assert_eq!(text.lines().count(), trace.decisions.len() + 5, "{text}");
     assert!(text.contains(&format!("{} decisions", trace.decisions.len())), "{text}");
     // The same episode is part of an evaluation with the same seed.
     let without = object(diar(&play).arg("--no-revalue"));
