@@ -37,18 +37,23 @@ test('the theme follows the system, can be chosen, and is remembered', () =>
   visit(site.url, { colorScheme: 'dark' }, async (page) => {
     await ready(page);
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const remembered = () => page.evaluate(() => localStorage.getItem('diar-theme'));
     const dark = await ground();
+    assert.equal(await page.getAttribute('html', 'data-ground'), 'dark');
     await page.click('#theme');
-    assert.equal(await page.getAttribute('html', 'data-theme'), 'light');
+    assert.deepEqual([await page.getAttribute('html', 'data-ground'), await remembered()], ['light', 'light']);
     const light = await ground();
     assert.notEqual(light, dark);
     await page.reload();
     await ready(page);
     assert.equal(await ground(), light);
     await page.click('#theme');
-    assert.equal(await ground(), dark);
+    assert.deepEqual([await ground(), await remembered()], [dark, 'dark']);
     await page.click('#theme');
-    assert.equal(await page.getAttribute('html', 'data-theme'), null);
+    assert.equal(await remembered(), null);
+    // The system's again, and it follows the system.
+    await page.emulateMedia({ colorScheme: 'light' });
+    await until(page, (expected) => getComputedStyle(document.body).backgroundColor === expected, light);
   }));
 
 test('the tour goes step by step, moves the figure, and can be linked to', () =>

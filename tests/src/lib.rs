@@ -10,4 +10,6 @@
 
 pub mod golden;
 mod kernels;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod shipped;
 pub mod suite;

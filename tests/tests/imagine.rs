@@ -3,17 +3,10 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
 use diar_core::agent::{Agent, AgentError, Episode, Rollout, RolloutOptions, Scenario, Trace};
-use diar_core::bundle::Bundle;
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
+use diar_tests::shipped::agent;
 use pollster::block_on;
-
-fn agent() -> Arc<Agent> {
-    let bytes = include_bytes!("../../weights/maze2d-umaze-v1.safetensors");
-    let bundle = Bundle::from_bytes(bytes).expect("the shipped bundle is whole");
-    Arc::new(Agent::load(&bundle, &Device::flex()).expect("the shipped weights fit"))
-}
 
 fn settings(agent: &Agent, kind: Sampler, steps: usize) -> PlanSettings {
     let sampler = SamplerSettings { kind, steps, extra_steps: 0 };

@@ -4,30 +4,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::tensor::Device;
 use diar_core::agent::{
     Agent, Episode, EpisodeResult, Outcome, Phase, Rollout, RolloutOptions, Scenario, Trace, evaluate,
 };
-use diar_core::bundle::Bundle;
 use diar_core::link::Link;
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
 use diar_core::task::TASKS;
+use diar_tests::shipped::{agent, settings};
 use pollster::block_on;
-
-fn agent() -> Arc<Agent> {
-    let bytes = include_bytes!("../../weights/maze2d-umaze-v1.safetensors");
-    let bundle = Bundle::from_bytes(bytes).expect("the shipped bundle is whole");
-    Arc::new(Agent::load(&bundle, &Device::flex()).expect("the shipped weights fit"))
-}
-
-/// Few candidates and steps: these tests are about the rule, not the score.
-fn settings(agent: &Agent) -> PlanSettings {
-    PlanSettings {
-        candidates: 8,
-        sampler: SamplerSettings { kind: Sampler::Sde, steps: 3, extra_steps: 0 },
-        ..agent.settings().plan
-    }
-}
 
 fn play(agent: &Arc<Agent>, settings: PlanSettings, index: u64) -> Trace {
     let episode = Episode { seed: 9, index, start: None };

@@ -3,29 +3,14 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
 use diar_core::agent::{
     Agent, AgentError, Episode, Intervention, InterventionKind, Outcome, Rollout, RolloutOptions, Scenario,
     Trace,
 };
-use diar_core::bundle::Bundle;
 use diar_core::maze::World;
-use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
+use diar_core::settings::PlanSettings;
+use diar_tests::shipped::{agent, settings};
 use pollster::block_on;
-
-fn agent() -> Arc<Agent> {
-    let bytes = include_bytes!("../../weights/maze2d-umaze-v1.safetensors");
-    let bundle = Bundle::from_bytes(bytes).expect("the shipped bundle is whole");
-    Arc::new(Agent::load(&bundle, &Device::flex()).expect("the shipped weights fit"))
-}
-
-fn settings(agent: &Agent) -> PlanSettings {
-    PlanSettings {
-        candidates: 8,
-        sampler: SamplerSettings { kind: Sampler::Sde, steps: 3, extra_steps: 0 },
-        ..agent.settings().plan
-    }
-}
 
 /// From the far end of the U.
 const EPISODE: Episode = Episode { seed: 9, index: 0, start: Some([3.0, 1.0, 0.0, 0.0]) };

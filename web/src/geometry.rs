@@ -79,6 +79,21 @@ pub fn nearest_free(layout: &Layout, wish: [f64; 2]) -> [f64; 2] {
         .unwrap_or_else(|| layout.goal_position())
 }
 
+/// The faces of walls that floor lies at: both ends of each.
+pub fn faces(layout: &Layout) -> impl Iterator<Item = [[f64; 2]; 2]> {
+    layout.free_cells().iter().flat_map(move |&(i, j)| {
+        let (low, high) = ([i, j].map(|c| c as f64 + CELL_LOW), [i, j].map(|c| c as f64 + CELL_HIGH));
+        let sides = [
+            (-1, 0, [[low[0], low[1]], [low[0], high[1]]]),
+            (1, 0, [[high[0], low[1]], [high[0], high[1]]]),
+            (0, -1, [[low[0], low[1]], [high[0], low[1]]]),
+            (0, 1, [[low[0], high[1]], [high[0], high[1]]]),
+        ];
+        let wall = move |di: isize, dj: isize| layout.is_wall(i as isize + di, j as isize + dj);
+        sides.into_iter().filter(move |&(di, dj, _)| wall(di, dj)).map(|(_, _, face)| face)
+    })
+}
+
 /// The plan nearest to a place, along its way where that is known and at its predicted end where not; none farther away
 /// than `reach`.
 pub fn nearest_plan(
@@ -158,6 +173,23 @@ mod tests {
         assert_eq!(nearest_plan(&ends, Some(&ways), [1.0, 2.0], 0.2), Some(1));
         // Where all ways begin, none is meant.
         assert_eq!(nearest_plan(&ends, Some(&ways), [2.0, 2.0], 0.2), None);
+    }
+
+    #[test]
+    fn every_face_has_floor_on_one_side_and_wall_on_the_other() {
+        let layout = MazeId::Large.layout();
+        let mut count = 0;
+        for [from, to] in faces(layout) {
+            let middle = [0, 1].map(|axis| f64::midpoint(from[axis], to[axis]));
+            let aside = if from[0] == to[0] { [0.01, 0.0] } else { [0.0, 0.01] };
+            let is_wall = |sign: f64| {
+                let (i, j) = cell_of([middle[0] + sign * aside[0], middle[1] + sign * aside[1]]).unwrap();
+                layout.is_wall(i as isize, j as isize)
+            };
+            assert_ne!(is_wall(1.0), is_wall(-1.0), "{from:?} {to:?}");
+            count += 1;
+        }
+        assert!(count > layout.free_cells().len(), "{count} faces");
     }
 
     #[test]

@@ -45,16 +45,21 @@ pub fn action(key: &str, shift: bool) -> Option<Action> {
     })
 }
 
-/// How far an arrow pressed on the maze moves the start: rows run down the picture, columns to the right.
-pub fn shift(key: &str) -> Option<[f64; 2]> {
-    const STEP: f64 = 0.1;
+/// Where an arrow pressed on the maze points, as rows down and columns to the right.
+pub fn direction(key: &str) -> Option<[isize; 2]> {
     match key {
-        "ArrowUp" => Some([-STEP, 0.0]),
-        "ArrowDown" => Some([STEP, 0.0]),
-        "ArrowLeft" => Some([0.0, -STEP]),
-        "ArrowRight" => Some([0.0, STEP]),
+        "ArrowUp" => Some([-1, 0]),
+        "ArrowDown" => Some([1, 0]),
+        "ArrowLeft" => Some([0, -1]),
+        "ArrowRight" => Some([0, 1]),
         _ => None,
     }
+}
+
+/// How far such an arrow moves start or goal, in metres.
+pub fn shift(key: &str) -> Option<[f64; 2]> {
+    const STEP: f64 = 0.1;
+    direction(key).map(|direction| direction.map(|cells| STEP * cells as f64))
 }
 
 #[cfg(test)]
@@ -71,5 +76,6 @@ mod tests {
         assert!(matches!(action("ArrowRight", true), Some(Action::NextRevaluation)));
         assert!(action("x", false).is_none() && shift("Home").is_none());
         assert_eq!(shift("ArrowRight"), Some([0.0, 0.1]));
+        assert_eq!((direction("ArrowUp"), direction("x")), (Some([-1, 0]), None));
     }
 }

@@ -5,7 +5,7 @@ mod browser;
 mod build;
 mod export;
 mod hook;
-mod trainer;
+mod running;
 
 use wasm_bindgen::JsCast;
 

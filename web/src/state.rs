@@ -279,8 +279,8 @@ pub enum Command {
     Copy(String),
     /// Make a file of what is on display.
     Export(Export),
-    /// Remember and apply a theme.
-    Theme(Theme),
+    /// Remember a theme for the next visit.
+    RememberTheme(Theme),
 }
 
 /// A file made of what is on display.
@@ -569,7 +569,7 @@ impl State {
             Action::Tour(step) => self.go_on_tour(step),
             Action::Theme(theme) => {
                 self.theme = theme;
-                commands.push(Command::Theme(theme));
+                commands.push(Command::RememberTheme(theme));
             }
             Action::SystemDark(dark) => self.dark = dark,
             Action::Layers(layers) => self.layers = layers,

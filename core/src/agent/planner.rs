@@ -190,10 +190,8 @@ impl Planner {
         let (n, latent) = (self.settings.candidates, self.agent.latent());
         let mut chunks = Vec::new();
         for chunk in lanes.chunks((CHUNK / n).max(1)) {
-            let keys: Vec<Key> = chunk
-                .iter()
-                .map(|&i| self.lanes[i].key.named("latents").fold(self.lanes[i].decisions as u64))
-                .collect();
+            let keys: Vec<Key> =
+                chunk.iter().map(|&i| noise_key(self.lanes[i].key, self.lanes[i].decisions)).collect();
             chunks.push(self.sampler.sample(self.states(chunk), n, SamplerNoise::Drawn(&keys)));
         }
         let latents = match <[Tensor<3>; 1]>::try_from(chunks) {
@@ -324,6 +322,11 @@ impl Planner {
         }
         Ok(lanes.into_iter().zip(actions.chunks_exact(width).map(<[f32]>::to_vec)).collect())
     }
+}
+
+/// Key of the noise from which a lane's candidates for a decision (from 0) are sampled.
+pub(super) fn noise_key(lane: Key, decision: usize) -> Key {
+    lane.named("latents").fold(decision as u64)
 }
 
 /// Index of the largest number, the first one if there are several.

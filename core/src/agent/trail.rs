@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::model::{Agent, AgentError, read};
+use super::planner::noise_key;
 use crate::diffusion::SamplerNoise;
 use crate::rng::Key;
 use crate::settings::PlanSettings;
@@ -40,8 +41,7 @@ impl Agent {
         let mut state = self.observation(state)?.to_vec();
         self.normalise(&mut state);
         let dim = state.len();
-        // As `Planner` draws it.
-        let key = key.named("latents").fold(decision as u64);
+        let key = noise_key(key, decision);
         let sampler = self.sampler(settings.sampler);
         let trail = sampler.trail(self.states(state.clone()), n, SamplerNoise::Drawn(&[key]));
 

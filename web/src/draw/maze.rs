@@ -1,12 +1,12 @@
 //! The maze: V field and walls below; path, fan of candidates and particle above.
 
 use diar_core::agent::{Outcome, Phase, Trace};
-use diar_core::maze::{BALL_RADIUS, CELL_HIGH, CELL_LOW, GOAL_RADIUS, Layout};
+use diar_core::maze::{BALL_RADIUS, CELL_LOW, GOAL_RADIUS, Layout};
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use super::{Sheet, context};
-use crate::geometry::Frame;
+use crate::geometry::{Frame, faces};
 use crate::messages::{Trail, ValueField};
 use crate::raster;
 use crate::scale::{Ground, Quantity, css, fraction, range};
@@ -107,21 +107,10 @@ fn walls(sheet: &Sheet, frame: Frame, layout: &Layout) {
     context.set_stroke_style_str(&sheet.colour("--wall-edge"));
     context.set_line_width(1.5);
     context.begin_path();
-    for &(i, j) in layout.free_cells() {
-        let (low, high) = ([i, j].map(|c| c as f64 + CELL_LOW), [i, j].map(|c| c as f64 + CELL_HIGH));
-        let sides = [
-            (-1, 0, [low[0], low[1]], [low[0], high[1]]),
-            (1, 0, [high[0], low[1]], [high[0], high[1]]),
-            (0, -1, [low[0], low[1]], [high[0], low[1]]),
-            (0, 1, [low[0], high[1]], [high[0], high[1]]),
-        ];
-        for (di, dj, from, to) in sides {
-            if layout.is_wall(i as isize + di, j as isize + dj) {
-                let ([x0, y0], [x1, y1]) = (frame.pixel(from), frame.pixel(to));
-                context.move_to(x0, y0);
-                context.line_to(x1, y1);
-            }
-        }
+    for [from, to] in faces(layout) {
+        let ([x0, y0], [x1, y1]) = (frame.pixel(from), frame.pixel(to));
+        context.move_to(x0, y0);
+        context.line_to(x1, y1);
     }
     context.stroke();
 }

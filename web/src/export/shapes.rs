@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use diar_core::agent::{Decision, Outcome, Trace};
-use diar_core::maze::{CELL_HIGH, CELL_LOW, Layout};
+use diar_core::maze::{CELL_LOW, Layout};
 
-use crate::geometry::Frame;
+use crate::geometry::{Frame, faces};
 
 /// The walls: a rectangle for every run of wall cells in a row.
 pub fn walls(layout: &Layout, frame: Frame) -> String {
@@ -29,22 +29,7 @@ pub fn walls(layout: &Layout, frame: Frame) -> String {
 
 /// Where floor meets wall.
 pub fn edges(layout: &Layout, frame: Frame) -> String {
-    let mut path = String::new();
-    for &(i, j) in layout.free_cells() {
-        let (low, high) = ([i, j].map(|c| c as f64 + CELL_LOW), [i, j].map(|c| c as f64 + CELL_HIGH));
-        let sides = [
-            (-1, 0, [low[0], low[1]], [low[0], high[1]]),
-            (1, 0, [high[0], low[1]], [high[0], high[1]]),
-            (0, -1, [low[0], low[1]], [high[0], low[1]]),
-            (0, 1, [low[0], high[1]], [high[0], high[1]]),
-        ];
-        for (di, dj, from, to) in sides {
-            if layout.is_wall(i as isize + di, j as isize + dj) {
-                path += &polyline(frame, [from, to]);
-            }
-        }
-    }
-    path
+    faces(layout).map(|face| polyline(frame, face)).collect()
 }
 
 /// A line through positions.

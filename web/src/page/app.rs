@@ -3,22 +3,19 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use serde::Serialize;
+use diar_core::agent::Trace;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{
-    DragEvent, ErrorEvent, Event, HashChangeEvent, KeyboardEvent, MessageEvent, Worker, WorkerOptions,
-    WorkerType,
-};
+use web_sys::{DragEvent, Event, HashChangeEvent, KeyboardEvent};
 use yew::prelude::*;
 
 use super::build::Program;
-use super::trainer::{self, Trainer};
+use super::running::Running;
 use super::{browser, export, hook};
 use crate::adapter;
 use crate::describe;
 use crate::keys;
-use crate::messages::{Backend, FromTrainer, ToWorker};
+use crate::messages::{Backend, FromTrainer, Plan, ToTrainer, ToWorker};
 use crate::state::{Action, Command, Source, State};
 use crate::{recording, view};
 
@@ -56,24 +53,30 @@ pub struct App {
     /// A second worker, in which WebGPU is tried.
     trial: Option<Deciding>,
     /// The worker that trains, while it does.
-    trainer: Option<Trainer>,
+    trainer: Option<Running>,
     /// Counts workers: one that was asked for may be outdated before it can start.
     workers: u32,
     /// Counts repaints, so that painters know.
     paint: u32,
     clock: Clock,
-    /// The fragment of the run at the cursor, and what it was made from.
-    link: Option<(usize, usize, String)>,
+    /// The link to what is on display.
+    link: Option<Linked>,
     rest: Option<Rest>,
 }
 
-/// The worker, with the closures that hear it.
+/// A fragment, and what it was made from.
+struct Linked {
+    trace: Rc<Trace>,
+    at: usize,
+    rival: Option<Plan>,
+    fragment: String,
+}
+
+/// A worker that decides.
 struct Deciding {
-    worker: Worker,
+    running: Running,
     /// Whose messages these are; the second worker may become the first.
     place: Rc<Cell<Place>>,
-    _message: Closure<dyn FnMut(MessageEvent)>,
-    _error: Closure<dyn FnMut(Event)>,
 }
 
 /// Which worker.
@@ -81,14 +84,6 @@ struct Deciding {
 enum Place {
     First,
     Trial,
-}
-
-impl Drop for Deciding {
-    fn drop(&mut self) {
-        self.worker.set_onmessage(None);
-        self.worker.set_onerror(None);
-        self.worker.terminate();
-    }
 }
 
 /// The clock of playing: asks for animation frames, one at a time, while there is something to move.
@@ -139,7 +134,6 @@ impl Component for App {
         };
         hook::publish(&app.state);
         hook::install();
-        browser::apply_theme(app.state.theme);
         listen(ctx);
         let act = ctx.link().callback(Message::Act);
         spawn_local(async move {
@@ -179,10 +173,8 @@ impl Component for App {
                     .shown
                     .as_ref()
                     .is_some_and(|shown| matches!(shown.source, Source::Computed(_)));
-                if let Some((.., fragment)) =
-                    self.link.as_ref().filter(|_| computed && self.state.tour.is_none())
-                {
-                    browser::replace_fragment(fragment);
+                if let Some(link) = self.link.as_ref().filter(|_| computed && self.state.tour.is_none()) {
+                    browser::replace_fragment(&link.fragment);
                 }
                 browser::set_title(&describe::title(&self.state));
                 return false;
@@ -193,10 +185,7 @@ impl Component for App {
                 }
                 match start_worker(ctx, program, &bundle, backend, Place::First) {
                     Ok(worker) => self.worker = Some(worker),
-                    Err(error) => {
-                        let reason = format!("this browser cannot start a module worker ({error:?})");
-                        self.act(ctx, Action::WorkerBroken(reason));
-                    }
+                    Err(reason) => self.act(ctx, Action::WorkerBroken(reason)),
                 }
             }
         }
@@ -208,14 +197,20 @@ impl Component for App {
         let address = self
             .link
             .as_ref()
-            .map_or_else(browser::address, |(.., fragment)| format!("{}#{fragment}", browser::address()));
+            .map_or_else(browser::address, |link| format!("{}#{}", browser::address(), link.fragment));
         view::page(&self.state, self.paint, &address, &dispatch)
     }
 }
 
 impl App {
     fn act(&mut self, ctx: &Context<Self>, action: Action) {
+        let before = self.state.ground();
+        hook::release();
         let commands = Rc::make_mut(&mut self.state).update(action);
+        if self.state.ground() != before {
+            browser::show_ground(self.state.ground());
+            self.paint = self.paint.wrapping_add(1);
+        }
         hook::publish(&self.state);
         for command in commands {
             self.carry_out(ctx, command);
@@ -243,7 +238,7 @@ impl App {
             }
             Command::Send(message) => {
                 if let Some(deciding) = &self.worker {
-                    send(&deciding.worker, &message);
+                    deciding.running.tell(&message);
                 }
             }
             Command::StartTrial { bundle } => {
@@ -254,7 +249,7 @@ impl App {
             }
             Command::SendTrial(message) => {
                 if let Some(deciding) = &self.trial {
-                    send(&deciding.worker, &message);
+                    deciding.running.tell(&message);
                 }
             }
             Command::AdoptTrial => {
@@ -264,24 +259,25 @@ impl App {
                 }
             }
             Command::EndTrial => self.trial = None,
-            Command::StartTrainer(message) => {
+            Command::StartTrainer(ToTrainer { bundle, windows, lesson, world }) => {
                 let act = ctx.link().callback(|message| Message::Act(Action::Trainer(message)));
-                match trainer::start(message, act.clone()) {
-                    Ok(trainer) => self.trainer = Some(trainer),
-                    Err(error) => {
-                        let message = format!(
-                            "Training cannot begin: this browser cannot start a module worker ({error:?})."
-                        );
-                        act.emit(FromTrainer::Failed { message });
+                let failed =
+                    |reason| FromTrainer::Failed { message: format!("Training broke down: {reason}.") };
+                let heard = act.clone();
+                match Running::start(Program::Train, move |message: Result<_, String>| {
+                    heard.emit(message.unwrap_or_else(failed));
+                }) {
+                    Ok(trainer) => {
+                        let (bundle, windows) = (browser::absolute(&bundle), browser::absolute(&windows));
+                        trainer.tell(&ToTrainer { bundle, windows, lesson, world });
+                        self.trainer = Some(trainer);
                     }
+                    Err(reason) => act.emit(failed(reason)),
                 }
             }
             Command::EndTrainer => self.trainer = None,
             Command::Export(kind) => export::save(&self.state, kind, ctx.link().callback(Message::Act)),
-            Command::Theme(theme) => {
-                browser::apply_theme(theme);
-                ctx.link().send_message(Message::Repaint);
-            }
+            Command::RememberTheme(theme) => browser::remember_theme(theme),
             Command::Copy(fragment) => {
                 let address = format!("{}#{fragment}", browser::address());
                 let act = ctx.link().callback(Message::Act);
@@ -293,13 +289,16 @@ impl App {
     /// Brings the link up to date with the run and the cursor; not while playing, when it changes all the time.
     fn refresh_link(&mut self, ctx: &Context<Self>) {
         let Some(trace) = self.state.trace().filter(|_| !self.state.playing) else { return };
-        let beside = self.state.rival.as_ref().map_or(0, |rival| describe::versus(rival).len());
-        let made_from = (Rc::as_ptr(trace) as usize + beside, self.state.at);
-        if self.link.as_ref().is_some_and(|&(trace, at, _)| (trace, at) == made_from) {
+        let rival = self.state.rival.as_ref().map(|rival| &rival.plan);
+        let known = self.link.as_ref().is_some_and(|link| {
+            Rc::ptr_eq(&link.trace, trace) && link.at == self.state.at && link.rival.as_ref() == rival
+        });
+        if known {
             return;
         }
         let Some(fragment) = self.state.fragment() else { return };
-        self.link = Some((made_from.0, made_from.1, fragment));
+        self.link =
+            Some(Linked { trace: Rc::clone(trace), at: self.state.at, rival: rival.cloned(), fragment });
         let rested = ctx.link().callback(|()| Message::Rested);
         let callback = Closure::<dyn FnMut()>::new(move || rested.emit(()));
         let window = browser::window();
@@ -320,53 +319,22 @@ fn start_worker(
     bundle: &str,
     backend: Backend,
     place: Place,
-) -> Result<Deciding, JsValue> {
-    let options = WorkerOptions::new();
-    options.set_type(WorkerType::Module);
-    let worker = Worker::new_with_options(&program.worker(), &options)?;
+) -> Result<Deciding, String> {
     let act = ctx.link().callback(Message::Act);
     let place = Rc::new(Cell::new(place));
-    let broken = {
-        let (act, place) = (act.clone(), Rc::clone(&place));
-        move |reason: String| {
-            act.emit(match place.get() {
-                Place::First => Action::WorkerBroken(reason),
-                Place::Trial => Action::Trial(None),
-            });
-        }
-    };
-    let message = {
-        let (broken, place) = (broken.clone(), Rc::clone(&place));
-        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            match (serde_wasm_bindgen::from_value(event.data()), place.get()) {
-                (Ok(message), Place::First) => act.emit(Action::Worker(message)),
-                (Ok(message), Place::Trial) => act.emit(Action::Trial(Some(message))),
-                (Err(error), _) => broken(format!("a message of the worker cannot be read: {error}")),
-            }
-        })
-    };
-    let error = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
-        // A worker whose script is missing gives a plain event, without a message.
-        let reason = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message);
-        broken(reason.unwrap_or_else(|| "the worker could not be loaded".into()));
-    });
-    worker.set_onmessage(Some(message.as_ref().unchecked_ref()));
-    worker.set_onerror(Some(error.as_ref().unchecked_ref()));
+    let hears = Rc::clone(&place);
+    let running = Running::start(program, move |message| {
+        act.emit(match (message, hears.get()) {
+            (Ok(message), Place::First) => Action::Worker(message),
+            (Ok(message), Place::Trial) => Action::Trial(Some(message)),
+            (Err(reason), Place::First) => Action::WorkerBroken(reason),
+            (Err(_), Place::Trial) => Action::Trial(None),
+        });
+    })?;
     // Whoever leaves the choice to the page begins on the CPU, and need not be told why.
     let backend = if backend == Backend::Auto { Backend::Cpu } else { backend };
-    send(&worker, &ToWorker::Load { bundle: browser::absolute(bundle), backend });
-    Ok(Deciding { worker, place, _message: message, _error: error })
-}
-
-/// Sends a message to a worker.
-pub fn send(worker: &Worker, message: &impl Serialize) {
-    // Seeds are 64-bit numbers, which only a BigInt holds.
-    let serializer = serde_wasm_bindgen::Serializer::new().serialize_large_number_types_as_bigints(true);
-    let sent =
-        message.serialize(&serializer).map_err(JsValue::from).and_then(|value| worker.post_message(&value));
-    if let Err(error) = sent {
-        web_sys::console::error_1(&error);
-    }
+    running.tell(&ToWorker::Load { bundle: browser::absolute(bundle), backend });
+    Ok(Deciding { running, place })
 }
 
 /// Hears the keyboard, the address bar, and changes of size and colours.

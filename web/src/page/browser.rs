@@ -6,6 +6,7 @@ use web_sys::{Document, Event, EventTarget, Response, Window};
 
 use super::build;
 use crate::messages::Backend;
+use crate::scale::Ground;
 use crate::share;
 use crate::state::{Launch, Theme};
 
@@ -61,21 +62,24 @@ fn remembered_theme() -> Theme {
     }
 }
 
-/// Applies a theme, and remembers it for the next visit.
-pub fn apply_theme(theme: Theme) {
-    let name = match theme {
-        Theme::System => None,
-        Theme::Light => Some("light"),
-        Theme::Dark => Some("dark"),
+/// Remembers a theme for the next visit, when `web/ground.js` applies it.
+pub fn remember_theme(theme: Theme) {
+    let Some(storage) = window().local_storage().ok().flatten() else { return };
+    let _ = match theme {
+        Theme::System => storage.remove_item(THEME),
+        Theme::Light => storage.set_item(THEME, "light"),
+        Theme::Dark => storage.set_item(THEME, "dark"),
     };
-    let storage = window().local_storage().ok().flatten();
-    let root = document().document_element();
-    if let Some(name) = name {
-        let _ = root.map(|root| root.set_attribute("data-theme", name));
-        let _ = storage.map(|storage| storage.set_item(THEME, name));
-    } else {
-        let _ = root.map(|root| root.remove_attribute("data-theme"));
-        let _ = storage.map(|storage| storage.remove_item(THEME));
+}
+
+/// Turns the page light or dark.
+pub fn show_ground(ground: Ground) {
+    let name = match ground {
+        Ground::Light => "light",
+        Ground::Dark => "dark",
+    };
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute("data-ground", name);
     }
 }
 

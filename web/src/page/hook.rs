@@ -22,6 +22,11 @@ pub fn publish(state: &Rc<State>) {
     LATEST.set(Some(Rc::clone(state)));
 }
 
+/// Lets go of the state, which is about to change: shared, it would be copied each time.
+pub fn release() {
+    LATEST.set(None);
+}
+
 /// Puts the functions where they are found.
 pub fn install() {
     let object = Object::new();

@@ -12,17 +12,7 @@ pub enum Critic {
     /// The one that came with the weights.
     Shipped,
     /// One trained here.
-    Trained { lesson: Lesson, moved: bool, seconds: f64 },
-}
-
-impl Critic {
-    /// Where it was taught the goal to be, where that is not the maze's own.
-    pub fn goal(&self) -> Option<[f64; 2]> {
-        match self {
-            Self::Trained { lesson, moved: true, .. } => Some(lesson.goal),
-            _ => None,
-        }
-    }
+    Trained { lesson: Lesson, seconds: f64 },
 }
 
 /// Training under way.
@@ -34,7 +24,6 @@ pub struct Learning {
     pub total: usize,
     /// The losses of V and of Q so far.
     pub losses: Vec<[f64; 2]>,
-    moved: bool,
 }
 
 impl State {
@@ -49,8 +38,7 @@ impl State {
         };
         let goal = self.layout().goal_position();
         let lesson = Lesson { goal, expectile, discount, ldcq };
-        let moved = self.scenario().world.goal.is_some();
-        self.learning = Some(Learning { lesson, step: 0, total: 0, losses: Vec::new(), moved });
+        self.learning = Some(Learning { lesson, step: 0, total: 0, losses: Vec::new() });
         let (bundle, world) = (self.bundle.clone(), self.scenario().world.clone());
         commands.push(Command::StartTrainer(ToTrainer { bundle, windows, lesson, world }));
     }
@@ -66,8 +54,8 @@ impl State {
             }
             FromTrainer::Field { field } => self.field = Some(Rc::new(field)),
             FromTrainer::Learned { bundle, seconds } => {
-                let Some(Learning { lesson, moved, .. }) = self.learning.take() else { return };
-                self.critic = Critic::Trained { lesson, moved, seconds };
+                let Some(Learning { lesson, .. }) = self.learning.take() else { return };
+                self.critic = Critic::Trained { lesson, seconds };
                 self.taught = Some(Rc::new(bundle));
                 commands.push(Command::EndTrainer);
                 commands.extend(self.teach());

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use diar_core::agent::{Event, Intervention, InterventionKind, Trace};
 use diar_core::settings::SamplerSettings;
 
-use super::{Action, Command, Lane, Level, Plan, State, ToWorker, Unit};
+use super::{Command, Lane, Level, Plan, State, ToWorker, Unit};
 use crate::timeline;
 
 /// What the other run does differently.
@@ -181,7 +181,7 @@ impl State {
         let mut plan = self.plan.clone();
         plan.scenario.interventions.clear();
         if plan != self.plan {
-            self.also(Action::Compare(None), commands);
+            self.compare(None, commands);
             self.history.push(std::mem::replace(&mut self.plan, plan));
             commands.extend(self.follow());
         }

@@ -7,8 +7,8 @@ use diar_core::settings::PlanSettings;
 use diar_core::task::Task;
 
 use super::{
-    AHEAD, Action, Choice, Command, Failure, Lane, Level, Plan, Recording, Shown, Source, State, ToPage,
-    ToWorker, Unit, Worker,
+    AHEAD, Choice, Command, Failure, Lane, Level, Plan, Recording, Shown, Source, State, ToPage, ToWorker,
+    Unit, Worker,
 };
 use crate::geometry::nearest_free;
 use crate::messages::Backend;
@@ -429,10 +429,5 @@ impl State {
         };
         self.shown = Some(Shown { trace: Rc::new(trace), source: Source::Recorded });
         self.playing = !self.reduced_motion;
-    }
-
-    /// Folds in an action that came of another.
-    pub(super) fn also(&mut self, action: Action, commands: &mut Vec<Command>) {
-        self.fold(action, commands);
     }
 }

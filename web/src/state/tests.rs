@@ -1029,6 +1029,6 @@ fn the_theme_is_the_systems_until_one_is_chosen() {
     assert_eq!(state.ground(), Ground::Light);
     state.update(Action::SystemDark(true));
     assert_eq!(state.ground(), Ground::Dark);
-    assert!(state.update(Action::Theme(Theme::Light)).contains(&Command::Theme(Theme::Light)));
+    assert!(state.update(Action::Theme(Theme::Light)).contains(&Command::RememberTheme(Theme::Light)));
     assert_eq!(state.ground(), Ground::Light);
 }

@@ -1,6 +1,6 @@
 //! What the user changes in the maze: where the goal is, and which cells are walls.
 
-use super::{Choice, Command, Level, Plan, State};
+use super::{Command, Critic, Level, Plan, State};
 use crate::geometry::nearest_free;
 
 /// What the pointer does on the maze.
@@ -51,7 +51,6 @@ impl State {
                     let [x, y] = nearest_free(&layout, [x, y]);
                     plan.start = Some([x, y, 0.0, 0.0]);
                 }
-                self.choice = Choice::Changed;
                 self.choose(plan, commands);
             }
             Err(error) => self.notify(Level::Error, format!("The maze cannot be like that: {error}.")),
@@ -60,10 +59,14 @@ impl State {
 
     /// Whether the goal is not where the critic in use has learned it to be.
     pub fn critic_misled(&self) -> bool {
-        self.critic.goal() != self.scenario().world.goal
+        let learned = match self.critic {
+            Critic::Shipped => self.task().maze.layout().goal_position(),
+            Critic::Trained { lesson, .. } => lesson.goal,
+        };
+        self.layout().goal_position() != learned
     }
 
-    /// Whether there are walls, or gaps, that the weights have never seen.
+    /// How many cells are not as the weights have seen them.
     pub fn walls_unseen(&self) -> usize {
         self.scenario().world.toggled.len()
     }

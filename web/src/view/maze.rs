@@ -143,11 +143,10 @@ pub fn Maze(props: &Props) -> Html {
                     event.stop_propagation();
                     return Some(Action::ToggleWall(here));
                 }
-                let [down, right] =
-                    keys::shift(&event.key())?.map(|step| step.signum() * f64::from(u8::from(step != 0.0)));
+                let direction = keys::direction(&event.key())?;
                 event.prevent_default();
                 event.stop_propagation();
-                cell.set(Some(geometry::neighbour(&layout, here, [down as isize, right as isize])));
+                cell.set(Some(geometry::neighbour(&layout, here, direction)));
                 return None;
             }
             let shift = keys::shift(&event.key())?;

@@ -1,0 +1,62 @@
+//! A worker: started, heard, told, and ended when dropped.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::prelude::*;
+use web_sys::{ErrorEvent, Event, MessageEvent, Worker, WorkerOptions, WorkerType};
+
+use super::build::Program;
+
+/// A worker, with the closures that hear it.
+pub struct Running {
+    worker: Worker,
+    _message: Closure<dyn FnMut(MessageEvent)>,
+    _error: Closure<dyn FnMut(Event)>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.terminate();
+    }
+}
+
+impl Running {
+    /// Starts a program; what it says is heard, and why it broke down, in words.
+    ///
+    /// # Errors
+    /// When the browser cannot start module workers.
+    pub fn start<M: DeserializeOwned>(
+        program: Program,
+        heard: impl Fn(Result<M, String>) + Clone + 'static,
+    ) -> Result<Self, String> {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = Worker::new_with_options(&program.worker(), &options)
+            .map_err(|error| format!("this browser cannot start a module worker ({error:?})"))?;
+        let broken = heard.clone();
+        let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            let message = serde_wasm_bindgen::from_value(event.data());
+            heard(message.map_err(|error| format!("a message of the worker cannot be read: {error}")));
+        });
+        let error = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
+            // A worker whose script is missing gives a plain event, without a message.
+            let reason = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message);
+            broken(Err(reason.unwrap_or_else(|| "the worker could not be loaded".into())));
+        });
+        worker.set_onmessage(Some(message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(error.as_ref().unchecked_ref()));
+        Ok(Self { worker, _message: message, _error: error })
+    }
+
+    /// Tells the worker.
+    pub fn tell(&self, message: &impl Serialize) {
+        // Seeds are 64-bit numbers, which only a BigInt holds.
+        let serializer = serde_wasm_bindgen::Serializer::new().serialize_large_number_types_as_bigints(true);
+        let message = message.serialize(&serializer).map_err(JsValue::from);
+        if let Err(error) = message.and_then(|message| self.worker.post_message(&message)) {
+            web_sys::console::error_1(&error);
+        }
+    }
+}
