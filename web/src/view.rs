@@ -6,6 +6,7 @@ mod compare;
 mod controls;
 mod decision;
 mod decisions;
+mod field;
 mod gauge;
 mod help;
 mod latents;

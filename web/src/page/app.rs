@@ -49,6 +49,8 @@ pub enum Message {
 /// The root component.
 pub struct App {
     state: Rc<State>,
+    /// Always the same, so that components can tell that nothing has changed for them.
+    dispatch: Callback<Action>,
     worker: Option<Deciding>,
     /// A second worker, in which WebGPU is tried.
     trial: Option<Deciding>,
@@ -123,6 +125,7 @@ impl Component for App {
         let state = Rc::new(state);
         let mut app = Self {
             state,
+            dispatch: ctx.link().callback(Message::Act),
             worker: None,
             trial: None,
             trainer: None,
@@ -192,13 +195,12 @@ impl Component for App {
         true
     }
 
-    fn view(&self, ctx: &Context<Self>) -> Html {
-        let dispatch = ctx.link().callback(Message::Act);
+    fn view(&self, _: &Context<Self>) -> Html {
         let address = self
             .link
             .as_ref()
             .map_or_else(browser::address, |link| format!("{}#{}", browser::address(), link.fragment));
-        view::page(&self.state, self.paint, &address, &dispatch)
+        view::page(&self.state, self.paint, &address, &self.dispatch)
     }
 }
 

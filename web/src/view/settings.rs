@@ -1,11 +1,10 @@
 //! What the next run is made of.
 
-use std::str::FromStr;
-
 use diar_core::settings::{PlanSettings, Sampler};
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
+use super::field::{Field, Number};
 use super::perhaps;
 use crate::messages::Backend;
 use crate::state::{Action, State};
@@ -39,12 +38,8 @@ pub fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
                     <input id="revalue" type="checkbox" checked={plan.settings.revalue} onchange={onrevalue} />
                     { "Adaptive revaluation" }
                 </label>
-                <label>
-                    <span>{ "Candidates n" }</span>
-                    <input id="candidates" type="number" min="1" max={PlanSettings::MAX_CANDIDATES.to_string()} step="1"
-                        value={plan.settings.candidates.to_string()}
-                        onchange={typed("Candidates", dispatch, Action::Candidates)} />
-                </label>
+                <Field number={Number::Candidates} value={plan.settings.candidates as u64}
+                    max={PlanSettings::MAX_CANDIDATES} dispatch={dispatch.clone()} />
                 <label>
                     <span>{ "Sampler" }</span>
                     <select id="sampler" onchange={onsampler}>
@@ -53,17 +48,9 @@ pub fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
                         }) }
                     </select>
                 </label>
-                <label>
-                    <span>{ "Sampler steps" }</span>
-                    <input id="sampler-steps" type="number" min="1" max={state.diffusion_steps().to_string()} step="1"
-                        disabled={sampler.kind == Sampler::Ddpm} value={sampler.steps.to_string()}
-                        onchange={typed("Sampler steps", dispatch, Action::SamplerSteps)} />
-                </label>
-                <label>
-                    <span>{ "Seed" }</span>
-                    <input id="seed" type="number" min="0" step="1" value={plan.seed.to_string()}
-                        onchange={typed("Seed", dispatch, Action::Seed)} />
-                </label>
+                <Field number={Number::SamplerSteps} value={sampler.steps as u64} max={state.diffusion_steps()}
+                    disabled={sampler.kind == Sampler::Ddpm} dispatch={dispatch.clone()} />
+                <Field number={Number::Seed} value={plan.seed} dispatch={dispatch.clone()} />
                 <label>
                     <span>{ "Device" }</span>
                     <select id="backend" onchange={onbackend}>
@@ -86,22 +73,4 @@ pub fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
             </div>
         </section>
     }
-}
-
-/// Reads a whole number from a field; what is none is said, and the field put back.
-fn typed<T: FromStr + 'static>(
-    name: &'static str,
-    dispatch: &Callback<Action>,
-    action: fn(T) -> Action,
-) -> Callback<Event> {
-    perhaps(dispatch, move |event: Event| {
-        let field: HtmlInputElement = event.target_dyn_into()?;
-        let value = field.value();
-        Some(value.trim().parse().map_or_else(
-            |_| {
-                Action::Invalid(format!("{name} is '{value}', expected a whole number that is not negative."))
-            },
-            action,
-        ))
-    })
 }

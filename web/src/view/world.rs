@@ -54,6 +54,17 @@ struct LessonsProps {
 fn Lessons(props: &LessonsProps) -> Html {
     let (expectile, discount, target) = (use_node_ref(), use_node_ref(), use_node_ref());
     let dispatch = &props.dispatch;
+    // Given once: what is chosen here stays while training and goal change.
+    use_effect_with((), {
+        let fields = [(expectile.clone(), "0.9"), (discount.clone(), "0.99")];
+        move |()| {
+            for (field, value) in fields {
+                if let Some(field) = field.cast::<HtmlInputElement>() {
+                    field.set_value(value);
+                }
+            }
+        }
+    });
     let begin = {
         let (expectile, discount, target) = (expectile.clone(), discount.clone(), target.clone());
         super::perhaps(dispatch, move |_: MouseEvent| {
@@ -76,9 +87,9 @@ fn Lessons(props: &LessonsProps) -> Html {
             </p>
             <div class="settings">
                 <label><span>{ "Expectile τ" }</span>
-                    <input id="lesson-expectile" type="number" min="0.5" max="0.99" step="0.01" value="0.9" ref={expectile} /></label>
+                    <input id="lesson-expectile" type="number" min="0.5" max="0.99" step="0.01" ref={expectile.clone()} /></label>
                 <label><span>{ "Discount γ" }</span>
-                    <input id="lesson-discount" type="number" min="0.9" max="0.999" step="0.001" value="0.99" ref={discount} /></label>
+                    <input id="lesson-discount" type="number" min="0.9" max="0.999" step="0.001" ref={discount.clone()} /></label>
                 <label><span>{ "Target of Q" }</span>
                     <select id="lesson-target" ref={target}>
                         <option value="diar">{ "DIAR: R + γV" }</option>
