@@ -498,6 +498,9 @@ pub struct ReplayArgs {
     /// Run directory or bundle file to decide it anew with
     #[arg(long, value_name = "RUN|BUNDLE")]
     pub bundle: Option<PathBuf>,
+    /// Run directory or bundle file of the second run, where the link compares two bundles
+    #[arg(long, value_name = "RUN|BUNDLE", requires = "bundle")]
+    pub other: Option<PathBuf>,
     #[command(flatten)]
     pub device: DeviceArg,
     /// Print one JSON object

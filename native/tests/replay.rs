@@ -85,12 +85,21 @@ fn decisions_are_made_anew_and_compared() {
     link.bundle = "0123456789abcdef".to_owned();
     let mut settings = link.settings;
     settings.revalue = false;
-    link.other = Some(diar_core::link::Other { settings, scenario: link.scenario.clone() });
+    let scenario = link.scenario.clone();
+    link.other = Some(diar_core::link::Other { bundle: String::new(), settings, scenario });
     let anew = json(&["replay", &link.encode(), "--bundle", BUNDLE]);
     assert!(anew["anew"]["agree"].as_u64().unwrap() < count as u64);
     assert_eq!(anew["anew"]["same_bundle"], false);
     let other: Trace = serde_json::from_value(anew["anew"]["other"].clone()).unwrap();
     assert!(!other.settings.revalue && other.seed == link.seed && other.scenario == link.scenario);
+    let played = anew["anew"]["other"].clone();
+
+    // Decided by other weights, it needs them: the same ones, here, so that the same run comes of it.
+    link.other.as_mut().unwrap().bundle = "fedcba9876543210".to_owned();
+    let said = text(&["replay", &link.encode(), "--bundle", BUNDLE]);
+    assert!(said.contains("the bundle fedcba9876543210: give its file with --other"), "{said}");
+    let anew = json(&["replay", &link.encode(), "--bundle", BUNDLE, "--other", BUNDLE]);
+    assert_eq!(anew["anew"]["other"], played);
 }
 
 #[test]

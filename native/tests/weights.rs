@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use diar::cli::EpisodeArgs;
 use diar::evaluation::{self, BundleFile};
 use diar::score::{ScoreFile, Scored};
+use diar_core::settings::{PlanSettings, Target};
 use diar_core::task::{TASKS, Task};
 
 /// Episodes that are played again, about.
@@ -36,6 +37,39 @@ fn every_result_belongs_to_the_weights_that_are_shipped() {
         let file = PathBuf::from(format!("weights/{}.safetensors", task.id));
         assert!(scored.contains(&file), "no result of {}", file.display());
     }
+}
+
+/// What the page compares an agent with: its own latents, judged by LDCQ's critic.
+#[test]
+fn shipped_rivals_share_the_latents_and_score_what_they_say() {
+    diar::threads::start_all();
+    let mut found = 0;
+    for task in &TASKS {
+        let path = repository(&format!("weights/{}.ldcq.safetensors", task.id));
+        if !path.exists() {
+            continue;
+        }
+        found += 1;
+        let shipped = BundleFile::read(&repository(&format!("weights/{}.safetensors", task.id))).unwrap();
+        let rival = BundleFile::read(&path).unwrap();
+        let info = rival.bundle.info();
+        assert_eq!(rival.bundle.latent_space().unwrap(), shipped.bundle.latent_space().unwrap());
+        assert_eq!(info.settings.critic.target, Target::Ldcq);
+        let relearned = info.provenance.relearned.as_ref().expect("its critic was trained anew");
+        assert_eq!(relearned.goal, task.maze.layout().goal_position());
+        let recorded = info.scores.as_ref().expect("it was scored").off.first_contact.mean;
+        let plan = PlanSettings { revalue: false, ..info.settings.plan };
+        let count = (EPISODES as u64).next_multiple_of(task.maze.layout().free_cells().len() as u64);
+        let args = EpisodeArgs { episodes: count, seed: 0, batch: count };
+        let agent = rival.agent(&Device::flex()).unwrap();
+        let played = evaluation::play_stratified(&agent, plan, args, true).unwrap();
+        let scores =
+            played.iter().map(|episode| task.normalise(task.first_contact_return(episode.first_contact)));
+        let mean = scores.sum::<f64>() / count as f64;
+        println!("{}, LDCQ: {mean:.2}, recorded {recorded:.2}", task.id);
+        assert!((mean - recorded).abs() < TOLERANCE, "{}: {mean}, recorded {recorded}", task.id);
+    }
+    assert!(found > 0, "no rival is shipped");
 }
 
 /// The first episodes of the protocol, up to the goal.

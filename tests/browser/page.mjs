@@ -27,11 +27,11 @@ export const INSECURE = 'page.test';
 /// Runs `journey(page)` in a fresh browser, which is closed whatever happens.
 ///
 /// Motion is reduced unless told otherwise: then the page plays nothing that was not asked for.
-export async function visit(url, { gpu = 'none', ...options }, journey) {
+export async function visit(url, { gpu = 'none', args = [], ...options }, journey) {
   const profile = await mkdtemp(join(tmpdir(), 'diar-journey-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [...FLAGS, ...GPU[gpu], `--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`],
+    args: [...FLAGS, ...GPU[gpu], ...args, `--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`],
     permissions: ['clipboard-read', 'clipboard-write'],
     reducedMotion: 'reduce',
     // It would answer requests that a journey means to catch.

@@ -170,6 +170,48 @@ test('two runs go side by side, and a dropped plan can be followed all the same'
     assert.ok(await page.isVisible('#rival'), 'the link brings the comparison');
   }));
 
+test('two bundles are compared: one that comes with the page, one from a file, one from an address', async () => {
+  const files = build(DIST).files;
+  const LDCQ = 'weights/maze2d-umaze-v1.ldcq.safetensors';
+  const path = (name) => join(DIST, files[name].file);
+  const compared = (page) => statusWhere(page, (now) => now.rival?.finished && !now.computing, 120_000);
+  const hash = (page) => page.textContent('#guest dd:nth-of-type(1) >> nth=1');
+  let link;
+  await visit(site.url, {}, async (page) => {
+    await ready(page);
+    await play(page);
+    const before = await trace(page);
+    await page.selectOption('#compare', 'ldcq');
+    await compared(page);
+    assert.deepEqual(await trace(page), before, 'the run itself stays as it was');
+    assert.match(await page.textContent('#difference'), /LDCQ's critic\): first contact at step/);
+    link = await page.inputValue('#link-field');
+    const shipped = await hash(page);
+    // The same file, brought by hand, is the same agent.
+    const difference = await page.textContent('#difference');
+    await page.setInputFiles('#compare-bring', path(LDCQ));
+    await compared(page);
+    assert.equal(await hash(page), shipped);
+    assert.equal(await page.textContent('#difference'), difference.replace("LDCQ's critic", 'weights from a file'));
+    // Weights for another maze are not compared, and nothing is lost.
+    await page.setInputFiles('#compare-bring', path('weights/maze2d-medium-v1.safetensors'));
+    await page.waitForSelector('#error:visible');
+    assert.match(await page.textContent('#error'), /are for maze2d-medium-v1/);
+    assert.equal((await status(page)).rival, null);
+    assert.deepEqual(await trace(page), before);
+  });
+  // The link finds the weights that come with the page.
+  await visit(link, {}, async (page) => {
+    await compared(page);
+    assert.match(await page.textContent('#difference'), /first contact at step/);
+    assert.ok(!(await page.isVisible('.notice--warning')));
+  });
+  await visit(`${site.url}?other=${encodeURIComponent(files[LDCQ].file)}`, {}, async (page) => {
+    await compared(page);
+    assert.ok(await page.isVisible('#rival'));
+  });
+});
+
 test('walls and goal can be changed, by pointer and keyboard, and taken back', () =>
   visit(site.url, {}, async (page) => {
     await ready(page);

@@ -169,7 +169,7 @@ async fn first_events(device: &Device) -> Vec<Event> {
         ..agent.settings().plan
     };
     let episodes = (0..2).map(|index| Episode { seed: 3, index, start: None }).collect();
-    let options = RolloutOptions { record: true, stop_at_goal: true };
+    let options = RolloutOptions { record: true, stop_at_goal: true, shareable: false };
     let mut rollout = Rollout::new(agent, settings, episodes, options).expect("the settings fit");
     let mut events = Vec::new();
     // Sample, rank, predict, compare, follow.

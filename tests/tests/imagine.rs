@@ -16,7 +16,7 @@ fn settings(agent: &Agent, kind: Sampler, steps: usize) -> PlanSettings {
 /// An episode with several decisions.
 fn play(agent: &Arc<Agent>, settings: PlanSettings) -> (Episode, Trace) {
     let episode = Episode { seed: 5, index: 0, start: Some([3.0, 1.0, 0.0, 0.0]) };
-    let options = RolloutOptions { record: true, stop_at_goal: true };
+    let options = RolloutOptions { record: true, stop_at_goal: true, shareable: false };
     let mut rollout = Rollout::new(Arc::clone(agent), settings, vec![episode], options).unwrap();
     let start = rollout.envs()[0].state().to_vec();
     let mut trace = Trace::new(agent.task().id, 5, 0, settings, Scenario::default(), start);

@@ -15,7 +15,7 @@ use pollster::block_on;
 
 fn play(agent: &Arc<Agent>, settings: PlanSettings, index: u64) -> Trace {
     let episode = Episode { seed: 9, index, start: None };
-    let options = RolloutOptions { record: true, stop_at_goal: true };
+    let options = RolloutOptions { record: true, stop_at_goal: true, shareable: false };
     let mut rollout = Rollout::new(Arc::clone(agent), settings, vec![episode], options).unwrap();
     let start = rollout.envs()[0].state().to_vec();
     let mut trace = Trace::new(agent.task().id, 9, index, settings, Scenario::default(), start);
@@ -131,7 +131,7 @@ fn bad_settings_are_refused() {
     let agent = agent();
     let refuse = |settings| {
         let episode = Episode { seed: 1, index: 0, start: None };
-        let options = RolloutOptions { record: false, stop_at_goal: false };
+        let options = RolloutOptions { record: false, stop_at_goal: false, shareable: false };
         Rollout::new(Arc::clone(&agent), settings, vec![episode], options).unwrap_err().to_string()
     };
     let message = refuse(PlanSettings { candidates: 0, ..settings(&agent) });

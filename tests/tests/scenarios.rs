@@ -21,7 +21,7 @@ fn begin(
     scenario: &Scenario,
     record: bool,
 ) -> Result<Rollout, AgentError> {
-    let options = RolloutOptions { record, stop_at_goal: true };
+    let options = RolloutOptions { record, stop_at_goal: true, shareable: false };
     Rollout::in_scenario(Arc::clone(agent), settings, vec![EPISODE], options, scenario)
 }
 

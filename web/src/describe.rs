@@ -189,16 +189,31 @@ pub fn place(state: &[f32]) -> String {
 
 /// What the other run does differently.
 pub fn versus(rival: &Rival) -> String {
-    match rival.versus {
+    match &rival.versus {
         Versus::Revaluation if rival.plan.settings.revalue => "revaluation on".into(),
         Versus::Revaluation => "revaluation off".into(),
         Versus::Candidates(n) => format!("{n} candidates"),
         Versus::Sampler(sampler) => {
             format!("{} with {}", sampler_name(sampler.kind), count(sampler.steps, "step"))
         }
+        Versus::ShippedCritic => "the critic the weights came with".into(),
+        Versus::Weights(address) => guest_name(address),
         Versus::WhatIf { decision } => format!("plan {} is not dropped", decision + 1),
         Versus::LeftAlone => "the agent decides by itself".into(),
         Versus::Linked => "as in the link".into(),
+    }
+}
+
+/// Other weights in a few words.
+fn guest_name(address: &str) -> String {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let file = path.rsplit('/').next().unwrap_or_default();
+    if address.starts_with("blob:") {
+        "weights from a file".into()
+    } else if file.ends_with(".ldcq.safetensors") {
+        "LDCQ's critic".into()
+    } else {
+        format!("the weights {}", file.trim_end_matches(".safetensors"))
     }
 }
 

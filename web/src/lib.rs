@@ -4,8 +4,8 @@
 //! of an episode ([`timeline`]), words and figures ([`describe`]), geometry and colours. What does need one is compiled
 //! for wasm32 only: the components (`view`), the painters (`draw`), the page around them and the worker.
 //!
-//! Two wasm modules are made of it: the page's (feature `page`), which also decides on the CPU, and that of the worker
-//! that decides on WebGPU (feature `webgpu`).
+//! Three wasm modules are made of it: the page's (feature `page`), which also decides on the CPU, that of the worker that
+//! decides on WebGPU (feature `webgpu`), and that of the worker that trains (feature `train`).
 
 pub mod describe;
 pub mod export;
@@ -29,6 +29,8 @@ pub mod adapter;
 pub mod draw;
 #[cfg(target_arch = "wasm32")]
 pub mod entry;
+#[cfg(target_arch = "wasm32")]
+mod memory;
 #[cfg(all(target_arch = "wasm32", feature = "page"))]
 pub mod page;
 #[cfg(all(target_arch = "wasm32", feature = "train"))]

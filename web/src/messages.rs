@@ -50,7 +50,19 @@ pub enum Unit {
     Decision,
 }
 
-/// What a run is made of, besides the weights.
+/// Whose networks decide in a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Decider {
+    /// The weights of the page, with the critic in use.
+    #[default]
+    Own,
+    /// The weights of the page, with the critic that came with them.
+    Shipped,
+    /// Other weights: their address.
+    Guest(String),
+}
+
+/// What a run is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// How decisions are made.
@@ -63,6 +75,10 @@ pub struct Plan {
     pub start: Option<[f64; 4]>,
     /// What is changed in the maze, and where the user decides instead of the agent.
     pub scenario: Scenario,
+    /// Who decides.
+    pub decider: Decider,
+    /// Whether actions are rounded, so that its link is short; only links of version 1 have others.
+    pub shareable: bool,
 }
 
 /// Which of the two runs on the page.
@@ -216,6 +232,12 @@ pub enum ToWorker {
         #[serde(with = "serde_bytes")]
         bundle: Vec<u8>,
     },
+    /// Other weights, to compare with; they take the place of the guest before.
+    Guest {
+        /// A whole bundle.
+        #[serde(with = "serde_bytes")]
+        bundle: Vec<u8>,
+    },
     /// Make a decision, and tell how long it takes.
     Measure {
         /// How it is made.
@@ -335,6 +357,11 @@ pub enum ToPage {
         device: DeviceInfo,
         /// With which weights.
         weights: Weights,
+    },
+    /// The guest's weights can be used, or not.
+    Guest {
+        /// What they are, or what is wrong with them.
+        weights: Result<Weights, String>,
     },
     /// V over the maze.
     Field {

@@ -1,24 +1,29 @@
 //! Runs as links: what goes into the address, and what comes out of it.
 
 use diar_core::agent::Trace;
-use diar_core::link::{Link, LinkError, Other};
+use diar_core::link::{HASH_LENGTH, Link, LinkError, Other};
 use diar_core::maze::MazeId;
 use diar_core::task::{TASKS, Task};
 
-use crate::messages::Plan;
+use crate::messages::{Decider, Plan};
 use crate::timeline;
 
-/// The fragment that brings back a run, the moment looked at, and the run it is compared with.
+/// The fragment that brings back a run, the moment looked at, and the run it is compared with: its plan, and the hash of
+/// its bundle where that is another one.
 pub fn compose(
     trace: &Trace,
     bundle_hash: &str,
     chosen_start: Option<[f64; 4]>,
     moment: usize,
-    rival: Option<&Plan>,
+    rival: Option<(&Plan, &str)>,
 ) -> String {
     let cursor = timeline::step_at(trace, moment) as u32;
     let mut link = Link::of(trace, bundle_hash, chosen_start, cursor);
-    link.other = rival.map(|plan| Other { settings: plan.settings, scenario: plan.scenario.clone() });
+    link.other = rival.map(|(plan, bundle)| Other {
+        bundle: bundle.chars().take(HASH_LENGTH).collect(),
+        settings: plan.settings,
+        scenario: plan.scenario.clone(),
+    });
     link.encode()
 }
 
@@ -63,6 +68,11 @@ pub fn shipped_weights(task: &str) -> String {
     format!("weights/{task}.safetensors")
 }
 
+/// Address of the weights that come with the page to compare those with: the same stages 1 and 2, and LDCQ's critic.
+pub fn shipped_rival(task: &str) -> String {
+    format!("weights/{task}.ldcq.safetensors")
+}
+
 /// The page that opens with a task.
 pub fn page_of(maze: MazeId) -> &'static str {
     match maze {
@@ -96,13 +106,21 @@ pub fn plan(link: &Link) -> Plan {
         episode: link.episode,
         start: link.start,
         scenario: link.scenario.clone(),
+        decider: Decider::Own,
+        shareable: link.is_shareable(),
     }
 }
 
-/// The run that the one of a link is compared with.
-pub fn other(link: &Link) -> Option<Plan> {
+/// The run that the one of a link is compared with, and the address of other weights that it may need: a link only knows
+/// their hash.
+pub fn other(link: &Link, weights: Option<String>) -> Option<Plan> {
     let other = link.other.as_ref()?;
-    Some(Plan { settings: other.settings, scenario: other.scenario.clone(), ..plan(link) })
+    let decider = if other.bundle.is_empty() {
+        Decider::Own
+    } else {
+        Decider::Guest(weights.unwrap_or_else(|| shipped_rival(&link.task)))
+    };
+    Some(Plan { decider, settings: other.settings, scenario: other.scenario.clone(), ..plan(link) })
 }
 
 /// Whether the bundle of a link is the one with this hash; a link from before any weights were loaded fits all.

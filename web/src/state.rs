@@ -28,8 +28,8 @@ use diar_core::settings::{PlanSettings, Preset, Sampler, SamplerSettings, Settin
 use diar_core::task::{TASKS, Task};
 
 use crate::messages::{
-    Backend, DeviceInfo, Failure, FromTrainer, Lane, Plan, ToPage, ToTrainer, ToWorker, Unit, ValueField,
-    Weights,
+    Backend, Decider, DeviceInfo, Failure, FromTrainer, Lane, Plan, ToPage, ToTrainer, ToWorker, Unit,
+    ValueField, Weights,
 };
 use crate::scale::Ground;
 use crate::timeline::{self, Glimpse};
@@ -37,7 +37,7 @@ use crate::timeline::{self, Glimpse};
 pub use insight::{Insight, neighbour};
 pub use lesson::{Critic, Learning};
 pub use link::Opened;
-pub use rival::{Rival, Versus};
+pub use rival::{Guest, Rival, Versus};
 pub use score::{Mean, Scoreboard};
 pub use trial::Trial;
 pub use world::Tool;
@@ -213,6 +213,8 @@ pub enum Action {
     Denoise(Option<usize>),
     /// Compare with another run, or with none.
     Compare(Option<Versus>),
+    /// What came of fetching weights to compare with: their address, and their bytes or what went wrong.
+    Fetched(String, Result<Vec<u8>, String>),
 
     /// What the pointer does on the maze.
     Tool(Tool),
@@ -263,6 +265,8 @@ pub enum Command {
     StartWorker { bundle: String, backend: Backend },
     /// Tell the worker.
     Send(ToWorker),
+    /// Fetch weights to compare with.
+    Fetch { address: String },
     /// Start a second worker, on WebGPU.
     StartTrial { bundle: String },
     /// Tell the second worker.
@@ -297,6 +301,8 @@ pub enum Export {
 pub struct Launch {
     /// Address of the bundle.
     pub bundle: String,
+    /// Address of a second bundle, to compare with.
+    pub other: Option<String>,
     /// The device asked for.
     pub backend: Backend,
     /// The fragment of the address, without `#`.
@@ -341,6 +347,9 @@ pub struct State {
     pub looked: Option<usize>,
     pub insight: Insight,
     pub rival: Option<Rival>,
+    pub guest: Option<Guest>,
+    /// Address of the weights that the page was opened to compare with.
+    invited: Option<String>,
     pub tool: Tool,
     pub critic: Critic,
     pub learning: Option<Learning>,
@@ -377,7 +386,15 @@ impl State {
             bundle: launch.bundle,
             backend: launch.backend,
             worker: Worker::Starting,
-            plan: Plan { settings, seed: 0, episode: 0, start: None, scenario: Scenario::default() },
+            plan: Plan {
+                settings,
+                seed: 0,
+                episode: 0,
+                start: None,
+                scenario: Scenario::default(),
+                decider: Decider::Own,
+                shareable: true,
+            },
             shown: None,
             field: None,
             at: 0,
@@ -395,6 +412,8 @@ impl State {
             looked: None,
             insight: Insight::default(),
             rival: None,
+            guest: None,
+            invited: launch.other,
             tool: Tool::Start,
             critic: Critic::Shipped,
             learning: None,
@@ -417,8 +436,12 @@ impl State {
             spent: 0.0,
         };
         state.open(&launch.fragment);
-        let start = state.start_worker(state.backend);
-        (state, vec![start])
+        let mut commands = vec![state.start_worker(state.backend)];
+        if let Some(address) = state.invited.clone().filter(|_| state.rival.is_none()) {
+            state.compare(Some(Versus::Weights(address)), &mut commands);
+        }
+        commands.extend(state.fetch_guest());
+        (state, commands)
     }
 
     /// Folds in what has happened; answers with what is to be done.
@@ -428,6 +451,7 @@ impl State {
         self.settle();
         self.settle_tour();
         commands.extend(self.pump().map(Command::Send));
+        commands.extend(self.fetch_guest());
         commands.extend(self.pump_rival().map(Command::Send));
         commands.extend(self.look_into().map(Command::Send));
         commands
@@ -550,6 +574,7 @@ impl State {
             Action::LeaveAlone => self.leave_alone(commands),
             Action::Denoise(step) => self.scrub_denoising(step),
             Action::Compare(versus) => self.compare(versus, commands),
+            Action::Fetched(address, bundle) => commands.extend(self.fetched(&address, bundle)),
 
             Action::Tool(tool) => self.tool = tool,
             Action::ToggleWall(cell) => self.toggle_wall(cell, commands),
@@ -584,6 +609,8 @@ impl State {
                 self.notices.clear();
                 self.critic = Critic::Shipped;
                 self.taught = None;
+                self.rival = None;
+                self.guest = None;
                 commands.push(self.start_worker(self.backend));
             }
 

@@ -23,7 +23,8 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use self::field::Grid;
 use self::score::Scoring;
 use crate::messages::{
-    Backend, Candidates, Denoising, DeviceInfo, Failure, Lane, Plan, ToPage, ToWorker, Trail, Unit, Weights,
+    Backend, Candidates, Decider, Denoising, DeviceInfo, Failure, Lane, Plan, ToPage, ToWorker, Trail, Unit,
+    Weights,
 };
 
 /// Milliseconds of computing between two turns of the event loop.
@@ -53,6 +54,18 @@ struct Loaded {
     shipped: Arc<Agent>,
     /// With the critic in use.
     agent: Arc<Agent>,
+    /// Other weights, to compare with.
+    guest: Option<Arc<Agent>>,
+}
+
+impl Loaded {
+    fn decider(&self, decider: &Decider) -> Result<Arc<Agent>, String> {
+        match decider {
+            Decider::Own => Ok(Arc::clone(&self.agent)),
+            Decider::Shipped => Ok(Arc::clone(&self.shipped)),
+            Decider::Guest(_) => self.guest.clone().ok_or_else(|| "its weights are not here".into()),
+        }
+    }
 }
 
 /// Makes a panic a message to the page: nothing else would come out of a trapped module.
@@ -120,6 +133,7 @@ impl Server {
                 }
             }
             ToWorker::Critic { bundle } => self.take_critic(&bundle).await,
+            ToWorker::Guest { bundle } => self.welcome(&bundle),
             ToWorker::Measure { plan } => self.measure(&plan).await,
             ToWorker::Field => self.show_field().await,
             ToWorker::Stop => self.scoring = None,
@@ -149,8 +163,8 @@ impl Server {
                 );
             }
         };
-        announce(&bundle, device);
-        self.loaded = Some(Loaded { device: handle, shipped: Arc::clone(&agent), agent });
+        post(&ToPage::Ready { device, weights: described(&bundle) });
+        self.loaded = Some(Loaded { device: handle, shipped: Arc::clone(&agent), agent, guest: None });
         self.show_field().await;
     }
 
@@ -166,11 +180,14 @@ impl Server {
     }
 
     async fn begin(&mut self, generation: u32, lane: Lane, plan: &Plan) {
-        let Some(Loaded { agent, .. }) = &self.loaded else { return };
+        let Some(loaded) = &self.loaded else { return };
+        let agent = match loaded.decider(&plan.decider) {
+            Ok(agent) => agent,
+            Err(message) => return fail(Failure::Run, Some(generation), message),
+        };
         let episode = Episode { seed: plan.seed, index: plan.episode, start: plan.start };
-        let options = RolloutOptions { record: true, stop_at_goal: true };
-        let rollout =
-            Rollout::in_scenario(Arc::clone(agent), plan.settings, vec![episode], options, &plan.scenario);
+        let options = RolloutOptions { record: true, stop_at_goal: true, shareable: plan.shareable };
+        let rollout = Rollout::in_scenario(agent, plan.settings, vec![episode], options, &plan.scenario);
         match rollout {
             Ok(rollout) => {
                 let start = rollout.envs().first().map_or_else(Vec::new, |env| env.state().to_vec());
@@ -252,7 +269,7 @@ impl Server {
     /// Makes the first decisions of a run; the first one, which may have to compile kernels, does not count.
     async fn measure(&self, plan: &Plan) {
         let Some(Loaded { agent, .. }) = &self.loaded else { return };
-        let options = RolloutOptions { record: true, stop_at_goal: true };
+        let options = RolloutOptions { record: true, stop_at_goal: true, shareable: true };
         let mut best = f64::INFINITY;
         for _ in 0..3 {
             let episode = Episode { seed: plan.seed, index: plan.episode, start: plan.start };
@@ -297,6 +314,26 @@ impl Server {
         }
         self.show_field().await;
     }
+
+    /// Takes in other weights, to compare with.
+    fn welcome(&mut self, bytes: &[u8]) {
+        let Some(loaded) = &mut self.loaded else { return };
+        let read = Bundle::from_bytes(bytes).and_then(|bundle| {
+            let agent = Agent::load(&bundle, &loaded.device)?;
+            Ok((described(&bundle), agent))
+        });
+        let weights = match read {
+            Ok((weights, agent)) => {
+                loaded.guest = Some(Arc::new(agent));
+                Ok(weights)
+            }
+            Err(error) => {
+                loaded.guest = None;
+                Err(error.to_string())
+            }
+        };
+        post(&ToPage::Guest { weights });
+    }
 }
 
 /// V of the end that each latent promises.
@@ -309,22 +346,20 @@ async fn end_values(agent: &Agent, state: &[f64], latents: &[Vec<f32>]) -> Resul
     data.try_to_vec().map_err(|error| error.to_string())
 }
 
-/// What the page is told of weights that are ready.
-fn announce(bundle: &Bundle, device: DeviceInfo) {
+/// What the page is told of weights.
+fn described(bundle: &Bundle) -> Weights {
     let info = bundle.info();
-    post(&ToPage::Ready {
-        device,
-        weights: Weights {
-            task: info.task.clone(),
-            hash: bundle.hash().to_owned(),
-            settings: info.settings.plan,
-            diffusion_steps: info.settings.diffusion.diffusion_steps,
-            training_seconds: info.provenance.training_seconds,
-            scores: info.scores.as_ref().map(|scores| {
-                (scores.on.first_contact.mean, scores.off.first_contact.mean, scores.on.episodes)
-            }),
-        },
-    });
+    Weights {
+        task: info.task.clone(),
+        hash: bundle.hash().to_owned(),
+        settings: info.settings.plan,
+        diffusion_steps: info.settings.diffusion.diffusion_steps,
+        training_seconds: info.provenance.training_seconds,
+        scores: info
+            .scores
+            .as_ref()
+            .map(|scores| (scores.on.first_contact.mean, scores.off.first_contact.mean, scores.on.episodes)),
+    }
 }
 
 fn read(address: &str, bytes: &[u8]) -> Result<Bundle, String> {
@@ -355,15 +390,19 @@ fn fail(failure: Failure, generation: Option<u32>, message: String) {
 }
 
 /// Gives the event loop a turn: messages of the page come in. (A timer would do, but browsers hold it back for 4 ms.)
+///
+/// One channel serves all turns: a channel that has been listened to is never collected.
 pub(crate) async fn turn() {
-    let promise = js_sys::Promise::new(&mut |resolve, _| match web_sys::MessageChannel::new() {
-        Ok(channel) => {
+    thread_local! {
+        static CHANNEL: Option<web_sys::MessageChannel> = web_sys::MessageChannel::new().ok();
+    }
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        let posted = CHANNEL.with(|channel| {
+            let channel = channel.as_ref()?;
             channel.port1().set_onmessage(Some(&resolve));
-            if channel.port2().post_message(&JsValue::NULL).is_err() {
-                let _ = resolve.call0(&JsValue::NULL);
-            }
-        }
-        Err(_) => {
+            channel.port2().post_message(&JsValue::NULL).ok()
+        });
+        if posted.is_none() {
             let _ = resolve.call0(&JsValue::NULL);
         }
     });

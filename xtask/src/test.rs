@@ -63,6 +63,7 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
                     "journeys.test.mjs",
                     "playground.test.mjs",
                     "hosting.test.mjs",
+                    "robust.test.mjs",
                 ])
                 .current_dir(workspace.root.join("tests/browser"))
                 .env("DIAR_DIST", workspace.dist())

@@ -110,7 +110,7 @@ pub async fn evaluate(
     episodes: Vec<Episode>,
     stop_at_goal: bool,
 ) -> Result<Vec<EpisodeResult>, AgentError> {
-    let options = RolloutOptions { record: false, stop_at_goal };
+    let options = RolloutOptions { record: false, stop_at_goal, shareable: false };
     let mut rollout = Rollout::new(Arc::clone(agent), settings, episodes, options)?;
     while !rollout.finished() {
         rollout.advance().await?;

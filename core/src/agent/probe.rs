@@ -21,7 +21,7 @@ pub async fn probe_states(
     count: usize,
 ) -> Result<Vec<Vec<f32>>, AgentError> {
     let episodes = (0..count as u64).map(|index| Episode { seed, index, start: None }).collect();
-    let options = RolloutOptions { record: false, stop_at_goal: true };
+    let options = RolloutOptions { record: false, stop_at_goal: true, shareable: false };
     let mut rollout = Rollout::new(Arc::clone(agent), settings, episodes, options)?;
     let mut paths: Vec<Vec<[f64; 4]>> = rollout.envs().iter().map(|env| vec![env.state()]).collect();
     while !rollout.finished() {

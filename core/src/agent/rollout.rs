@@ -6,6 +6,7 @@ use super::model::{Agent, AgentError};
 use super::planner::{Advance, LaneEvent, Planner};
 use super::scenario::Scenario;
 use super::trace::{Event, Outcome, Phase};
+use crate::link::shareable;
 use crate::maze::{Layout, MazeEnv};
 use crate::rng::Key;
 use crate::settings::PlanSettings;
@@ -66,6 +67,8 @@ pub struct RolloutOptions {
     pub record: bool,
     /// End an episode at the first contact with the goal instead of at the time limit.
     pub stop_at_goal: bool,
+    /// Round actions ([`shareable`](crate::link::shareable)), so that a link to the episode is short.
+    pub shareable: bool,
 }
 
 /// Episodes in lockstep.
@@ -122,7 +125,10 @@ impl Rollout {
             Advance::Act(actions) => actions,
         };
         let mut events = Vec::new();
-        for (lane, action) in actions {
+        for (lane, mut action) in actions {
+            if self.options.shareable {
+                action.iter_mut().for_each(|a| *a = shareable(*a));
+            }
             let env = &mut self.envs[lane];
             let reward = env.step([action[0], action[1]]);
             let ended = if self.options.stop_at_goal && reward > 0.0 {

@@ -23,6 +23,17 @@ pub const HASH_LENGTH: usize = 16;
 /// Longest link that is read, in characters.
 pub const LONGEST: usize = 64 * 1024;
 
+/// Actions of a shareable episode are whole multiples of one part in so many.
+const PARTS: f32 = 256.0;
+
+/// The action (in [-1, 1]) that a shareable episode takes instead of this one: rounded to a 256th, so that a link
+/// holds it in a few bits.
+#[must_use]
+pub fn shareable(action: f32) -> f32 {
+    // Adding 0 turns -0 into 0.
+    (action.clamp(-1.0, 1.0) * PARTS).round() / PARTS + 0.0
+}
+
 /// A shared episode.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Link {
@@ -69,6 +80,8 @@ pub struct LinkDecision {
 /// A second run: the same task, seed, episode and start, decided otherwise. Its decisions are computed again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Other {
+    /// First characters of the hash of its bundle, where that is another one; empty otherwise.
+    pub bundle: String,
     /// How decisions are made in it.
     pub settings: PlanSettings,
     /// What is changed in it.
@@ -153,6 +166,11 @@ impl Link {
             if version == 1 { v1::unpack(packed, sum) } else { whole(packed, sum).and_then(v2::unpack) }?;
         link.check()?;
         Ok(link)
+    }
+
+    /// Whether its episode was played with [`shareable`] actions, as all are since version 2.
+    pub fn is_shareable(&self) -> bool {
+        self.actions.iter().flatten().all(|&a| shareable(a).to_bits() == a.to_bits())
     }
 
     /// How many of the link's decisions another run of the same episode agrees with: same candidate, same length, same

@@ -5,7 +5,8 @@ use crate::rng::{Key, Stream};
 use crate::settings::{Preset, Settings};
 use crate::task::TASKS;
 
-/// An episode of the waypoint controller, cut into decisions at random; 0 to 3 of them without a step.
+/// An episode of the waypoint controller, cut into decisions at random; 0 to 3 of them without a step. Odd ones are
+/// shareable.
 fn played(index: u64, scenario: Scenario) -> Trace {
     let task = &TASKS[index as usize % TASKS.len()];
     let settings = Settings::preset(Preset::Quick, task).plan;
@@ -30,7 +31,10 @@ fn played(index: u64, scenario: Scenario) -> Trace {
             }
             let noise = [(); 2].map(|()| 0.3 * stream.normal());
             let wish = controller.act(env.state(), goal, stream).action;
-            let action = [0, 1].map(|k| (wish[k] + noise[k]).clamp(-1.0, 1.0) as f32);
+            let mut action = [0, 1].map(|k| (wish[k] + noise[k]).clamp(-1.0, 1.0) as f32);
+            if index % 2 == 1 {
+                action = action.map(shareable);
+            }
             let reward = env.step(action);
             let outcome = if reward > 0.0 {
                 Some(Outcome::Goal)
@@ -86,6 +90,7 @@ fn an_episode_comes_back_bit_by_bit() {
         let replayed = read.replay().unwrap();
         assert_eq!(replayed, carried(trace.clone(), &replayed));
         assert_eq!(replayed.digest(), trace.digest());
+        assert_eq!(read.is_shareable(), index % 2 == 1);
         // Values, to half a step.
         let values = |link: &Link| -> Vec<f32> {
             let of =
@@ -148,15 +153,17 @@ fn every_field_comes_back() {
     let other = Scenario { world: World::default(), ..changed() };
     for scenario in [Scenario::default(), other] {
         for settings in [link.settings, Settings::preset(Preset::Paper, &TASKS[0]).plan] {
-            link.other = Some(Other { settings, scenario: scenario.clone() });
-            let read = Link::decode(&link.encode()).unwrap();
-            let values = link.decisions.iter().zip(&read.decisions);
-            let decisions = values.map(|(decision, rounded)| LinkDecision {
-                v_end: rounded.v_end,
-                v_now: rounded.v_now.clone(),
-                ..decision.clone()
-            });
-            assert_eq!(read, Link { decisions: decisions.collect(), ..link.clone() });
+            for bundle in ["", "0123456789abcdef"] {
+                link.other = Some(Other { bundle: bundle.to_owned(), settings, scenario: scenario.clone() });
+                let read = Link::decode(&link.encode()).unwrap();
+                let values = link.decisions.iter().zip(&read.decisions);
+                let decisions = values.map(|(decision, rounded)| LinkDecision {
+                    v_end: rounded.v_end,
+                    v_now: rounded.v_now.clone(),
+                    ..decision.clone()
+                });
+                assert_eq!(read, Link { decisions: decisions.collect(), ..link.clone() });
+            }
         }
     }
     link.bundle = "not a hash".to_owned();
@@ -185,6 +192,32 @@ fn actions_are_exact() {
         let bits = |link: &Link| link.actions.iter().flatten().map(|a| a.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&read), bits(&link));
     }
+}
+
+/// The same episode, each action to the nearest 256th: at most half of that away, and far shorter.
+#[test]
+fn shareable_actions_make_short_links() {
+    for index in [2, 4, 6, 8] {
+        let mut link = hash(&played(index, Scenario::default()));
+        let exact = link.actions.clone();
+        let long = link.encode().len();
+        link.actions = exact.iter().map(|action| action.map(shareable)).collect();
+        for (a, b) in exact.iter().flatten().zip(link.actions.iter().flatten()) {
+            assert!((a - b).abs() <= 0.5 / 256.0 && (b * 256.0).fract() == 0.0 && shareable(*b) == *b);
+        }
+        let read = Link::decode(&link.encode()).unwrap();
+        let bits = |link: &Link| link.actions.iter().flatten().map(|a| a.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&read), bits(&link));
+        assert!(
+            link.is_shareable() && link.encode().len() * 5 < 3 * long,
+            "{} of {long}",
+            link.encode().len()
+        );
+    }
+    assert_eq!(
+        [-0.0, 0.0004, -0.0004, 1.5, -1.0].map(|a| shareable(a).to_bits()),
+        [0.0_f32, 0.0, 0.0, 1.0, -1.0].map(f32::to_bits)
+    );
 }
 
 /// An episode looked at halfway: the last decision under way, at each of its parts.
@@ -245,6 +278,7 @@ fn actions_that_lead_elsewhere_are_refused() {
     astray(&|link| {
         let kind = InterventionKind::Take { candidate: 4000 };
         link.other = Some(Other {
+            bundle: String::new(),
             settings: link.settings,
             scenario: Scenario {
                 interventions: vec![Intervention { decision: 0, kind }],

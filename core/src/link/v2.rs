@@ -1,7 +1,7 @@
 //! Links of version 2: every bit of an episode, in the order of its fields, through an adaptive range coder.
 //!
 //! Actions take nearly all the room, and they are exact. Each is told apart from a guess, which goes on with the last
-//! change: first in which 1024th of [0, 1) it lies, which a good guess makes cheap, then which number in there.
+//! change: first in which 256th of [0, 1) it lies, which a good guess makes cheap, then which number in there.
 
 use super::coder::{Bit, Coder, Decoder, Encoder, Number, Signed};
 use super::{HASH_LENGTH, Link, LinkDecision, LinkError, Other};
@@ -18,8 +18,8 @@ const MOST_INTERVENTIONS: usize = 256;
 const LARGEST: usize = 1 << 16;
 /// Values lie on so many steps between the smallest and the largest of the episode.
 const LEVELS: f64 = 255.0;
-/// Parts of [0, 1) that actions lie in, as a power of two.
-const PARTS: u32 = 10;
+/// Parts of [0, 1) that actions lie in, as a power of two: those of shareable actions.
+const PARTS: u32 = super::PARTS.to_bits() / (1 << 23) - 127;
 /// Parts of either side.
 const SIDE: i64 = 1 << PARTS;
 /// A guess this far out may well mean 1 itself.
@@ -78,8 +78,9 @@ fn code(coder: &mut impl Coder, link: &mut Link) -> Result<(), LinkError> {
     settings(coder, &mut link.settings)?;
     scenario(coder, &mut link.scenario)?;
     if flag(coder, link.other.is_some()) {
-        let same = Other { settings: link.settings, scenario: Scenario::default() };
+        let same = Other { bundle: String::new(), settings: link.settings, scenario: Scenario::default() };
         let other = link.other.get_or_insert(same);
+        hash(coder, &mut other.bundle);
         if flag(coder, other.settings != link.settings) {
             settings(coder, &mut other.settings)?;
         }
@@ -94,7 +95,8 @@ fn episode(coder: &mut impl Coder, task: &Task, link: &mut Link) -> Result<(), L
     link.decisions.resize_with(count, LinkDecision::default);
     let mut values = Values::code(coder, &link.decisions)?;
     let mut outcomes = Outcomes::default();
-    let mut channels = [Channel::default(); 2];
+    let rounded = flag(coder, link.is_shareable());
+    let mut channels = [Channel { rounded, ..Channel::default() }; 2];
     let mut t = 0;
     for decision in &mut link.decisions {
         let bits = usize::BITS - (link.settings.candidates - 1).leading_zeros();
@@ -229,6 +231,8 @@ impl Scale {
 /// One number of the actions, over time.
 #[derive(Clone, Copy, Default)]
 struct Channel {
+    /// Actions begin their parts.
+    rounded: bool,
     /// The parts of the last two.
     before: [i64; 2],
     /// Whether the last was ±1.
@@ -254,7 +258,7 @@ impl Channel {
             if !(-SIDE..SIDE).contains(&part) {
                 return Err(NO_SENSE);
             }
-            within(coder, &mut self.tiny, part, action)?
+            if self.rounded { first_of(part) } else { within(coder, &mut self.tiny, part, action)? }
         };
         self.before = [part(action).clamp(-SIDE, SIDE - 1), last];
         self.was_full = full;
@@ -266,6 +270,11 @@ impl Channel {
 fn part(action: f32) -> i64 {
     let part = (action.abs() * SIDE as f32) as i64;
     if action.is_sign_negative() { -1 - part } else { part }
+}
+
+/// The number nearest to 0 in a part.
+fn first_of(part: i64) -> f32 {
+    if part < 0 { (1 + part) as f32 / super::PARTS + 0.0 } else { part as f32 / super::PARTS }
 }
 
 /// Which number in its part an action is.

@@ -28,6 +28,7 @@ pub fn alarms(args: &AlarmsArgs) -> Result<(), Failure> {
             plan,
             episode,
             &Scenario::default(),
+            false,
         ))?));
     }
     output::result(&Report::of(agent.task().id, args.episodes, args.seed, plan, &plans), args.json)

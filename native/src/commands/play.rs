@@ -22,7 +22,7 @@ pub fn play(args: &PlayArgs) -> Result<(), Failure> {
     let agent = file.agent(&args.device.device.open()?)?;
     let scenario = Scenario::from(&args.scenario);
     let episode = Episode::random(args.seed, args.episode);
-    let trace = pollster::block_on(trace(agent, plan, episode, &scenario))?;
+    let trace = pollster::block_on(trace(agent, plan, episode, &scenario, true))?;
     if args.json {
         return output::json(&trace);
     }
@@ -30,15 +30,16 @@ pub fn play(args: &PlayArgs) -> Result<(), Failure> {
     output::text(&format_args!("{}\nlink    #{link}", Story(&trace)))
 }
 
-/// The trace of one episode up to the goal.
+/// The trace of one episode up to the goal; `shareable` as in [`RolloutOptions`].
 pub(super) async fn trace(
     agent: Arc<Agent>,
     plan: PlanSettings,
     episode: Episode,
     scenario: &Scenario,
+    shareable: bool,
 ) -> Result<Trace, AgentError> {
     let task = agent.task();
-    let options = RolloutOptions { record: true, stop_at_goal: true };
+    let options = RolloutOptions { record: true, stop_at_goal: true, shareable };
     let mut rollout = Rollout::in_scenario(agent, plan, vec![episode], options, scenario)?;
     let start = rollout.envs().first().map(|env| env.state().to_vec()).unwrap_or_default();
     let mut trace = Trace::new(task.id, episode.seed, episode.index, plan, scenario.clone(), start);

@@ -107,7 +107,7 @@ fn starts(agent: &Agent, count: usize) -> Vec<u64> {
 
 fn play(agent: &Arc<Agent>, plan: PlanSettings, seed: u64, index: u64) -> Result<Trace, Failure> {
     let episode = Episode::stratified(agent.task(), seed, index);
-    Ok(pollster::block_on(trace(Arc::clone(agent), plan, episode, &Scenario::default()))?)
+    Ok(pollster::block_on(trace(Arc::clone(agent), plan, episode, &Scenario::default(), false))?)
 }
 
 fn steps(trace: &Trace) -> String {

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
-use diar_core::agent::{Episode, Scenario, Trace};
+use diar_core::agent::{Agent, Episode, Scenario, Trace};
 use diar_core::link::Link;
 use diar_core::settings::PlanSettings;
 use serde::Serialize;
@@ -19,26 +20,41 @@ pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
     let fragment = args.link.rsplit('#').next().unwrap_or_default();
     let link = Link::decode(fragment)?;
     let replayed = link.replay()?;
-    let anew = args.bundle.as_deref().map(|bundle| anew(&link, bundle, &args.device)).transpose()?;
+    let anew = args.bundle.as_deref().map(|bundle| anew(&link, bundle, args)).transpose()?;
     output::result(&Replayed { digest: replayed.digest(), trace: replayed, anew }, args.json)
 }
 
 /// Decides a link's runs again.
-fn anew(link: &Link, bundle: &Path, device: &DeviceArg) -> Result<Anew, Failure> {
+fn anew(link: &Link, bundle: &Path, args: &ReplayArgs) -> Result<Anew, Failure> {
     let file = BundleFile::read(bundle)?;
+    let agent = agent(&file, link, &args.device)?;
+    let episode = Episode { seed: link.seed, index: link.episode, start: link.start };
+    let decide = |agent: &Arc<Agent>, settings: PlanSettings, scenario: &Scenario| {
+        let shareable = link.is_shareable();
+        pollster::block_on(trace(agent.clone(), settings, episode, scenario, shareable))
+            .map_err(Failure::from)
+    };
+    let again = decide(&agent, link.settings, &link.scenario)?;
+    let (agree, compared) = link.agreement(&again);
+    let second = link.other.as_ref().map(|other| match (&args.other, other.bundle.as_str()) {
+        (None, "") => decide(&agent, other.settings, &other.scenario).map(Second::Played),
+        (None, hash) => Ok(Second::NeedsBundle(hash.to_owned())),
+        (Some(bundle), _) => {
+            let agent = self::agent(&BundleFile::read(bundle)?, link, &args.device)?;
+            decide(&agent, other.settings, &other.scenario).map(Second::Played)
+        }
+    });
+    let same_bundle = file.bundle.hash().starts_with(&link.bundle);
+    Ok(Anew { same_bundle, agree, compared, digest: again.digest(), other: second.transpose()? })
+}
+
+/// The agent of a bundle, which must be for the link's task.
+fn agent(file: &BundleFile, link: &Link, device: &DeviceArg) -> Result<Arc<Agent>, Failure> {
     let agent = file.agent(&device.device.open()?)?;
     if agent.task().id != link.task {
         return Err(Failure::OtherTask { expected: link.task.clone(), found: agent.task().id.to_owned() });
     }
-    let episode = Episode { seed: link.seed, index: link.episode, start: link.start };
-    let decide = |settings: PlanSettings, scenario: &Scenario| {
-        pollster::block_on(trace(agent.clone(), settings, episode, scenario))
-    };
-    let again = decide(link.settings, &link.scenario)?;
-    let (agree, compared) = link.agreement(&again);
-    let other = link.other.as_ref().map(|other| decide(other.settings, &other.scenario)).transpose()?;
-    let same_bundle = file.bundle.hash().starts_with(&link.bundle);
-    Ok(Anew { same_bundle, agree, compared, digest: again.digest(), other })
+    Ok(agent)
 }
 
 #[derive(Serialize)]
@@ -60,7 +76,16 @@ struct Anew {
     digest: String,
     /// The second run that the link compares with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    other: Option<Trace>,
+    other: Option<Second>,
+}
+
+/// The second run.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Second {
+    Played(Trace),
+    /// It was decided by the bundle with this hash.
+    NeedsBundle(String),
 }
 
 impl fmt::Display for Replayed {
@@ -72,7 +97,10 @@ impl fmt::Display for Replayed {
             write!(f, "\n        the link was made with another bundle")?;
         }
         match other {
-            Some(other) => write!(f, "\n\ncompared with\n{}", Story(other)),
+            Some(Second::Played(other)) => write!(f, "\n\ncompared with\n{}", Story(other)),
+            Some(Second::NeedsBundle(hash)) => {
+                write!(f, "\n\ncompared with a run of the bundle {hash}: give its file with --other")
+            }
             None => Ok(()),
         }
     }

@@ -71,6 +71,8 @@ struct Linked {
     trace: Rc<Trace>,
     at: usize,
     rival: Option<Plan>,
+    /// Whether it was known which weights the other run has.
+    guest: bool,
     fragment: String,
 }
 
@@ -243,6 +245,13 @@ impl App {
                     deciding.running.tell(&message);
                 }
             }
+            Command::Fetch { address } => {
+                let act = ctx.link().callback(Message::Act);
+                spawn_local(async move {
+                    let bundle = browser::bytes(&browser::absolute(&address)).await;
+                    act.emit(Action::Fetched(address, bundle));
+                });
+            }
             Command::StartTrial { bundle } => {
                 self.trial = start_worker(ctx, Program::Gpu, &bundle, Backend::Webgpu, Place::Trial).ok();
                 if self.trial.is_none() {
@@ -292,15 +301,24 @@ impl App {
     fn refresh_link(&mut self, ctx: &Context<Self>) {
         let Some(trace) = self.state.trace().filter(|_| !self.state.playing) else { return };
         let rival = self.state.rival.as_ref().map(|rival| &rival.plan);
+        let guest = self.state.guest_weights().is_some();
         let known = self.link.as_ref().is_some_and(|link| {
-            Rc::ptr_eq(&link.trace, trace) && link.at == self.state.at && link.rival.as_ref() == rival
+            Rc::ptr_eq(&link.trace, trace)
+                && link.at == self.state.at
+                && link.rival.as_ref() == rival
+                && link.guest == guest
         });
         if known {
             return;
         }
         let Some(fragment) = self.state.fragment() else { return };
-        self.link =
-            Some(Linked { trace: Rc::clone(trace), at: self.state.at, rival: rival.cloned(), fragment });
+        self.link = Some(Linked {
+            trace: Rc::clone(trace),
+            at: self.state.at,
+            rival: rival.cloned(),
+            guest,
+            fragment,
+        });
         let rested = ctx.link().callback(|()| Message::Rested);
         let callback = Closure::<dyn FnMut()>::new(move || rested.emit(()));
         let window = browser::window();

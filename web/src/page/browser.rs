@@ -26,7 +26,7 @@ pub fn document() -> Document {
     window().document().expect("the page runs in a document")
 }
 
-/// How the page was opened: `?bundle=`, `?backend=`, the fragment, and what the user prefers.
+/// How the page was opened: `?bundle=`, `?other=`, `?backend=`, the fragment, and what the user prefers.
 pub fn launch() -> Launch {
     let search = window().location().search().unwrap_or_default();
     let query = web_sys::UrlSearchParams::new_with_str(&search).ok();
@@ -39,6 +39,7 @@ pub fn launch() -> Launch {
             Some(task) if fragment.is_empty() => share::shipped_weights(&task),
             _ => share::first_weights(&fragment),
         }),
+        other: parameter("other"),
         backend: parameter("backend").and_then(|name| Backend::parse(&name)).unwrap_or_default(),
         fragment,
         reduced_motion: matches("(prefers-reduced-motion: reduce)"),

@@ -50,6 +50,11 @@ pub fn file(name: &str) -> String {
     BUILD.with(|build| build.files.get(name).map_or_else(|| name.to_owned(), |hashed| hashed.file.clone()))
 }
 
+/// Whether a file is a part of this build, as far as that is known.
+pub fn contains(name: &str) -> bool {
+    BUILD.with(|build| build.files.is_empty() || build.files.contains_key(name))
+}
+
 /// The task that this page opens with.
 pub fn task() -> Option<String> {
     browser::document().query_selector("meta[name=diar-task]").ok().flatten()?.get_attribute("content")

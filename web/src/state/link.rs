@@ -6,6 +6,7 @@ use diar_core::link::Link;
 
 use super::run::Pursuit;
 use super::{Choice, Level, Shown, Source, State};
+use crate::messages::Decider;
 use crate::share;
 
 /// A link that was opened.
@@ -34,8 +35,18 @@ impl State {
             (None, Some((_, weights))) => weights.hash.as_str(),
             (None, None) => "",
         };
-        let rival = self.rival.as_ref().map(|rival| &rival.plan);
+        let rival = self.rival.as_ref().map(|rival| (&rival.plan, self.hash_of(&rival.plan.decider)));
         Some(share::compose(trace, hash, self.plan.start, self.at, rival))
+    }
+
+    /// The hash of the bundle of other weights, as far as it is known.
+    fn hash_of(&self, decider: &Decider) -> &str {
+        let linked = self.opened.as_ref().and_then(|opened| opened.link.other.as_ref());
+        match (decider, self.guest.as_ref().and_then(|guest| guest.weights.as_ref()), linked) {
+            (Decider::Guest(_), Some(weights), _) => &weights.hash,
+            (Decider::Guest(_), None, Some(other)) => &other.bundle,
+            _ => "",
+        }
     }
 
     /// Whether the run computed here differs from the link's, which is on display.
@@ -72,7 +83,7 @@ impl State {
                 self.history.clear();
                 self.at = share::moment(&link, &trace);
                 self.shown = Some(Shown { trace: Rc::new(trace), source: Source::Replayed });
-                self.compare_with(share::other(&link));
+                self.compare_with(share::other(&link, self.invited.clone()));
                 self.opened = Some(Opened { link, done: false, agreement: (0, 0) });
                 true
             }

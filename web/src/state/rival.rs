@@ -5,11 +5,12 @@ use std::rc::Rc;
 use diar_core::agent::{Event, Intervention, InterventionKind, Trace};
 use diar_core::settings::SamplerSettings;
 
-use super::{Command, Lane, Level, Plan, State, ToWorker, Unit};
+use super::{Command, Lane, Level, Plan, State, ToWorker, Unit, Weights};
+use crate::messages::Decider;
 use crate::timeline;
 
 /// What the other run does differently.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Versus {
     /// Revaluation off where it is on, and on where it is off.
     Revaluation,
@@ -17,6 +18,10 @@ pub enum Versus {
     Candidates(usize),
     /// Another sampler.
     Sampler(SamplerSettings),
+    /// The critic that came with the weights, where another was trained here.
+    ShippedCritic,
+    /// Other weights, at this address.
+    Weights(String),
     /// This plan, which revaluation dropped, is followed to its end.
     WhatIf { decision: usize },
     /// The agent decides everything by itself.
@@ -35,6 +40,16 @@ pub struct Rival {
     beside: Plan,
     pub(super) generation: u32,
     pub(super) busy: bool,
+}
+
+/// Other weights, to compare with.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    pub address: String,
+    /// The bundle, once it is there.
+    bundle: Option<Rc<Vec<u8>>>,
+    /// What it is, once the worker has read it.
+    pub weights: Option<Weights>,
 }
 
 impl Rival {
@@ -71,9 +86,9 @@ impl Rival {
 }
 
 /// A plan with one thing different.
-fn varied(versus: Versus, main: &Plan) -> Plan {
+fn varied(versus: &Versus, main: &Plan) -> Plan {
     let mut plan = main.clone();
-    match versus {
+    match *versus {
         Versus::Revaluation => plan.settings.revalue = !plan.settings.revalue,
         Versus::Candidates(candidates) => plan.settings.candidates = candidates,
         Versus::Sampler(sampler) => plan.settings.sampler = sampler,
@@ -83,6 +98,8 @@ fn varied(versus: Versus, main: &Plan) -> Plan {
             let kind = InterventionKind::Keep;
             plan.scenario.interventions.push(Intervention { decision: decision as u32, kind });
         }
+        Versus::ShippedCritic => plan.decider = Decider::Shipped,
+        Versus::Weights(ref address) => plan.decider = Decider::Guest(address.clone()),
         Versus::LeftAlone => plan.scenario.interventions.clear(),
         Versus::Linked => {}
     }
@@ -97,7 +114,7 @@ impl State {
             }
             return;
         };
-        let plan = varied(versus, &self.plan);
+        let plan = varied(&versus, &self.plan);
         if plan == self.plan {
             self.notify(Level::Info, "The two runs would be the same: choose something that differs.".into());
             return;
@@ -124,10 +141,11 @@ impl State {
     pub(super) fn renew_rival(&mut self) {
         let Some(Rival { versus, plan, beside, .. }) = self.rival.take() else { return };
         let plan = match versus {
+            Versus::ShippedCritic if self.taught.is_none() => return,
             // These are about one run, and end with it.
             Versus::WhatIf { .. } | Versus::LeftAlone | Versus::Linked if beside != self.plan => return,
             Versus::WhatIf { .. } | Versus::LeftAlone | Versus::Linked => plan,
-            Versus::Revaluation | Versus::Candidates(_) | Versus::Sampler(_) => varied(versus, &self.plan),
+            _ => varied(&versus, &self.plan),
         };
         self.rival = (plan != self.plan).then(|| Rival::new(versus, plan, &self.plan));
     }
@@ -137,6 +155,11 @@ impl State {
         self.ready()?;
         self.run.as_ref().filter(|run| run.begun)?;
         let rival = self.rival.as_mut()?;
+        if let Decider::Guest(address) = &rival.plan.decider
+            && !self.guest.as_ref().is_some_and(|guest| guest.address == *address && guest.weights.is_some())
+        {
+            return None;
+        }
         if rival.generation == 0 {
             self.generations += 1;
             rival.generation = self.generations;
@@ -148,6 +171,88 @@ impl State {
         }
         rival.busy = true;
         Some(ToWorker::Advance { generation: rival.generation, unit: Unit::Decision })
+    }
+
+    // Other weights.
+
+    /// Those that the other run is decided with, once they are here.
+    pub fn guest_weights(&self) -> Option<&Weights> {
+        let rival = self.rival.as_ref()?;
+        let guest = self.guest.as_ref().filter(|_| matches!(rival.plan.decider, Decider::Guest(_)))?;
+        guest.weights.as_ref()
+    }
+
+    /// Asks for the weights that the other run needs, unless they are here.
+    pub(super) fn fetch_guest(&mut self) -> Option<Command> {
+        let Decider::Guest(address) = &self.rival.as_ref()?.plan.decider else { return None };
+        if self.guest.as_ref().is_some_and(|guest| guest.address == *address) {
+            return None;
+        }
+        let address = address.clone();
+        self.guest = Some(Guest { address: address.clone(), bundle: None, weights: None });
+        Some(Command::Fetch { address })
+    }
+
+    /// The bytes of other weights are there, or will not come.
+    pub(super) fn fetched(&mut self, address: &str, bundle: Result<Vec<u8>, String>) -> Option<Command> {
+        let guest = self.guest.as_mut().filter(|guest| guest.address == address)?;
+        match bundle {
+            Ok(bundle) => {
+                guest.bundle = Some(Rc::new(bundle));
+                self.introduce()
+            }
+            Err(reason) => {
+                self.turn_away(&format!(
+                    "The weights to compare with could not be fetched from {address}: {reason}. Check the address."
+                ));
+                None
+            }
+        }
+    }
+
+    /// Gives the worker the other weights, if there are any.
+    pub(super) fn introduce(&mut self) -> Option<Command> {
+        self.ready()?;
+        let guest = self.guest.as_mut()?;
+        guest.weights = None;
+        let bundle = guest.bundle.as_ref()?.to_vec();
+        Some(Command::Send(ToWorker::Guest { bundle }))
+    }
+
+    /// The worker has read them, or cannot.
+    pub(super) fn welcome(&mut self, weights: Result<Weights, String>) {
+        let Some((_, own)) = self.ready() else { return };
+        let weights = match weights {
+            Ok(weights) if weights.task == own.task => weights,
+            Ok(weights) => {
+                let text = format!(
+                    "The weights to compare with are for {}, those on the page for {}: two runs in one maze are needed.",
+                    weights.task, own.task
+                );
+                return self.turn_away(&text);
+            }
+            Err(reason) => {
+                return self.turn_away(&format!("The weights to compare with cannot be used: {reason}."));
+            }
+        };
+        let linked = self.opened.as_ref().and_then(|opened| opened.link.other.as_ref());
+        if let Some(other) = linked
+            && !weights.hash.starts_with(&other.bundle)
+        {
+            let text = "The link compares with weights that are not here; these take their place.";
+            self.notify(Level::Warning, text.into());
+        }
+        if let Some(guest) = &mut self.guest {
+            guest.weights = Some(weights);
+        }
+    }
+
+    fn turn_away(&mut self, reason: &str) {
+        self.guest = None;
+        if self.rival.as_ref().is_some_and(|rival| matches!(rival.plan.decider, Decider::Guest(_))) {
+            self.rival = None;
+        }
+        self.notify(Level::Error, reason.to_owned());
     }
 
     // The user decides.

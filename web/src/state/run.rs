@@ -7,11 +7,11 @@ use diar_core::settings::PlanSettings;
 use diar_core::task::Task;
 
 use super::{
-    AHEAD, Choice, Command, Failure, Lane, Level, Plan, Recording, Shown, Source, State, ToPage, ToWorker,
-    Unit, Worker,
+    AHEAD, Choice, Command, Failure, Lane, Level, Plan, Recording, Rival, Shown, Source, State, ToPage,
+    ToWorker, Unit, Worker,
 };
 use crate::geometry::nearest_free;
-use crate::messages::Backend;
+use crate::messages::{Backend, Decider};
 use crate::share;
 use crate::timeline;
 
@@ -89,6 +89,7 @@ impl State {
         if plan == self.plan {
             return;
         }
+        let plan = Plan { shareable: true, ..plan };
         self.history.push(std::mem::replace(&mut self.plan, plan));
         self.choice = Choice::Changed;
         commands.extend(self.restart());
@@ -190,6 +191,7 @@ impl State {
         } else {
             Pursuit::Watch
         };
+        self.renew_rival();
         Some(self.begin(pursuit))
     }
 
@@ -294,9 +296,11 @@ impl State {
                 }
                 self.worker = Worker::Ready(device, weights);
                 commands.extend(self.teach());
+                commands.extend(self.introduce());
                 commands.extend(self.resume());
                 self.try_gpu(commands);
             }
+            ToPage::Guest { weights } => self.welcome(weights),
             ToPage::Measured { millis } => self.measured(millis, commands),
             ToPage::Field { field } => self.field = Some(Rc::new(field)),
             ToPage::Begun { generation, start } => self.begun(generation, start),
@@ -313,9 +317,13 @@ impl State {
             ToPage::Denoised { ticket, trail } => self.denoised(ticket, trail),
             ToPage::Scored { ticket, contacts, done } => self.scored(ticket, contacts, done),
             ToPage::Failed { failure, generation, message } => {
+                let of_rival = |rival: &Rival| generation == Some(rival.generation);
                 let outdated = generation
                     .is_some_and(|failed| self.run.as_ref().is_none_or(|run| run.generation != failed));
-                if !outdated {
+                if self.rival.as_ref().is_some_and(of_rival) && failure == Failure::Run {
+                    self.rival = None;
+                    self.notify(Level::Error, format!("The other run cannot begin: {message}."));
+                } else if !outdated {
                     self.fail(failure, &message, commands);
                 }
             }
@@ -426,6 +434,8 @@ impl State {
             episode: trace.episode,
             start: None,
             scenario: trace.scenario.clone(),
+            decider: Decider::Own,
+            shareable: true,
         };
         self.shown = Some(Shown { trace: Rc::new(trace), source: Source::Recorded });
         self.playing = !self.reduced_motion;

@@ -1,3 +1,5 @@
+mod guests;
+
 use diar_core::agent::{Event, Intervention};
 use diar_core::settings::Sampler;
 
@@ -777,7 +779,7 @@ fn another_run_is_computed_beside_the_first_and_compared() {
     assert_eq!(glance(&state), 3);
     // The link brings both.
     let link = share::parse(&state.fragment().unwrap()).unwrap().unwrap();
-    assert!(!share::other(&link).unwrap().settings.revalue);
+    assert!(!share::other(&link, None).unwrap().settings.revalue);
     let commands = state.update(Action::Compare(None));
     assert_eq!(told(&commands), [ToWorker::Drop { lane: Lane::Rival }]);
     assert!(state.rival.is_none());

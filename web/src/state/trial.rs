@@ -88,6 +88,7 @@ impl State {
         self.renew_rival();
         self.forget_insight();
         commands.extend(self.teach());
+        commands.extend(self.introduce());
         commands.extend(self.resume());
     }
 

@@ -1,25 +1,30 @@
 //! Two runs side by side: what differs, and what came of it.
 
 use diar_core::settings::{Sampler, SamplerSettings};
-use web_sys::HtmlSelectElement;
+use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use super::perhaps;
-use crate::describe;
-use crate::state::{Action, State, Versus};
+use crate::page::build;
+use crate::state::{Action, Critic, State, Versus};
+use crate::{describe, share};
 
 /// The choices of the menu: value and words.
-const CHOICES: [(&str, &str); 6] = [
+const CHOICES: [(&str, &str); 8] = [
     ("none", "nothing"),
     ("revaluation", "revaluation the other way"),
     ("fewer", "8 candidates"),
     ("more", "512 candidates"),
     ("sde", "sampler: SDE, 10 steps"),
     ("one", "sampler: DDIM, 1 step"),
+    ("ldcq", "weights: LDCQ's critic"),
+    ("shipped", "the critic the weights came with"),
 ];
 
 pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
-    let onchange = perhaps(dispatch, |event: Event| {
+    let ldcq = share::shipped_rival(state.task().id);
+    let wanted = ldcq.clone();
+    let onchange = perhaps(dispatch, move |event: Event| {
         let sampler = |kind, steps| Versus::Sampler(SamplerSettings { kind, steps, extra_steps: 0 });
         Some(Action::Compare(match event.target_dyn_into::<HtmlSelectElement>()?.value().as_str() {
             "revaluation" => Some(Versus::Revaluation),
@@ -27,17 +32,33 @@ pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
             "more" => Some(Versus::Candidates(512)),
             "sde" => Some(sampler(Sampler::Sde, 10)),
             "one" => Some(sampler(Sampler::Ddim, 1)),
+            "ldcq" => Some(Versus::Weights(wanted.clone())),
+            "shipped" => Some(Versus::ShippedCritic),
             _ => None,
         }))
     });
-    let chosen = match state.rival.as_ref().map(|rival| rival.versus) {
+    let bring = perhaps(dispatch, |event: Event| {
+        let field: HtmlInputElement = event.target_dyn_into()?;
+        let file = field.files()?.get(0)?;
+        let address = web_sys::Url::create_object_url_with_blob(&file).ok()?;
+        Some(Action::Compare(Some(Versus::Weights(address))))
+    });
+    let offered = |value: &str| match value {
+        // Where no critic was trained here, it would be the run itself.
+        "shipped" => state.critic != Critic::Shipped,
+        "ldcq" => build::contains(&ldcq),
+        _ => true,
+    };
+    let chosen = match state.rival.as_ref().map(|rival| &rival.versus) {
         None => "none",
         Some(Versus::Revaluation) => "revaluation",
-        Some(Versus::Candidates(n)) if n <= 8 => "fewer",
+        Some(Versus::Candidates(n)) if *n <= 8 => "fewer",
         Some(Versus::Candidates(_)) => "more",
         Some(Versus::Sampler(sampler)) if sampler.kind == Sampler::Sde => "sde",
         Some(Versus::Sampler(_)) => "one",
-        Some(Versus::WhatIf { .. } | Versus::LeftAlone | Versus::Linked) => "other",
+        Some(Versus::Weights(address)) if *address == ldcq => "ldcq",
+        Some(Versus::ShippedCritic) => "shipped",
+        Some(Versus::Weights(_) | Versus::WhatIf { .. } | Versus::LeftAlone | Versus::Linked) => "other",
     };
     html! {
         <section class="card" aria-labelledby="compare-title">
@@ -49,11 +70,22 @@ pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
                     if chosen == "other" {
                         <option value="other" selected=true>{ state.rival.as_ref().map(describe::versus).unwrap_or_default() }</option>
                     }
-                    { for CHOICES.iter().map(|&(value, words)| html! {
+                    { for CHOICES.iter().filter(|(value, _)| offered(value)).map(|&(value, words)| html! {
                         <option {value} selected={value == chosen}>{ words }</option>
                     }) }
                 </select>
             </label>
+            <label class="field drop">
+                <span>{ "or other weights for this maze: choose a file, or add ?other= and its address" }</span>
+                <input id="compare-bring" type="file" accept=".safetensors" onchange={bring} disabled={state.ready().is_none()} />
+            </label>
+            if let Some(weights) = state.guest_weights() {
+                <dl class="figures" id="guest">
+                    { for describe::weights(weights).into_iter().map(|(label, value)| html! {
+                        <div><dt>{ label }</dt><dd>{ value }</dd></div>
+                    }) }
+                </dl>
+            }
             if state.rival.is_some() {
                 <p id="difference" class="difference" role="status" data-testid="difference">{ describe::difference(state) }</p>
                 <button id="compare-end" type="button" class="small" onclick={dispatch.reform(|_| Action::Compare(None))}>

@@ -63,7 +63,7 @@ impl Scoring {
             let episodes = (self.played..last).map(|index| self.episode(index as u64)).collect();
             let scenario = Scenario { world: self.plan.scenario.world.clone(), ..Scenario::default() };
             let settings = PlanSettings { revalue, ..self.plan.settings };
-            let options = RolloutOptions { record: false, stop_at_goal: true };
+            let options = RolloutOptions { record: false, stop_at_goal: true, shareable: true };
             Rollout::in_scenario(Arc::clone(&self.agent), settings, episodes, options, &scenario)
                 .map_err(|error| error.to_string())
         };

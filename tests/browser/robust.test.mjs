@@ -1,0 +1,112 @@
+// What browsers do to a page: put it in the background, open it twice, run short of memory, lose a download.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { click, ready, status, statusWhere, trace, visit } from './page.mjs';
+import { build, serve } from './server.mjs';
+
+const DIST = process.env.DIAR_DIST ?? join(import.meta.dirname ?? '.', '../../dist');
+const WEIGHTS = `/${build(DIST).files['weights/maze2d-umaze-v1.safetensors'].file}`;
+
+let site;
+before(async () => {
+  site = await serve(DIST);
+});
+after(() => site.close());
+
+const seeded = async (page, seed) => {
+  await page.fill('#seed', String(seed));
+  await page.press('#seed', 'Enter');
+  await ready(page);
+};
+
+test('in the background the page stands still, and goes on where it was', () =>
+  visit(site.url, { reducedMotion: 'no-preference' }, async (page) => {
+    await ready(page);
+    await seeded(page, 3);
+    if (!(await status(page)).playing) await page.click('#play');
+    await statusWhere(page, (now) => now.playing && now.at > 3);
+    const tab = await page.context().newCDPSession(page);
+    await tab.send('Emulation.setFocusEmulationEnabled', { enabled: false });
+    const other = await page.context().newPage();
+    await other.goto('about:blank');
+    await other.bringToFront();
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
+    assert.equal(await page.evaluate(() => document.visibilityState), 'hidden');
+    const left = await status(page);
+    assert.ok(left.playing);
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 3000)));
+    const back = await status(page);
+    assert.equal(back.at, left.at, 'nothing is played that nobody sees');
+    await page.bringToFront();
+    await statusWhere(page, (now) => now.at > back.at);
+    await statusWhere(page, (now) => now.finished && now.at === now.length, 120_000);
+    assert.equal((await trace(page)).decisions.at(-1).outcome, 'goal');
+  }));
+
+test('scoring goes on in the background', () =>
+  visit(site.url, {}, async (page) => {
+    await ready(page);
+    await page.click('#score');
+    const tab = await page.context().newCDPSession(page);
+    await tab.send('Emulation.setFocusEmulationEnabled', { enabled: false });
+    const other = await page.context().newPage();
+    await other.bringToFront();
+    const hidden = (await status(page)).scored.episodes;
+    await statusWhere(page, (now) => now.scored.episodes > hidden, 60_000);
+    assert.equal(await page.evaluate(() => document.visibilityState), 'hidden');
+  }));
+
+test('two tabs play two runs, and neither hears of the other', () =>
+  visit(site.url, { serviceWorkers: 'allow' }, async (page) => {
+    const other = await page.context().newPage();
+    await other.goto(site.url);
+    await Promise.all([ready(page), ready(other)]);
+    await Promise.all([seeded(page, 5), seeded(other, 6)]);
+    const play = async (tab) => {
+      while (!(await status(tab)).finished) await click(tab, '#step-decision');
+      return trace(tab);
+    };
+    const runs = await Promise.all([play(page), play(other)]);
+    assert.deepEqual(runs.map((run) => [run.seed, run.decisions.at(-1).outcome]), [[5, 'goal'], [6, 'goal']]);
+    // What is chosen in one is not chosen in the other, and closing one leaves the other as it is.
+    await other.close();
+    await seeded(page, 6);
+    assert.deepEqual(await play(page), runs[1], 'the same run in either');
+  }));
+
+test('a browser without memory for the networks says so, keeps the recording, and can try again', () =>
+  visit('about:blank', { args: ['--js-flags=--wasm-max-mem-pages=300'] }, async (page) => {
+    await page.goto(site.url);
+    await statusWhere(page, (now) => now.worker === 'failed');
+    assert.match(await page.textContent('#error'), /memory/);
+    const { source, length } = await status(page);
+    assert.equal(source, 'recorded');
+    await page.keyboard.press('End');
+    assert.equal((await status(page)).at, length, 'what is recorded can be looked at to its end');
+    assert.ok(await page.isVisible('#retry'));
+  }));
+
+test('weights cut off on their way are said, and fetched again when asked', async () => {
+  const whole = await readFile(join(DIST, WEIGHTS));
+  const replaced = { [WEIGHTS]: { status: 200, body: whole.subarray(0, whole.length / 2), claims: whole.length } };
+  const broken = await serve(DIST, replaced);
+  try {
+    await visit(broken.url, {}, async (page) => {
+      await statusWhere(page, (now) => now.worker === 'failed');
+      assert.match(await page.textContent('#error'), /could not be fetched.*try again/i);
+      assert.equal((await status(page)).source, 'recorded');
+      delete replaced[WEIGHTS];
+      await page.click('#retry');
+      await ready(page);
+      assert.ok(!(await page.isVisible('#error')));
+      await click(page, '#step-decision');
+      assert.notEqual((await trace(page)).decisions[0].outcome, null);
+    });
+  } finally {
+    await broken.close();
+  }
+});

@@ -1,0 +1,172 @@
+//! Comparing two bundles.
+
+use super::*;
+
+const ADDRESS: &str = "https://example.org/other.safetensors?v=2";
+const BYTES: [u8; 3] = [1, 2, 3];
+
+/// What the page fetches, if anything.
+fn fetched(commands: &[Command]) -> Option<&str> {
+    commands.iter().find_map(|command| match command {
+        Command::Fetch { address } => Some(address.as_str()),
+        _ => None,
+    })
+}
+
+fn guest(task: &str, hash: &str) -> Action {
+    let weights = Weights { task: task.into(), hash: hash.into(), ..weights() };
+    Action::Worker(ToPage::Guest { weights: Ok(weights) })
+}
+
+fn arrive(state: &mut State) -> Vec<Command> {
+    let commands = state.update(Action::Fetched(ADDRESS.into(), Ok(BYTES.to_vec())));
+    assert_eq!(told(&commands), [ToWorker::Guest { bundle: BYTES.to_vec() }]);
+    state.update(guest(task().id, "fedcba9876543210fedcba"))
+}
+
+/// A page that compares its run with one of other weights.
+fn compared() -> State {
+    let mut state = finished();
+    let commands = state.update(Action::Compare(Some(Versus::Weights(ADDRESS.into()))));
+    assert_eq!((fetched(&commands), told(&commands)), (Some(ADDRESS), vec![]));
+    let commands = arrive(&mut state);
+    let [ToWorker::Begin { lane: Lane::Rival, plan, .. }] = &told(&commands)[..] else {
+        panic!("{commands:?}")
+    };
+    assert_eq!(*plan, Plan { decider: Decider::Guest(ADDRESS.into()), ..state.plan.clone() });
+    let commands = answer_rival(&mut state, &commands);
+    serve_rival(&mut state, commands, &[Script::Completed(4), Script::Goal(8)]);
+    state
+}
+
+#[test]
+fn two_bundles_are_compared_once_the_second_is_here() {
+    let state = compared();
+    assert!(describe::difference(&state).contains("Other run (the weights other): first contact at step"));
+    assert_eq!(state.guest_weights().unwrap().hash, "fedcba9876543210fedcba");
+    // It is not fetched twice.
+    let mut again = state.clone();
+    again.update(Action::Compare(None));
+    assert!(again.guest_weights().is_none());
+    let commands = again.update(Action::Compare(Some(Versus::Weights(ADDRESS.into()))));
+    assert!(fetched(&commands).is_none());
+    assert!(matches!(told(&commands)[..], [ToWorker::Begin { lane: Lane::Rival, .. }]), "{commands:?}");
+}
+
+#[test]
+fn a_new_worker_is_given_the_other_weights_before_it_plays_them() {
+    let mut state = compared();
+    state.update(Action::Backend(Backend::Webgpu));
+    let commands = ready_on(&mut state, gpu());
+    assert!(
+        matches!(&told(&commands)[..], [ToWorker::Guest { bundle }, ToWorker::Begin { lane: Lane::Main, .. }] if *bundle == BYTES),
+        "{commands:?}"
+    );
+    let commands = answer_begin(&mut state, &commands);
+    let begun = |commands: &[Command]| {
+        told(commands).iter().any(|message| matches!(message, ToWorker::Begin { lane: Lane::Rival, .. }))
+    };
+    assert!(!begun(&commands));
+    assert!(begun(&state.update(guest(task().id, "fedcba9876543210fedcba"))));
+}
+
+#[test]
+fn weights_that_cannot_be_compared_are_turned_away_and_the_run_stays() {
+    let answers: [(Action, &str); 4] = [
+        (Action::Fetched(ADDRESS.into(), Err("404".into())), "could not be fetched from https://example.org"),
+        (guest("maze2d-large-v1", "00"), "are for maze2d-large-v1"),
+        (
+            Action::Worker(ToPage::Guest { weights: Err("it is cut off".into()) }),
+            "cannot be used: it is cut off",
+        ),
+        (
+            Action::Worker(ToPage::Failed {
+                failure: Failure::Run,
+                generation: Some(0),
+                message: "DDPM takes 400 steps".into(),
+            }),
+            "The other run cannot begin: DDPM",
+        ),
+    ];
+    for (mut answer, part) in answers {
+        let mut state = finished();
+        state.update(Action::Compare(Some(Versus::Weights(ADDRESS.into()))));
+        if let Action::Worker(ToPage::Failed { generation, .. }) = &mut answer {
+            arrive(&mut state);
+            *generation = Some(state.rival.as_ref().unwrap().generation);
+        }
+        let before = state.trace().cloned();
+        state.update(answer);
+        assert!(state.rival.is_none() && state.trace().cloned() == before);
+        assert!(errors(&state)[0].contains(part), "{:?}", state.notices);
+        assert!(!state.computing());
+    }
+}
+
+#[test]
+fn the_address_of_the_page_can_ask_for_a_comparison() {
+    let (mut state, commands) = State::new(Launch {
+        bundle: "weights.safetensors".into(),
+        other: Some(ADDRESS.into()),
+        ..Launch::default()
+    });
+    assert_eq!(fetched(&commands), Some(ADDRESS));
+    state.recording = Recording::Settled;
+    // The other weights may be there first: they wait.
+    let commands = state.update(Action::Fetched(ADDRESS.into(), Ok(BYTES.to_vec())));
+    assert_eq!(told(&commands), []);
+    let commands = ready_on(&mut state, DeviceInfo::cpu(None));
+    assert_eq!(told(&commands)[0], ToWorker::Guest { bundle: BYTES.to_vec() });
+    answer_begin(&mut state, &commands);
+    let commands = state.update(guest(task().id, "fedcba9876543210fedcba"));
+    let [ToWorker::Begin { lane: Lane::Rival, plan, .. }] = &told(&commands)[..] else {
+        panic!("{commands:?}")
+    };
+    // With the settings that the page's own weights brought.
+    assert_eq!(plan.settings, settings());
+}
+
+#[test]
+fn a_link_brings_the_comparison_of_two_bundles_and_says_when_the_second_is_another() {
+    let link = share::parse(&compared().fragment().unwrap()).unwrap().unwrap();
+    assert_eq!(link.other.as_ref().unwrap().bundle, "fedcba9876543210");
+    // The same comparison beside a run that the physics allows.
+    let plan = Plan { decider: Decider::Guest(ADDRESS.into()), ..begun().plan };
+    let run = played(&EPISODE);
+    let start = run.start.as_slice().try_into().ok();
+    let fragment = share::compose(&run, &weights().hash, start, 0, Some((&plan, "fedcba9876543210fedcba")));
+    // Without an address, what comes with the page is tried.
+    let (mut state, commands) = launch(&fragment);
+    assert_eq!(fetched(&commands), Some(format!("weights/{}.ldcq.safetensors", task().id).as_str()));
+    assert_eq!(state.fragment().unwrap(), fragment);
+    let commands = ready_on(&mut state, DeviceInfo::cpu(None));
+    answer_begin(&mut state, &commands);
+    state.update(guest(task().id, "1111111111111111"));
+    assert!(
+        state.notices.iter().any(|notice| notice.text.contains("compares with weights that are not here"))
+    );
+
+    let (state, commands) = State::new(Launch {
+        bundle: "weights.safetensors".into(),
+        other: Some(ADDRESS.into()),
+        fragment,
+        ..Launch::default()
+    });
+    assert_eq!(fetched(&commands), Some(ADDRESS));
+    assert_eq!(state.rival.unwrap().versus, Versus::Linked);
+}
+
+#[test]
+fn a_critic_trained_here_is_compared_with_the_shipped_one() {
+    let mut state = finished();
+    state.update(Action::Compare(Some(Versus::ShippedCritic)));
+    let Some(Rival { plan, .. }) = &state.rival else { panic!("{:?}", state.notices) };
+    assert_eq!(plan.decider, Decider::Shipped);
+    // Where there is no other critic, the next run has nothing to be compared with.
+    state.update(Action::Seed(8));
+    assert!(state.rival.is_none());
+    state.taught = Some(Rc::new(BYTES.to_vec()));
+    state.update(Action::Compare(Some(Versus::ShippedCritic)));
+    state.update(Action::Seed(9));
+    assert_eq!(state.rival.as_ref().unwrap().plan.seed, 9);
+}
