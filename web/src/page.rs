@@ -2,7 +2,7 @@
 
 mod app;
 mod browser;
-mod build;
+pub mod build;
 mod export;
 mod hook;
 mod running;

@@ -23,8 +23,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use self::field::Grid;
 use self::score::Scoring;
 use crate::messages::{
-    Backend, Candidates, Decider, Denoising, DeviceInfo, Failure, Lane, Plan, ToPage, ToWorker, Trail, Unit,
-    Weights,
+    Backend, Candidates, Decider, Denoising, Failure, Lane, Plan, ToPage, ToWorker, Trail, Unit, Weights,
 };
 
 /// Milliseconds of computing between two turns of the event loop.
