@@ -41,6 +41,8 @@ impl Running {
             heard(message.map_err(|error| format!("a message of the worker cannot be read: {error}")));
         });
         let error = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
+            // It is told on the page, and need not stand in the console as well.
+            event.prevent_default();
             // A worker whose script is missing gives a plain event, without a message.
             let reason = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message);
             broken(Err(reason.unwrap_or_else(|| "the worker could not be loaded".into())));
