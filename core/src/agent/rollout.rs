@@ -127,7 +127,9 @@ impl Rollout {
         let mut events = Vec::new();
         for (lane, mut action) in actions {
             if self.options.shareable {
-                action.iter_mut().for_each(|a| *a = shareable(*a));
+                for a in &mut action {
+                    *a = shareable(*a);
+                }
             }
             let env = &mut self.envs[lane];
             let reward = env.step([action[0], action[1]]);

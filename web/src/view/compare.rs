@@ -76,7 +76,7 @@ pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
                 </select>
             </label>
             <label class="field drop">
-                <span>{ "or other weights for this maze: choose a file, or add ?other= and its address" }</span>
+                <span>{ "or other weights for this maze: choose a file, or add " }<code>{ "?other=" }</code>{ " and its address" }</span>
                 <input id="compare-bring" type="file" accept=".safetensors" onchange={bring} disabled={state.ready().is_none()} />
             </label>
             if let Some(weights) = state.guest_weights() {
