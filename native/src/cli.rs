@@ -450,6 +450,9 @@ pub struct PlayArgs {
     pub plan: PlanArgs,
     #[command(flatten)]
     pub scenario: ScenarioArgs,
+    /// Take actions as they are decoded, not rounded to 256ths; the link is longer
+    #[arg(long)]
+    pub exact: bool,
     #[command(flatten)]
     pub device: DeviceArg,
     /// Print the whole trace as one JSON object

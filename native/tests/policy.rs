@@ -17,7 +17,7 @@ fn diar(command: &str, arguments: &[&str]) -> Command {
 
 /// An episode as `diar play` records it.
 fn play(arguments: &[&str]) -> Trace {
-    let output = diar("play", arguments).arg("--json").output().unwrap();
+    let output = diar("play", arguments).args(["--exact", "--json"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -22,7 +22,7 @@ pub fn play(args: &PlayArgs) -> Result<(), Failure> {
     let agent = file.agent(&args.device.device.open()?)?;
     let scenario = Scenario::from(&args.scenario);
     let episode = Episode::random(args.seed, args.episode);
-    let trace = pollster::block_on(trace(agent, plan, episode, &scenario, true))?;
+    let trace = pollster::block_on(trace(agent, plan, episode, &scenario, !args.exact))?;
     if args.json {
         return output::json(&trace);
     }
