@@ -234,6 +234,8 @@ pub enum ToWorker {
     },
     /// Other weights, to compare with; they take the place of the guest before.
     Guest {
+        /// Where they come from; given back with the answer.
+        address: String,
         /// A whole bundle.
         #[serde(with = "serde_bytes")]
         bundle: Vec<u8>,
@@ -360,6 +362,8 @@ pub enum ToPage {
     },
     /// The guest's weights can be used, or not.
     Guest {
+        /// The address that came with them.
+        address: String,
         /// What they are, or what is wrong with them.
         weights: Result<Weights, String>,
     },

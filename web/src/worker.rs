@@ -132,7 +132,7 @@ impl Server {
                 }
             }
             ToWorker::Critic { bundle } => self.take_critic(&bundle).await,
-            ToWorker::Guest { bundle } => self.welcome(&bundle),
+            ToWorker::Guest { address, bundle } => self.welcome(address, &bundle),
             ToWorker::Measure { plan } => self.measure(&plan).await,
             ToWorker::Field => self.show_field().await,
             ToWorker::Stop => self.scoring = None,
@@ -315,7 +315,7 @@ impl Server {
     }
 
     /// Takes in other weights, to compare with.
-    fn welcome(&mut self, bytes: &[u8]) {
+    fn welcome(&mut self, address: String, bytes: &[u8]) {
         let Some(loaded) = &mut self.loaded else { return };
         let read = Bundle::from_bytes(bytes).and_then(|bundle| {
             let agent = Agent::load(&bundle, &loaded.device)?;
@@ -331,7 +331,7 @@ impl Server {
                 Err(error.to_string())
             }
         };
-        post(&ToPage::Guest { weights });
+        post(&ToPage::Guest { address, weights });
     }
 }
 

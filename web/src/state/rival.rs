@@ -216,11 +216,14 @@ impl State {
         let guest = self.guest.as_mut()?;
         guest.weights = None;
         let bundle = guest.bundle.as_ref()?.to_vec();
-        Some(Command::Send(ToWorker::Guest { bundle }))
+        Some(Command::Send(ToWorker::Guest { address: guest.address.clone(), bundle }))
     }
 
-    /// The worker has read them, or cannot.
-    pub(super) fn welcome(&mut self, weights: Result<Weights, String>) {
+    /// The worker has read them, or cannot. Others may have been chosen in the meantime.
+    pub(super) fn welcome(&mut self, address: &str, weights: Result<Weights, String>) {
+        if self.guest.as_ref().is_none_or(|guest| guest.address != address) {
+            return;
+        }
         let Some((_, own)) = self.ready() else { return };
         let weights = match weights {
             Ok(weights) if weights.task == own.task => weights,

@@ -300,7 +300,7 @@ impl State {
                 commands.extend(self.resume());
                 self.try_gpu(commands);
             }
-            ToPage::Guest { weights } => self.welcome(weights),
+            ToPage::Guest { address, weights } => self.welcome(&address, weights),
             ToPage::Measured { millis } => self.measured(millis, commands),
             ToPage::Field { field } => self.field = Some(Rc::new(field)),
             ToPage::Begun { generation, start } => self.begun(generation, start),

@@ -15,12 +15,12 @@ fn fetched(commands: &[Command]) -> Option<&str> {
 
 fn guest(task: &str, hash: &str) -> Action {
     let weights = Weights { task: task.into(), hash: hash.into(), ..weights() };
-    Action::Worker(ToPage::Guest { weights: Ok(weights) })
+    Action::Worker(ToPage::Guest { address: ADDRESS.into(), weights: Ok(weights) })
 }
 
 fn arrive(state: &mut State) -> Vec<Command> {
     let commands = state.update(Action::Fetched(ADDRESS.into(), Ok(BYTES.to_vec())));
-    assert_eq!(told(&commands), [ToWorker::Guest { bundle: BYTES.to_vec() }]);
+    assert_eq!(told(&commands), [ToWorker::Guest { address: ADDRESS.into(), bundle: BYTES.to_vec() }]);
     state.update(guest(task().id, "fedcba9876543210fedcba"))
 }
 
@@ -54,12 +54,22 @@ fn two_bundles_are_compared_once_the_second_is_here() {
 }
 
 #[test]
+fn an_answer_about_weights_chosen_before_is_not_taken_for_the_new_ones() {
+    let mut state = finished();
+    state.update(Action::Compare(Some(Versus::Weights(ADDRESS.into()))));
+    state.update(Action::Fetched(ADDRESS.into(), Ok(BYTES.to_vec())));
+    state.update(Action::Compare(Some(Versus::Weights("other".into()))));
+    let commands = state.update(guest(task().id, "fedcba9876543210fedcba"));
+    assert!(told(&commands).is_empty() && state.guest_weights().is_none());
+}
+
+#[test]
 fn a_new_worker_is_given_the_other_weights_before_it_plays_them() {
     let mut state = compared();
     state.update(Action::Backend(Backend::Webgpu));
     let commands = ready_on(&mut state, gpu());
     assert!(
-        matches!(&told(&commands)[..], [ToWorker::Guest { bundle }, ToWorker::Begin { lane: Lane::Main, .. }] if *bundle == BYTES),
+        matches!(&told(&commands)[..], [ToWorker::Guest { bundle, .. }, ToWorker::Begin { lane: Lane::Main, .. }] if *bundle == BYTES),
         "{commands:?}"
     );
     let commands = answer_begin(&mut state, &commands);
@@ -76,7 +86,7 @@ fn weights_that_cannot_be_compared_are_turned_away_and_the_run_stays() {
         (Action::Fetched(ADDRESS.into(), Err("404".into())), "could not be fetched from https://example.org"),
         (guest("maze2d-large-v1", "00"), "are for maze2d-large-v1"),
         (
-            Action::Worker(ToPage::Guest { weights: Err("it is cut off".into()) }),
+            Action::Worker(ToPage::Guest { address: ADDRESS.into(), weights: Err("it is cut off".into()) }),
             "cannot be used: it is cut off",
         ),
         (
@@ -116,7 +126,7 @@ fn the_address_of_the_page_can_ask_for_a_comparison() {
     let commands = state.update(Action::Fetched(ADDRESS.into(), Ok(BYTES.to_vec())));
     assert_eq!(told(&commands), []);
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
-    assert_eq!(told(&commands)[0], ToWorker::Guest { bundle: BYTES.to_vec() });
+    assert_eq!(told(&commands)[0], ToWorker::Guest { address: ADDRESS.into(), bundle: BYTES.to_vec() });
     answer_begin(&mut state, &commands);
     let commands = state.update(guest(task().id, "fedcba9876543210fedcba"));
     let [ToWorker::Begin { lane: Lane::Rival, plan, .. }] = &told(&commands)[..] else {
@@ -141,7 +151,9 @@ fn a_link_brings_the_comparison_of_two_bundles_and_says_when_the_second_is_anoth
     assert_eq!(state.fragment().unwrap(), fragment);
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     answer_begin(&mut state, &commands);
-    state.update(guest(task().id, "1111111111111111"));
+    let weights = Weights { hash: "1111111111111111".into(), ..weights() };
+    let address = share::shipped_rival(task().id);
+    state.update(Action::Worker(ToPage::Guest { address, weights: Ok(weights) }));
     assert!(
         state.notices.iter().any(|notice| notice.text.contains("compares with weights that are not here"))
     );
