@@ -8,8 +8,10 @@ const build = {"version":"","pages":[],"files":{}};
 const SCOPE = new URL('./', self.location);
 const FILES = `diar ${SCOPE.pathname}`;
 const PAGES = `${FILES} ${build.version}`;
+/// The build of the program that this browser runs.
+const PROGRAM = new URLSearchParams(self.location.search).get('program') ?? 'diar-web';
 /// What every page needs. Weights and the WebGPU module are kept once they are used.
-const SHELL = /^(diar-web|worker|assets\/)/;
+const SHELL = new RegExp(`^(${PROGRAM}|worker|assets/)`);
 
 const HASHED = /-[0-9a-f]{12}\.\w+$/;
 

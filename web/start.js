@@ -2,6 +2,8 @@
 const build = JSON.parse(document.getElementById('build').textContent);
 const address = (name) => new URL(build.files[name]?.file ?? name, document.baseURI).href;
 
+const name = document.documentElement.dataset.program;
+
 // A build without a version is under development: it is never kept.
 const kept = build.version && navigator.serviceWorker && !new URLSearchParams(location.search).has('nosw');
 
@@ -31,9 +33,9 @@ async function fetched(name) {
 try {
   // The cache is there before any worker looks for it.
   if (kept) await caches.open(`diar ${new URL('./', document.baseURI).pathname}`);
-  const [program, module_or_path] = await Promise.all([import(address('diar-web.js')), fetched('diar-web_bg.wasm')]);
+  const [program, module_or_path] = await Promise.all([import(address(`${name}.js`)), fetched(`${name}_bg.wasm`)]);
   await program.default({ module_or_path });
-  if (kept) await navigator.serviceWorker.register('service.js');
+  if (kept) await navigator.serviceWorker.register(`service.js?program=${name}`);
 } catch (error) {
   if (document.getElementById('boot')) window.showFailure(`The program did not load: ${error.message ?? error}`);
   else console.warn(error);

@@ -82,7 +82,7 @@ fn decisions_are_made_anew_and_compared() {
     // A link whose seed has been changed is another run, in which other decisions are made; its second run is played.
     link.start = Some(link.replay().unwrap().start.try_into().unwrap());
     link.seed += 1;
-    link.bundle = "0123456789abcdef".to_owned();
+    let ours = std::mem::replace(&mut link.bundle, "0123456789abcdef".to_owned());
     let mut settings = link.settings;
     settings.revalue = false;
     let scenario = link.scenario.clone();
@@ -100,6 +100,10 @@ fn decisions_are_made_anew_and_compared() {
     assert!(said.contains("the bundle fedcba9876543210: give its file with --other"), "{said}");
     let anew = json(&["replay", &link.encode(), "--bundle", BUNDLE, "--other", BUNDLE]);
     assert_eq!(anew["anew"]["other"], played);
+    let other = |link: &Link| text(&["replay", &link.encode(), "--bundle", BUNDLE, "--other", BUNDLE]);
+    assert!(other(&link).contains("second run was another bundle's"));
+    link.other.as_mut().unwrap().bundle = ours;
+    assert!(!other(&link).contains("another bundle's"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ const file = (name) => FILES[name].file;
 async function hosted(journey, replaced = {}, options = {}) {
   const site = await serve(DIST, replaced, options);
   try {
-    await journey(site);
+    return await journey(site);
   } finally {
     await site.close();
   }
@@ -168,8 +168,36 @@ test('the WebGPU module is fetched where there is an adapter, and only there', a
   }));
 });
 
+test('a browser without relaxed SIMD gets a program without, which decides the same', async () => {
+  const first = async (site, page) => {
+    const wanted = () => site.requests.map((path) => path.match(/\/(diar-(?:web|relaxed))-/)?.[1]).filter(Boolean);
+    await decides(page);
+    await statusWhere(page, (now) => now.worker === 'ready');
+    return { wanted: [...new Set(wanted())], device: await page.evaluate(() => window.__diar.device()), trace: await trace(page) };
+  };
+  const fused = await hosted((site) => visit(site.url, {}, (page) => first(site, page)));
+  const plain = await hosted((site) => visit('about:blank', {}, async (page) => {
+    await page.addInitScript(() => {
+      WebAssembly.validate = () => false;
+    });
+    await page.goto(site.url);
+    return first(site, page);
+  }));
+  assert.deepEqual(fused.wanted, ['diar-relaxed']);
+  assert.deepEqual(plain.wanted, ['diar-web']);
+  assert.match(fused.device, /FMA/);
+  assert.doesNotMatch(plain.device, /FMA/);
+  const [one, other] = [fused, plain].map(({ trace }) => trace.decisions[0]);
+  assert.equal(one.chosen, other.chosen);
+  assert.equal(one.q.length, other.q.length);
+  assert.notDeepEqual(one.q, other.q, 'the instructions round differently');
+  for (const [i, q] of one.q.entries()) {
+    assert.ok(Math.abs(q - other.q[i]) < 1e-2, `Q of candidate ${i}: ${q} and ${other.q[i]}`);
+  }
+});
+
 test('a program that is missing, cut off or damaged is said', async () => {
-  const whole = await readFile(join(DIST, file('diar-web_bg.wasm')));
+  const whole = await readFile(join(DIST, file('diar-relaxed_bg.wasm')));
   const half = whole.subarray(0, whole.length / 2);
   for (const [what, answer, expected] of [
     ['missing', { status: 404, body: 'Not Found' }, /404/],
@@ -180,6 +208,6 @@ test('a program that is missing, cut off or damaged is said', async () => {
     await hosted((site) => visit(site.url, {}, async (page) => {
       await page.waitForSelector('#fatal:visible');
       assert.match(await page.textContent('#fatal-reason'), expected, what);
-    }), { '/diar-web_bg.wasm': answer });
+    }), { '/diar-relaxed_bg.wasm': answer });
   }
 });

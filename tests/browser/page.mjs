@@ -24,7 +24,7 @@ const GPU = {
 /// clipboard.
 export const INSECURE = 'page.test';
 
-/// Runs `journey(page)` in a fresh browser, which is closed whatever happens.
+/// Runs `journey(page)` in a fresh browser, which is closed whatever happens, and gives what it gives.
 ///
 /// Motion is reduced unless told otherwise: then the page plays nothing that was not asked for.
 export async function visit(url, { gpu = 'none', args = [], ...options }, journey) {
@@ -40,17 +40,19 @@ export async function visit(url, { gpu = 'none', args = [], ...options }, journe
     ...options,
   });
   const thrown = [];
+  let result;
   try {
     const page = context.pages()[0] ?? (await context.newPage());
     page.setDefaultTimeout(30_000);
     page.on('pageerror', (error) => thrown.push(String(error)));
     await page.goto(url);
-    await journey(page);
+    result = await journey(page);
   } finally {
     await context.close();
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   }
   if (thrown.length > 0) throw new Error(`the page threw: ${thrown.join('; ')}`);
+  return result;
 }
 
 /// The trace on display, or null.

@@ -14,3 +14,13 @@ pub unsafe fn construct() {
     // SAFETY: the linker's own function, under the condition that our caller keeps.
     unsafe { __wasm_call_ctors() };
 }
+
+/// Starts the page in a window, and the worker that decides on the CPU elsewhere.
+#[cfg(feature = "page")]
+pub fn start() {
+    if web_sys::window().is_some() {
+        crate::page::start();
+    } else {
+        crate::worker::start();
+    }
+}

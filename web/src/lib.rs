@@ -5,7 +5,8 @@
 //! for wasm32 only: the components (`view`), the painters (`draw`), the page around them and the worker.
 //!
 //! Three wasm modules are made of it: the page's (feature `page`), which also decides on the CPU, that of the worker that
-//! decides on WebGPU (feature `webgpu`), and that of the worker that trains (feature `train`).
+//! decides on WebGPU (feature `webgpu`), and that of the worker that trains (feature `train`). The first is built twice,
+//! without and with relaxed SIMD (feature `relaxed-simd`); `program.js` chooses.
 
 pub mod describe;
 pub mod export;

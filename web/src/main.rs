@@ -1,4 +1,4 @@
-//! Entry of the wasm module that the page shares with the worker that decides on the CPU.
+//! Entry of the wasm module that the page shares with the worker that decides on the CPU, for browsers without relaxed SIMD.
 
 #[cfg(target_arch = "wasm32")]
 mod entry {
@@ -15,11 +15,7 @@ mod entry {
 fn main() {
     // SAFETY: called once, before anything else.
     unsafe { diar_web::entry::construct() };
-    if web_sys::window().is_some() {
-        diar_web::page::start();
-    } else {
-        diar_web::worker::start();
-    }
+    diar_web::entry::start();
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -269,7 +269,8 @@ pub struct DeviceInfo {
 impl DeviceInfo {
     /// The CPU, with the reason why it was chosen.
     pub fn cpu(note: Option<String>) -> Self {
-        Self { webgpu: false, name: "Flex, SIMD".into(), software: false, note }
+        let name = if cfg!(feature = "relaxed-simd") { "Flex, SIMD with FMA" } else { "Flex, SIMD" };
+        Self { webgpu: false, name: name.into(), software: false, note }
     }
 
     /// The device in words, for the badge.

@@ -231,8 +231,8 @@ mod tests {
         assert_eq!(file, "weights/a.b-9a129038d9a0.safetensors");
         assert_eq!(std::fs::read(folder.path().join(file)).unwrap(), b"weights");
         assert_eq!(entry["size"], 7);
-        let wasm = build["files"]["diar-web_bg.wasm"]["file"].as_str().unwrap();
-        assert!(page.contains(&format!("href=\"{wasm}\"")), "the preload names {wasm}");
+        let run = build["files"]["assets/recorded.bin"]["file"].as_str().unwrap();
+        assert!(page.contains(&format!("href=\"{run}\"")), "the preload names {run}");
         assert!(!page.contains("data-trunk"), "nothing is left for trunk");
         assert!(folder.path().join("assets/cards/umaze.png").is_file(), "other sites show it under its name");
         let service = text(&folder.path().join("service.js")).unwrap();

@@ -57,13 +57,19 @@ impl Block {
         Layer::of(&self.time).forward(time).unsqueeze_dim(1)
     }
 
-    fn pack(&self) -> PackedBlock {
+    /// The block, of what `entry` is given where there is one before it.
+    fn pack(&self, entry: Option<&Linear>) -> PackedBlock {
         let [_, width] = self.first.weight.dims();
         let state = Layer::<2>::of(&self.state).norm(&self.norm).pack();
         let share = Layer::<2>::of(&self.first).rows(width..2 * width).pack();
+        let first = Layer::<2>::of(&self.first).rows(0..width).unbiased().norm(&self.norm).gelu();
         PackedBlock {
             condition: vec![state, share],
-            first: Layer::<2>::of(&self.first).rows(0..width).unbiased().norm(&self.norm).gelu().pack(),
+            first: match entry {
+                Some(entry) => first.after(entry),
+                None => first,
+            }
+            .pack(),
             second: Layer::<2>::of(&self.second).norm(&self.norm).gelu().pack(),
         }
     }
@@ -222,7 +228,12 @@ impl Denoiser {
         PackedDenoiser {
             state: self.state.iter().map(NormGelu::pack).collect(),
             input: Layer::<2>::of(&self.input).pack(),
-            blocks: self.blocks.iter().map(Block::pack).collect(),
+            blocks: self
+                .blocks
+                .iter()
+                .enumerate()
+                .map(|(number, block)| block.pack((number == 0).then_some(&self.input)))
+                .collect(),
             down: ways(&self.down, &mut self.norms.iter().skip(1)),
             up: ways(&self.up, &mut self.norms.iter().rev().skip(1)),
             output: Layer::<2>::of(&self.output).pack(),

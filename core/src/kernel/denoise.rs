@@ -11,26 +11,27 @@ use super::rows;
 pub struct PackedBlock {
     /// From an embedded state to its share of the first layer.
     pub condition: Vec<PackedLayer>,
-    /// The input's share of the first layer; a [`Context`] brings the state's.
+    /// The input's share of the first layer, that of the latent in the first block; a [`Context`] brings the state's.
     pub first: PackedLayer,
     /// The second layer.
     pub second: PackedLayer,
 }
 
 impl PackedBlock {
-    /// A tile through the block, given what state and diffusion step contribute; `hidden` has room for it.
+    /// A tile through the block, from what its first layer takes and what is added at the end, given what state and
+    /// diffusion step contribute; `hidden` has room for it.
     #[inline(always)]
     fn forward<S: Simd>(
         &self,
         s: S,
-        x: &[f32],
+        [input, x]: [&[f32]; 2],
         hidden: &mut [f32],
         out: &mut [f32],
         [share, modulation]: [&[f32]; 2],
     ) {
         let hidden = &mut hidden[..out.len()];
         let context = Context { share: Some(share), modulation: Some(modulation), skip: None };
-        self.first.forward(s, x, hidden, context);
+        self.first.forward(s, input, hidden, context);
         self.second.forward(s, hidden, out, Context { skip: Some(x), ..Context::default() });
     }
 }
@@ -201,7 +202,8 @@ fn predict<S: Simd>(
             x
         };
         let out = if level + 1 < levels { &mut here[0][..] } else { &mut b[..rows * width] };
-        net.blocks[level].forward(s, x, hidden, out, [shares[level], &times[level]]);
+        let input = if level == 0 { latents } else { x };
+        net.blocks[level].forward(s, [input, x], hidden, out, [shares[level], &times[level]]);
     }
     for (i, skip) in skips.iter().rev().enumerate() {
         let up = &net.up[i];
@@ -209,12 +211,13 @@ fn predict<S: Simd>(
         up.forward(s, &b[..rows * up.input()], x, Context { skip: Some(skip), ..Context::default() });
         let number = levels + i;
         let out = &mut b[..rows * up.output()];
-        net.blocks[number].forward(s, x, hidden, out, [shares[number], &times[number]]);
+        net.blocks[number].forward(s, [x, x], hidden, out, [shares[number], &times[number]]);
     }
     let size = start.len();
     a[..size].copy_from_slice(&b[..size]);
     rows::add(s, &mut a[..size], start);
     let last = 2 * levels - 1;
-    net.blocks[last].forward(s, &a[..size], hidden, &mut b[..size], [shares[last], &times[last]]);
+    let x = &a[..size];
+    net.blocks[last].forward(s, [x, x], hidden, &mut b[..size], [shares[last], &times[last]]);
     net.output.forward(s, &b[..size], guess, Context::default());
 }

@@ -56,6 +56,19 @@ impl<'a, const D: usize> Layer<'a, D> {
         Self { bias: None, ..self }
     }
 
+    /// Of the input of `linear`, which gives this layer's: two products without anything between them are one.
+    pub fn after(self, linear: &Linear) -> Self {
+        let through = linear.bias.as_ref().map(|bias| {
+            let bias: Tensor<2> = bias.val().unsqueeze();
+            bias.matmul(self.weight.clone()).squeeze_dim(0)
+        });
+        let bias = match (through, self.bias) {
+            (Some(through), Some(bias)) => Some(through + bias),
+            (through, bias) => through.or(bias),
+        };
+        Self { weight: linear.weight.val().matmul(self.weight), bias, ..self }
+    }
+
     /// Adds this after the product: the bias, for groups of rows. `[groups, .., 1, output]`.
     pub fn share(self, share: Tensor<D>) -> Self {
         Self { share: Some(share), ..self }

@@ -27,7 +27,8 @@ pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
 /// Decides a link's runs again.
 fn anew(link: &Link, bundle: &Path, args: &ReplayArgs) -> Result<Anew, Failure> {
     let file = BundleFile::read(bundle)?;
-    let agent = agent(&file, link, &args.device)?;
+    let agent = agent_of(&file, link, &args.device)?;
+    let same_bundle = file.bundle.hash().starts_with(&link.bundle);
     let episode = Episode { seed: link.seed, index: link.episode, start: link.start };
     let decide = |agent: &Arc<Agent>, settings: PlanSettings, scenario: &Scenario| {
         let shareable = link.is_shareable();
@@ -37,19 +38,22 @@ fn anew(link: &Link, bundle: &Path, args: &ReplayArgs) -> Result<Anew, Failure> 
     let again = decide(&agent, link.settings, &link.scenario)?;
     let (agree, compared) = link.agreement(&again);
     let second = link.other.as_ref().map(|other| match (&args.other, other.bundle.as_str()) {
-        (None, "") => decide(&agent, other.settings, &other.scenario).map(Second::Played),
+        (None, "") => decide(&agent, other.settings, &other.scenario)
+            .map(|trace| Second::Played { same_bundle, trace: Box::new(trace) }),
         (None, hash) => Ok(Second::NeedsBundle(hash.to_owned())),
-        (Some(bundle), _) => {
-            let agent = self::agent(&BundleFile::read(bundle)?, link, &args.device)?;
-            decide(&agent, other.settings, &other.scenario).map(Second::Played)
+        (Some(bundle), hash) => {
+            let file = BundleFile::read(bundle)?;
+            let expected = if hash.is_empty() { &link.bundle } else { hash };
+            let same_bundle = file.bundle.hash().starts_with(expected);
+            let trace = decide(&agent_of(&file, link, &args.device)?, other.settings, &other.scenario)?;
+            Ok(Second::Played { same_bundle, trace: Box::new(trace) })
         }
     });
-    let same_bundle = file.bundle.hash().starts_with(&link.bundle);
     Ok(Anew { same_bundle, agree, compared, digest: again.digest(), other: second.transpose()? })
 }
 
 /// The agent of a bundle, which must be for the link's task.
-fn agent(file: &BundleFile, link: &Link, device: &DeviceArg) -> Result<Arc<Agent>, Failure> {
+fn agent_of(file: &BundleFile, link: &Link, device: &DeviceArg) -> Result<Arc<Agent>, Failure> {
     let agent = file.agent(&device.device.open()?)?;
     if agent.task().id != link.task {
         return Err(Failure::OtherTask { expected: link.task.clone(), found: agent.task().id.to_owned() });
@@ -83,7 +87,12 @@ struct Anew {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Second {
-    Played(Trace),
+    Played {
+        /// Whether the link's second run was decided by this bundle.
+        same_bundle: bool,
+        #[serde(flatten)]
+        trace: Box<Trace>,
+    },
     /// It was decided by the bundle with this hash.
     NeedsBundle(String),
 }
@@ -97,7 +106,14 @@ impl fmt::Display for Replayed {
             write!(f, "\n        the link was made with another bundle")?;
         }
         match other {
-            Some(Second::Played(other)) => write!(f, "\n\ncompared with\n{}", Story(other)),
+            Some(Second::Played { same_bundle, trace }) => {
+                write!(f, "\n\ncompared with\n{}", Story(trace))?;
+                if *same_bundle {
+                    Ok(())
+                } else {
+                    write!(f, "\n        the link's second run was another bundle's")
+                }
+            }
             Some(Second::NeedsBundle(hash)) => {
                 write!(f, "\n\ncompared with a run of the bundle {hash}: give its file with --other")
             }

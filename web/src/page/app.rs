@@ -396,8 +396,7 @@ fn listen(ctx: &Context<App>) {
     let act = ctx.link().callback(Message::Act);
     browser::listen(&window, "drop", move |event: DragEvent| {
         event.prevent_default();
-        let file = event.data_transfer().and_then(|data| data.files()?.get(0));
-        if let Some(address) = file.and_then(|file| web_sys::Url::create_object_url_with_blob(&file).ok()) {
+        if let Some(address) = browser::address_of(event.data_transfer().and_then(|data| data.files())) {
             act.emit(Action::Weights(address));
         }
     });

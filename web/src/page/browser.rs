@@ -89,6 +89,11 @@ pub fn set_title(title: &str) {
     document().set_title(title);
 }
 
+/// An address for the first of the files that were chosen or dropped.
+pub fn address_of(files: Option<web_sys::FileList>) -> Option<String> {
+    web_sys::Url::create_object_url_with_blob(&files?.get(0)?).ok()
+}
+
 /// Offers bytes as a file to be saved.
 pub fn save(name: &str, kind: &str, bytes: &[u8]) -> Result<(), JsValue> {
     let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));

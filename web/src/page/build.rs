@@ -24,7 +24,7 @@ struct Hashed {
 /// A wasm module for a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// The page's own, which decides on the CPU.
+    /// The page's own, which decides on the CPU, in the build that `program.js` chose.
     Cpu,
     /// The one that decides on WebGPU.
     Gpu,
@@ -36,6 +36,7 @@ impl Program {
     /// Address of the worker's script; the script finds the module in it.
     pub fn worker(self) -> String {
         let name = match self {
+            Self::Cpu if cfg!(feature = "relaxed-simd") => "diar-relaxed",
             Self::Cpu => "diar-web",
             Self::Gpu => "diar-gpu",
             Self::Train => "diar-train",

@@ -5,7 +5,7 @@ use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use super::perhaps;
-use crate::page::build;
+use crate::page::{browser, build};
 use crate::state::{Action, Critic, State, Versus};
 use crate::{describe, share};
 
@@ -39,9 +39,7 @@ pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
     });
     let bring = perhaps(dispatch, |event: Event| {
         let field: HtmlInputElement = event.target_dyn_into()?;
-        let file = field.files()?.get(0)?;
-        let address = web_sys::Url::create_object_url_with_blob(&file).ok()?;
-        Some(Action::Compare(Some(Versus::Weights(address))))
+        browser::address_of(field.files()).map(|address| Action::Compare(Some(Versus::Weights(address))))
     });
     let offered = |value: &str| match value {
         // Where no critic was trained here, it would be the run itself.

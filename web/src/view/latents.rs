@@ -95,7 +95,7 @@ pub fn Latents(props: &Props) -> Html {
             </svg>
             <figcaption>
                 <p class="quiet">
-                    { format!("The {} latents z of this decision, on the plane in which they differ most; ", points.len()) }
+                    { format!("The {} latents z of this decision, on the plane in which they differ most (neighbours are plans alike, the axes mean nothing by themselves); ", points.len()) }
                     { if q.is_some() { "stronger violet is a higher Q, the ring is the chosen one." } else { "not ranked yet." } }
                 </p>
                 if props.can_denoise {

@@ -5,13 +5,13 @@ use yew::prelude::*;
 
 use super::perhaps;
 use crate::describe;
+use crate::page::browser;
 use crate::state::{Action, State};
 
 pub fn weights(state: &State, dispatch: &Callback<Action>) -> Html {
     let onchange = perhaps(dispatch, |event: Event| {
         let field: HtmlInputElement = event.target_dyn_into()?;
-        let file = field.files()?.get(0)?;
-        web_sys::Url::create_object_url_with_blob(&file).ok().map(Action::Weights)
+        browser::address_of(field.files()).map(Action::Weights)
     });
     html! {
         <section class="card" aria-labelledby="weights-title">

@@ -164,8 +164,8 @@ impl Term {
             Self::Quality => Word {
                 id: "q",
                 name: "Q",
-                meaning: "What it is worth to follow plan z from state s: the rewards to be expected, later ones counting \
-                          less. The plan with the largest Q is chosen.",
+                meaning: "What it is worth to follow plan z from state s, in the same points as V. The plan with the largest \
+                          Q is chosen.",
                 source: "Eq. 7, Alg. 2 lines 7-8",
                 equation: Some(7),
                 lines: &[],
@@ -173,8 +173,8 @@ impl Term {
             Self::Value => Word {
                 id: "v",
                 name: "V",
-                meaning: "What it is worth to be in state s, with a good plan still to be chosen. Bright places of the maze \
-                          are worth more: from there the goal is near.",
+                meaning: "What it is worth to be in state s. A point is a step spent at the goal, and counts 1 % less for every \
+                          step until then: to be there for good is worth 100. Bright places of the maze are near the goal.",
                 source: "Eq. 6, Alg. 2 lines 10 and 14",
                 equation: Some(6),
                 lines: &[],
@@ -235,8 +235,8 @@ impl Term {
             Self::Revaluation => Word {
                 id: "revaluation",
                 name: "Adaptive Revaluation",
-                meaning: "Before every step: is the state of now already worth more than the predicted end? Then the plan \
-                          leads nowhere better, and it is dropped for a new decision.",
+                meaning: "Before every step: is the state of now already worth more than the predicted end? Then the plan is dropped \
+                          for a new one. Most drops come a step or three early; some end a plan gone wrong.",
                 source: "Section 3.2, Alg. 2 lines 14-17",
                 equation: None,
                 lines: &[13, 14, 15, 16],

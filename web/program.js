@@ -1,0 +1,17 @@
+// Which build of the program this browser runs; its files are asked for while the page is still coming.
+{
+  /// A module whose only function is a fused multiply-add: f32x4.relaxed_madd of three constants.
+  const RELAXED_SIMD = [
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0,
+    65, 1, 253, 15, 65, 1, 253, 15, 65, 1, 253, 15, 253, 133, 2, 11,
+  ];
+  const name = WebAssembly.validate(new Uint8Array(RELAXED_SIMD)) ? 'diar-relaxed' : 'diar-web';
+  document.documentElement.dataset.program = name;
+
+  const { files } = JSON.parse(document.getElementById('build').textContent);
+  for (const [file, rel, as] of [[`${name}.js`, 'modulepreload', ''], [`${name}_bg.wasm`, 'preload', 'fetch']]) {
+    const link = Object.assign(document.createElement('link'), { rel, href: files[file]?.file ?? file });
+    if (as) Object.assign(link, { as, crossOrigin: '' });
+    document.head.append(link);
+  }
+}

@@ -1,0 +1,26 @@
+//! Entry of the wasm module that the page shares with the worker that decides on the CPU, for browsers with relaxed SIMD.
+
+#[cfg(target_arch = "wasm32")]
+mod entry {
+    use wasm_bindgen::prelude::*;
+
+    /// Takes a message of the page, in a worker.
+    #[wasm_bindgen]
+    pub fn receive(message: JsValue) {
+        diar_web::worker::receive(message);
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    // SAFETY: called once, before anything else.
+    unsafe { diar_web::entry::construct() };
+    diar_core::kernel::use_relaxed_simd();
+    diar_web::entry::start();
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() {
+    eprintln!("diar-relaxed is a page: build it with `trunk build` and open it in a browser.");
+    std::process::exit(2);
+}
