@@ -295,4 +295,21 @@ mod tests {
         let expected = reference(|| Layer::of(&whole.valid()).norm(&norm).gelu().forward(x));
         assert_near("output", &numbers(plain), &numbers(expected));
     }
+
+    #[test]
+    fn a_layer_after_another_is_both() {
+        let device = Device::flex();
+        let mut entry = linear(Key::new(5), 7, 20, &device);
+        let mut whole = linear(Key::new(6), 20, 30, &device);
+        for (layer, width) in [(&mut entry, 20), (&mut whole, 30)] {
+            layer.bias = Some(Param::from_tensor(tensor(Key::new(7).normals(width), [width], &device)));
+        }
+        let x: Tensor<2> = tensor(Key::new(8).normals(42), [6, 7], &device);
+        let through = Layer::of(&entry).forward(x.clone());
+        for biased in [true, false] {
+            let layer = || if biased { Layer::of(&whole) } else { Layer::of(&whole).unbiased() };
+            let expected = numbers(layer().forward(through.clone()));
+            assert_near("output", &numbers(layer().after(&entry).forward(x.clone())), &expected);
+        }
+    }
 }
