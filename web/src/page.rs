@@ -1,7 +1,7 @@
 //! The page around the state: carries out commands, listens to the browser, keeps time.
 
 mod app;
-mod browser;
+pub(crate) mod browser;
 pub mod build;
 mod export;
 mod hook;

@@ -30,7 +30,7 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
             "--package",
             "diar-web",
             "--features",
-            "diar-web/train",
+            "diar-web/train,diar-web/relaxed-simd",
             "--",
             "-D",
             "warnings",

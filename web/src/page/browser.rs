@@ -91,7 +91,8 @@ pub fn set_title(title: &str) {
 
 /// An address for the first of the files that were chosen or dropped.
 pub fn address_of(files: Option<web_sys::FileList>) -> Option<String> {
-    web_sys::Url::create_object_url_with_blob(&files?.get(0)?).ok()
+    let file = files?.get(0)?;
+    web_sys::Url::create_object_url_with_blob(&file).ok()
 }
 
 /// Offers bytes as a file to be saved.
