@@ -5,7 +5,8 @@
     0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0,
     65, 1, 253, 15, 65, 1, 253, 15, 65, 1, 253, 15, 253, 133, 2, 11,
   ];
-  const name = WebAssembly.validate(new Uint8Array(RELAXED_SIMD)) ? 'diar-relaxed' : 'diar-web';
+  // Without WebAssembly at all, the program does not load, which is said when that is tried.
+  const name = globalThis.WebAssembly?.validate(new Uint8Array(RELAXED_SIMD)) ? 'diar-relaxed' : 'diar-web';
   document.documentElement.dataset.program = name;
 
   const { files } = JSON.parse(document.getElementById('build').textContent);
