@@ -48,9 +48,9 @@ pub fn badge(state: &State) -> String {
     match state.shown.as_ref().map(|shown| &shown.source) {
         Some(Source::Recorded) => "replayed (recorded)".into(),
         Some(Source::Replayed) => "replayed (from the link)".into(),
-        Some(Source::Computed(device)) => format!("computed on {}", device.label()),
+        Some(Source::Computed(device)) => format!("computed on {}", device.kind()),
         None => match state.ready() {
-            Some((device, _)) => format!("ready on {}", device.label()),
+            Some((device, _)) => format!("ready on {}", device.kind()),
             None => "nothing computed yet".into(),
         },
     }

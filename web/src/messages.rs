@@ -273,7 +273,16 @@ impl DeviceInfo {
         Self { webgpu: false, name: name.into(), software: false, note }
     }
 
-    /// The device in words, for the badge.
+    /// What kind of device it is, for the badge.
+    pub fn kind(&self) -> &'static str {
+        match (self.webgpu, self.software) {
+            (false, _) => "CPU",
+            (true, false) => "WebGPU",
+            (true, true) => "WebGPU (software rendering)",
+        }
+    }
+
+    /// The device in words.
     pub fn label(&self) -> String {
         match (self.webgpu, self.software) {
             (false, _) => format!("CPU ({})", self.name),

@@ -149,7 +149,7 @@ fn loading_shows_bytes_then_readiness() {
     let commands = ready_on(&mut state, gpu());
     assert!(matches!(told(&commands)[..], [ToWorker::Begin { generation: 1, .. }]));
     answer_begin(&mut state, &commands);
-    assert_eq!(describe::badge(&state), "computed on WebGPU (test adapter)");
+    assert_eq!(describe::badge(&state), "computed on WebGPU");
 }
 
 #[test]
@@ -421,7 +421,7 @@ fn a_recording_is_alive_until_the_same_run_is_computed() {
     let commands = answer_begin(&mut state, &commands);
     assert_eq!((describe::badge(&state).as_str(), state.at), ("replayed (recorded)", at));
     serve(&mut state, commands, &EPISODE);
-    assert_eq!(describe::badge(&state), "computed on CPU (Flex, SIMD)");
+    assert_eq!(describe::badge(&state), "computed on CPU");
     assert_eq!((state.at, state.playing), (at, true));
 }
 
@@ -475,7 +475,7 @@ fn a_choice_made_over_a_recording_waits_for_the_weights() {
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
     assert_eq!(plan.seed, 99);
     answer_begin(&mut state, &commands);
-    assert_eq!(describe::badge(&state), "computed on CPU (Flex, SIMD)");
+    assert_eq!(describe::badge(&state), "computed on CPU");
 }
 
 /// The link to a moment of an episode.
@@ -637,14 +637,14 @@ fn a_lost_device_is_replaced_by_the_cpu_for_the_same_run() {
             [Command::StartWorker { bundle: "weights.safetensors".into(), backend: Backend::Cpu }]
         );
         assert!(state.notices[0].text.contains("destroyed") && state.notices[0].text.contains("CPU"));
-        assert_eq!(describe::badge(&state), "computed on WebGPU (test adapter)");
+        assert_eq!(describe::badge(&state), "computed on WebGPU");
 
         let commands = ready_on(&mut state, DeviceInfo::cpu(None));
         let [ToWorker::Begin { plan: again, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
         assert_eq!(again, &plan);
         let commands = answer_begin(&mut state, &commands);
         serve(&mut state, commands, &EPISODE);
-        assert_eq!((describe::badge(&state).as_str(), state.at), ("computed on CPU (Flex, SIMD)", at));
+        assert_eq!((describe::badge(&state).as_str(), state.at), ("computed on CPU", at));
         assert_eq!(state.backend, Backend::Cpu);
     }
 }
@@ -990,10 +990,7 @@ fn webgpu_takes_over_where_it_is_faster() {
             // The run on display goes on where it was.
             let commands = answer_begin(&mut state, &commands);
             serve(&mut state, commands, &EPISODE);
-            assert_eq!(
-                (describe::badge(&state).as_str(), state.at),
-                ("computed on WebGPU (test adapter)", at)
-            );
+            assert_eq!((describe::badge(&state).as_str(), state.at), ("computed on WebGPU", at));
         }
         // Once is enough.
         assert!(state.trial.is_none());
