@@ -32,7 +32,7 @@ const named = (name) => FILES[name]?.file ?? name;
 const BUNDLE = named(process.env.DIAR_BUNDLE ?? 'weights/maze2d-umaze-v1.safetensors');
 /// The page's worker with its module for a backend.
 const worker = (backend) => {
-  const name = backend === 'webgpu' ? 'diar-gpu' : 'diar-web';
+  const name = backend === 'webgpu' ? 'diar-gpu' : (process.env.DIAR_PROGRAM ?? 'diar-relaxed');
   return `${named('worker.js')}?program=${named(`${name}.js`)}&wasm=${named(`${name}_bg.wasm`)}`;
 };
 /// ONNX Runtime's builds with a provider, of which the fastest counts.

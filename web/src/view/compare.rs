@@ -77,6 +77,12 @@ pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
                 <span>{ "or other weights for this maze: choose a file, or add " }<code>{ "?other=" }</code>{ " and its address" }</span>
                 <input id="compare-bring" type="file" accept=".safetensors" onchange={bring} disabled={state.ready().is_none()} />
             </label>
+            if chosen == "ldcq" {
+                <p class="quiet">
+                    { "LDCQ, which DIAR grew out of: the same plans, rated by another critic. Over many episodes it scores \
+                       one to three points less here, so that a single one may go either way." }
+                </p>
+            }
             if let Some(weights) = state.guest_weights() {
                 <dl class="figures" id="guest">
                     { for describe::weights(weights).into_iter().map(|(label, value)| html! {
