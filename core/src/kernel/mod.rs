@@ -50,8 +50,8 @@ pub fn reference<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Has the CPU kernels use fused multiply-add, twice as fast, in a WebAssembly module that could be loaded at all with such
-/// instructions in it.
+/// Has the CPU kernels use fused multiply-add, in a WebAssembly module that could be loaded at all with such instructions
+/// in it. Products take half the time, decisions four fifths.
 #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
 pub fn use_relaxed_simd() {
     pulp::wasm::enable_relaxed_simd();

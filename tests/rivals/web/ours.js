@@ -56,8 +56,9 @@ async function decide() {
   const first = !running;
   if (first) {
     generation += 1;
-    const plan = { settings, seed: 1, episode: generation, start: undefined };
-    await ask({ Begin: { generation, plan } }, 'Begun');
+    const scenario = { world: { toggled: [] }, interventions: [] };
+    const plan = { settings, seed: 1, episode: generation, scenario, decider: 'Own', shareable: true };
+    await ask({ Begin: { generation, lane: 'Main', plan } }, 'Begun');
     running = true;
   }
   const begin = performance.now();
