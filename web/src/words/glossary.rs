@@ -173,8 +173,8 @@ impl Term {
             Self::Value => Word {
                 id: "v",
                 name: "V",
-                meaning: "What it is worth to be in state s. A point is a step spent at the goal, and counts 1 % less for every \
-                          step until then: to be there for good is worth 100. Bright places of the maze are near the goal.",
+                meaning: "What it is worth to be in state s. A point is a step spent at the goal; with γ = 0.99 it counts 1 % less \
+                          for every step until then, and to stay for good is worth 100. The strongest colour is near the goal.",
                 source: "Eq. 6, Alg. 2 lines 10 and 14",
                 equation: Some(6),
                 lines: &[],
