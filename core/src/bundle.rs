@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::agent::Evaluation;
 use crate::data::Normaliser;
 use crate::nn::{LoadError, NamedTensor};
+use crate::score::Evaluation;
 use crate::settings::{CriticSettings, InvalidSetting, Settings};
 use crate::task::{Task, UnknownTask};
 

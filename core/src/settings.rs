@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::data::WindowReturn;
 use crate::task::Task;
 
 /// How large a run is.
@@ -182,19 +183,6 @@ pub enum BootstrapDiscount {
     Gamma,
     /// γ^H per window: γ per environment step, as Eq. 9 has it.
     GammaPowH,
-}
-
-/// What a window that reaches the goal earns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WindowReturn {
-    /// Its own rewards, `Σ_{i<H} γ^i r_i`, as the paper and its ancestor have it.
-    #[default]
-    Recorded,
-    /// A whole horizon of rewards from its first one, at step k, on: `γ^k · Σ_{i<H} γ^i`, as if the goal held what
-    /// reaches it. That is what the `first_contact` score counts, and with γ^H as the discount of the next value it
-    /// makes values fall evenly with the distance to the goal.
-    Held,
 }
 
 /// What Q learns to predict.

@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use diar_core::data::Transitions;
+use diar_core::env::{MazeEnv, generate};
 use diar_core::maze::{
-    BALL_RADIUS, CELL_HIGH, CELL_LOW, Controller, GOAL_RADIUS, MAX_SPEED, MazeEnv, MazeId, PointMass,
-    WORLD_OFFSET, generate,
+    BALL_RADIUS, CELL_HIGH, CELL_LOW, Controller, GOAL_RADIUS, MAX_SPEED, MazeId, PointMass, WORLD_OFFSET,
 };
 use diar_core::rng::{Key, Stream};
 use diar_core::task::{TASKS, Task};

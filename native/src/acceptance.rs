@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use diar_core::agent::acceptance::{Closeness, MaxQ, Reference, accepted};
 use diar_core::agent::probe::{Drawn, Draws, draw, probe_states};
-use diar_core::agent::{Agent, AgentError, EpisodeResult, Estimate, Evaluation, paired_difference};
+use diar_core::agent::{Agent, AgentError};
 use diar_core::rng::Key;
+use diar_core::score::{EpisodeResult, Estimate, Evaluation, paired_difference};
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
 use serde::Serialize;
 

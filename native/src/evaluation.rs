@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use diar_core::agent::{Agent, AgentError, Episode, EpisodeResult, Estimate, Evaluation, evaluate};
+use diar_core::agent::{Agent, AgentError, Episode, evaluate};
 use diar_core::bundle::Bundle;
+use diar_core::score::{EpisodeResult, Estimate, Evaluation};
 use diar_core::settings::{PlanSettings, Sampler, Settings};
 use diar_core::task::Task;
 use serde::Serialize;

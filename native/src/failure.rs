@@ -105,7 +105,7 @@ pub enum Failure {
     Score(#[from] ScoreError),
     /// Measuring.
     #[error(transparent)]
-    Bench(#[from] BenchError),
+    Bench(BenchError),
     /// A file.
     #[error("cannot {action} {}: {source}", .path.display())]
     File {
@@ -128,6 +128,18 @@ pub enum Failure {
         /// The run directory.
         run: PathBuf,
     },
+}
+
+impl From<BenchError> for Failure {
+    fn from(error: BenchError) -> Self {
+        match error {
+            BenchError::Device(error) => Self::Device(error),
+            BenchError::Learn(error) => Self::Learn(error),
+            BenchError::Agent(error) => Self::Agent(error),
+            BenchError::Bundle(error) => Self::Encode(error),
+            error => Self::Bench(error),
+        }
+    }
 }
 
 impl From<SessionError> for Failure {

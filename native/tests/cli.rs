@@ -163,7 +163,7 @@ fn data_is_generated_and_inspected() {
     assert_eq!(generated.stdout, inspected.stdout);
     let summary: Value = serde_json::from_slice(&inspected.stdout).unwrap();
     assert_eq!((&summary["rows"], &summary["state_dim"]), (&json!(3000), &json!(4)));
-    let data = diar_core::maze::generate(&TASKS[0], 3000, 5);
+    let data = diar_core::env::generate(&TASKS[0], 3000, 5);
     assert_eq!(summary["sha256"], diar::dataset::hash(&data));
     assert_eq!(summary["segments"], data.timeouts.iter().filter(|&&end| end).count());
     let text = String::from_utf8(diar(&["data", "inspect", file]).stdout).unwrap();

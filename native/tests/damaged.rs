@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use diar::dataset::{self, d4rl};
-use diar_core::maze;
+use diar_core::env;
 use diar_core::rng::{Key, Stream};
 use diar_core::task::TASKS;
 use tempfile::TempDir;
@@ -86,7 +86,7 @@ fn mutate(bytes: &mut Vec<u8>, stream: &mut Stream) -> bool {
 fn damaged_files_are_errors() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("damaged.hdf5");
-    d4rl::write(&path, &maze::generate(&TASKS[0], 60, 1)).unwrap();
+    d4rl::write(&path, &env::generate(&TASKS[0], 60, 1)).unwrap();
     let originals = [
         fs::read(&path).unwrap(),
         fs::read("tests/data/d4rl_h5py.hdf5").unwrap(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use diar::dataset::{self, DataError, Layout, d4rl};
 use diar_core::data::Transitions;
-use diar_core::maze;
+use diar_core::env;
 use diar_core::rng::Key;
 use diar_core::task::TASKS;
 use hdf5_writer::{DatasetBuilder, Hdf5Builder, WriteOptions};
@@ -225,7 +225,7 @@ fn the_states_say_whether_a_walk_goes_on() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("walk.hdf5");
     for task in &TASKS {
-        let walk = maze::generate(task, 4000, 3);
+        let walk = env::generate(task, 4000, 3);
         d4rl::write(&path, &walk).unwrap();
         assert_eq!(read(&path).unwrap(), walk);
         // The same rows in another order: each segment begins far from where the last one ended.
@@ -252,7 +252,7 @@ fn the_states_say_whether_a_walk_goes_on() {
 fn what_does_not_fit_into_memory_is_refused_with_figures() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("large.hdf5");
-    d4rl::write(&path, &maze::generate(&TASKS[0], 200_003, 1)).unwrap();
+    d4rl::write(&path, &env::generate(&TASKS[0], 200_003, 1)).unwrap();
     // 11 numbers in a row are kept, and observations are read and decoded beside them.
     let needed = 200_003 * (11 * 4 + 2 * 4 * 4);
     assert!(dataset::read_within(&path, Some(needed)).is_ok());

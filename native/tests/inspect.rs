@@ -2,13 +2,13 @@
 
 use diar::dataset::{Inspection, Layout};
 use diar_core::data::Transitions;
-use diar_core::maze;
+use diar_core::env;
 use diar_core::task::TASKS;
 
 #[test]
 fn generated_data_fits_its_own_task_and_nothing_looks_wrong() {
     for (task, seed) in TASKS.iter().zip([2, 3, 4]) {
-        let inspection = Inspection::of(&maze::generate(task, 60_000, seed), Layout::D4rl);
+        let inspection = Inspection::of(&env::generate(task, 60_000, seed), Layout::D4rl);
         let fitting: Vec<&str> = inspection.tasks.iter().filter(|fit| fit.fits).map(|fit| fit.task).collect();
         assert_eq!(fitting, [task.id]);
         assert_eq!(inspection.findings, [""; 0], "{}", task.id);
@@ -23,7 +23,7 @@ fn generated_data_fits_its_own_task_and_nothing_looks_wrong() {
 
 /// The one thing that looks wrong after a change.
 fn finding(change: impl Fn(&mut Transitions)) -> String {
-    let mut data = maze::generate(&TASKS[0], 20_000, 1);
+    let mut data = env::generate(&TASKS[0], 20_000, 1);
     change(&mut data);
     let mut findings = Inspection::of(&data, Layout::D4rl).findings;
     assert_eq!(findings.len(), 1, "{findings:?}");
@@ -62,7 +62,7 @@ fn each_trouble_is_found() {
     contains(
         finding(|data| {
             // Two walks, one after the other, as if they were one.
-            let other = maze::generate(&TASKS[0], 20_000, 9);
+            let other = env::generate(&TASKS[0], 20_000, 9);
             let far = |&row: &usize| {
                 let ended = data.timeouts[row - 1] || other.timeouts[row - 1];
                 !ended && (data.state(row - 1)[0] - other.state(row)[0]).abs() > 0.2
@@ -87,7 +87,7 @@ fn each_trouble_is_found() {
 
 #[test]
 fn data_without_ends_or_rewards_and_with_short_episodes_is_told() {
-    let mut data = maze::generate(&TASKS[1], 20_000, 1);
+    let mut data = env::generate(&TASKS[1], 20_000, 1);
     data.timeouts.fill(false);
     data.rewards.fill(0.0);
     let findings = Inspection::of(&data, Layout::D4rl).findings.join("\n");
@@ -102,7 +102,7 @@ fn data_without_ends_or_rewards_and_with_short_episodes_is_told() {
     assert!(findings.findings[0].contains("no task has 2 numbers in a state and 4"), "{findings:?}");
     assert!(findings.tasks.iter().all(|fit| fit.inside.is_none()));
 
-    let mut data = maze::generate(&TASKS[0], 20_000, 1);
+    let mut data = env::generate(&TASKS[0], 20_000, 1);
     data.continuous = false;
     data.timeouts.fill(false);
     for end in [100, 112, 19_999] {

@@ -35,7 +35,7 @@ mod native {
     use burn::tensor::Device;
     use diar_core::agent::Agent;
     use diar_core::bundle::Bundle;
-    use diar_core::maze::MazeEnv;
+    use diar_core::env::MazeEnv;
     use diar_core::rng::Key;
     use serde_json::{Value, json};
 

@@ -21,9 +21,9 @@ mod gpu {
     use burn::tensor::wgpu::WgpuBackend;
     use diar_core::agent::{Agent, Phase, Planner};
     use diar_core::bundle::Bundle;
+    use diar_core::env;
     use diar_core::kernel::reference;
     use diar_core::learn::{Stage, Training};
-    use diar_core::maze;
     use diar_core::rng::Key;
     use diar_core::settings::{PlanSettings, Preset, Sampler, SamplerSettings, Settings};
     use diar_core::task::TASKS;
@@ -75,7 +75,7 @@ mod gpu {
         }
         settings.critic.latents = 8;
         settings.critic.sampler = SamplerSettings { kind: Sampler::Sde, steps: 5, extra_steps: 0 };
-        let data = Arc::new(maze::generate(task, settings.data.rows, 0));
+        let data = Arc::new(env::generate(task, settings.data.rows, 0));
         let mut training = Training::new(settings, task, data, device).expect("the settings fit");
         let mut counts = Vec::new();
         while training.stage() != Stage::Done {

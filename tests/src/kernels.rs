@@ -13,7 +13,7 @@ use diar_core::settings::{Preset, Sampler, SamplerSettings, Settings};
 use diar_core::task::{TASKS, Task};
 use diar_core::vae::Vae;
 
-use crate::suite::{assert_close, numbers};
+use crate::close::{assert_close, numbers};
 
 /// Largest difference between the two paths, of numbers up to 1 or as a share of larger ones.
 const TOLERANCE: f64 = 1e-4;

@@ -8,6 +8,7 @@
 // A failed check panics: that is what tests do.
 #![allow(clippy::missing_panics_doc)]
 
+pub mod close;
 pub mod golden;
 mod kernels;
 #[cfg(not(target_arch = "wasm32"))]

@@ -4,10 +4,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use diar_core::agent::{
-    Agent, Episode, EpisodeResult, Outcome, Phase, Rollout, RolloutOptions, Scenario, Trace, evaluate,
-};
+use diar_core::agent::{Agent, Episode, Outcome, Phase, Rollout, RolloutOptions, Scenario, Trace, evaluate};
 use diar_core::link::Link;
+use diar_core::score::EpisodeResult;
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
 use diar_core::task::TASKS;
 use diar_tests::shipped::{agent, settings};

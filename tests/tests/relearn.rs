@@ -7,8 +7,8 @@ use burn::tensor::Device;
 use diar_core::agent::Agent;
 use diar_core::bundle::Bundle;
 use diar_core::data::Experience;
+use diar_core::env;
 use diar_core::learn::{CriticTraining, LearnError, Stage, record};
-use diar_core::maze;
 use diar_core::settings::CriticSettings;
 use diar_core::task::TASKS;
 use pollster::block_on;
@@ -21,7 +21,7 @@ fn bundle() -> Bundle {
 
 /// Some of the walk that the agent was trained on, encoded.
 fn experience(bundle: &Bundle, count: usize) -> Arc<Experience> {
-    let data = maze::generate(&TASKS[0], 60_000, bundle.info().settings.seed);
+    let data = env::generate(&TASKS[0], 60_000, bundle.info().settings.seed);
     Arc::new(record(bundle, Arc::new(data), count, &Device::flex()).expect("the data fits"))
 }
 

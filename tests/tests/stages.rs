@@ -7,8 +7,8 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use diar_core::agent::Agent;
 use diar_core::bundle::Provenance;
+use diar_core::env;
 use diar_core::learn::{Stage, Training};
-use diar_core::maze;
 use diar_core::settings::{DiffusionPrior, Preset, Sampler, SamplerSettings, Settings, Target};
 use diar_core::task::TASKS;
 use pollster::block_on;
@@ -35,7 +35,7 @@ fn tiny() -> Settings {
 }
 
 fn training(settings: Settings) -> Training {
-    let data = Arc::new(maze::generate(&TASKS[0], settings.data.rows, settings.seed));
+    let data = Arc::new(env::generate(&TASKS[0], settings.data.rows, settings.seed));
     Training::new(settings, &TASKS[0], data, &Device::flex()).expect("the settings fit")
 }
 

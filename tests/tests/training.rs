@@ -10,8 +10,8 @@ use diar_core::nn::train::{Trained, follow};
 use diar_core::nn::{load_parameters, named_parameters};
 use diar_core::rng::Key;
 use diar_core::vae::{Vae, vae_loss};
+use diar_tests::close::assert_close;
 use diar_tests::golden::Golden;
-use diar_tests::suite::assert_close;
 
 const STEPS: usize = 4;
 const RATE: f64 = 1e-2;

@@ -1,7 +1,7 @@
 //! Made-up traces for the tests of the page.
 
 use diar_core::agent::{Event, Outcome, Scenario, Trace};
-use diar_core::maze::MazeEnv;
+use diar_core::env::MazeEnv;
 use diar_core::settings::{PlanSettings, Preset, Settings};
 use diar_core::task::{TASKS, Task};
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use diar_core::agent::{Outcome, Phase, Trace};
-use diar_core::maze::MazeEnv;
+use diar_core::env::MazeEnv;
 use diar_core::task::Task;
 use diar_web::export::poster::poster;
 use diar_web::recording;

@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::evaluate::Estimate;
 use super::probe::Drawn;
 use crate::diffusion::distance::{directions, median_distance, mmd2, sliced_wasserstein, variances};
 use crate::rng::Key;
+use crate::score::Estimate;
 
 /// Directions that latents are projected to.
 const DIRECTIONS: usize = 64;

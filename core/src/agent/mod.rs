@@ -13,10 +13,11 @@ mod scenario;
 mod trace;
 mod trail;
 
-pub use evaluate::{EpisodeResult, Estimate, Evaluation, evaluate, paired_difference};
+pub use evaluate::evaluate;
 pub use model::{Agent, AgentError};
 pub use planner::{Advance, LaneAction, LaneEvent, Planner};
-pub use rollout::{Episode, Rollout, RolloutOptions};
+pub(crate) use rollout::ACTION_PARTS;
+pub use rollout::{Episode, Rollout, RolloutOptions, shareable};
 pub use scenario::{Intervention, InterventionKind, Scenario};
 pub use trace::{Decision, Event, Outcome, Phase, Step, Trace};
 pub use trail::Trail;

@@ -6,8 +6,8 @@ use super::model::{Agent, AgentError};
 use super::planner::{Advance, LaneEvent, Planner};
 use super::scenario::Scenario;
 use super::trace::{Event, Outcome, Phase};
-use crate::link::shareable;
-use crate::maze::{Layout, MazeEnv};
+use crate::env::MazeEnv;
+use crate::maze::Layout;
 use crate::rng::Key;
 use crate::settings::PlanSettings;
 use crate::task::Task;
@@ -60,6 +60,17 @@ impl Episode {
     }
 }
 
+/// Actions of a shareable episode are whole multiples of one part in so many.
+pub(crate) const ACTION_PARTS: f32 = 256.0;
+
+/// The action (in [-1, 1]) that a shareable episode takes instead of this one: rounded to a 256th, so that a link
+/// holds it in a few bits.
+#[must_use]
+pub fn shareable(action: f32) -> f32 {
+    // Adding 0 turns -0 into 0.
+    (action.clamp(-1.0, 1.0) * ACTION_PARTS).round() / ACTION_PARTS + 0.0
+}
+
 /// What is recorded, and when episodes end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RolloutOptions {
@@ -67,7 +78,7 @@ pub struct RolloutOptions {
     pub record: bool,
     /// End an episode at the first contact with the goal instead of at the time limit.
     pub stop_at_goal: bool,
-    /// Round actions ([`shareable`](crate::link::shareable)), so that a link to the episode is short.
+    /// Round actions ([`shareable`]), so that a link to the episode is short.
     pub shareable: bool,
 }
 

@@ -289,7 +289,7 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::maze;
+    use crate::env;
     use crate::rng::Key;
     use crate::task::TASKS;
 
@@ -298,7 +298,7 @@ mod tests {
 
     /// Windows of a generated walk with drawn latents, and the numbers they were made of.
     fn recorded(count: usize) -> (Vec<f32>, Vec<f32>) {
-        let states = maze::generate(&TASKS[1], count * HORIZON, 3).states;
+        let states = env::generate(&TASKS[1], count * HORIZON, 3).states;
         (states, Key::new(4).normals(count * LATENT))
     }
 

@@ -10,6 +10,6 @@ mod windows;
 pub use experience::{Experience, ExperienceError, Recorded};
 pub use normaliser::Normaliser;
 pub use replay::{Drawn, Replay, SumTree};
-pub use returns::window_return;
+pub use returns::{WindowReturn, window_return};
 pub use transitions::{ColumnMismatch, Transitions};
 pub use windows::{WindowBatch, Windows, WindowsError};

@@ -1,6 +1,19 @@
-//! What a window earns.
+//! Returns of windows.
 
-use crate::settings::WindowReturn;
+use serde::{Deserialize, Serialize};
+
+/// Return of a window that reaches the goal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WindowReturn {
+    /// Its own rewards, `Σ_{i<H} γ^i r_i`, as the paper and its ancestor have it.
+    #[default]
+    Recorded,
+    /// A whole horizon of rewards from its first one, at step k, on: `γ^k · Σ_{i<H} γ^i`, as if the goal held what
+    /// reaches it. That is what the `first_contact` score counts, and with γ^H as the discount of the next value it
+    /// makes values fall evenly with the distance to the goal.
+    Held,
+}
 
 /// The return of a window from its rewards `r_0 .. r_{H-1}`: their discounted sum `Σ_{i<H} γ^i r_i`, or what holding the
 /// goal from the first rewarded step k on would earn, `γ^k · Σ_{i<H} γ^i`; 0 without a reward.

@@ -9,6 +9,11 @@ use super::layer::{Activation, Layer};
 
 type Primitive = FloatTensor<Flex>;
 
+/// A tensor of the given numbers on a device.
+pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
 /// Whether the kernels serve this device: it is the CPU, and nobody asked for the reference path.
 pub fn serves(device: &Device) -> bool {
     !super::reference_only() && on_cpu(device)

@@ -9,7 +9,7 @@ use super::{LearnError, Metrics, Stage};
 use crate::bundle::{Bundle, BundleError, Relearned};
 use crate::data::{Experience, Normaliser, window_return};
 use crate::diffusion::{Denoiser, LatentSampler, NoiseSchedule, SamplerNoise};
-use crate::maze::GOAL_RADIUS;
+use crate::maze::reaches;
 use crate::nn::{load_parameters, tensor};
 use crate::rng::Key;
 use crate::settings::{CriticSettings, Settings};
@@ -114,10 +114,7 @@ impl CriticTraining {
             return Err(LearnError::Goal { found: format!("{goal:?}") });
         }
         let critic = &self.settings.critic;
-        let earned = |place: [f64; 2]| {
-            let [x, y] = [place[0] - goal[0], place[1] - goal[1]];
-            f32::from(u8::from((x * x + y * y).sqrt() <= GOAL_RADIUS))
-        };
+        let earned = |position: [f64; 2]| f32::from(u8::from(reaches(goal, position)));
         let Lessons { experience, windows, device, .. } = &self.lessons;
         let returns = (0..*windows).map(|i| {
             let rewards: Vec<f32> = experience.path(self.lessons.window(i)).map(earned).collect();

@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use thiserror::Error;
 
-use crate::agent::{Outcome, Scenario, Trace};
+use crate::agent::{Outcome, Scenario, Trace, shareable};
 use crate::settings::PlanSettings;
 
 /// The version this program writes, and the newest it reads.
@@ -22,17 +22,6 @@ pub const VERSION: u32 = 2;
 pub const HASH_LENGTH: usize = 16;
 /// Longest link that is read, in characters.
 pub const LONGEST: usize = 64 * 1024;
-
-/// Actions of a shareable episode are whole multiples of one part in so many.
-const PARTS: f32 = 256.0;
-
-/// The action (in [-1, 1]) that a shareable episode takes instead of this one: rounded to a 256th, so that a link
-/// holds it in a few bits.
-#[must_use]
-pub fn shareable(action: f32) -> f32 {
-    // Adding 0 turns -0 into 0.
-    (action.clamp(-1.0, 1.0) * PARTS).round() / PARTS + 0.0
-}
 
 /// A shared episode.
 #[derive(Clone, Debug, PartialEq)]

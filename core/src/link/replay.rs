@@ -2,7 +2,8 @@
 
 use super::{Link, LinkDecision, LinkError};
 use crate::agent::{Decision, Episode, Outcome, Scenario, Step, Trace};
-use crate::maze::{CELL_HIGH, CELL_LOW, Layout, MAX_SPEED, MazeEnv};
+use crate::env::MazeEnv;
+use crate::maze::{CELL_HIGH, CELL_LOW, Layout, MAX_SPEED};
 use crate::settings::PlanSettings;
 use crate::task::Task;
 

@@ -5,7 +5,7 @@
 
 use super::coder::{Bit, Coder, Decoder, Encoder, Number, Signed};
 use super::{HASH_LENGTH, Link, LinkDecision, LinkError, Other};
-use crate::agent::{Intervention, InterventionKind, Outcome, Scenario};
+use crate::agent::{ACTION_PARTS, Intervention, InterventionKind, Outcome, Scenario};
 use crate::maze::World;
 use crate::settings::{PlanSettings, Sampler, SamplerSettings};
 use crate::task::{TASKS, Task};
@@ -19,9 +19,9 @@ const LARGEST: usize = 1 << 16;
 /// Values lie on so many steps between the smallest and the largest of the episode.
 const LEVELS: f64 = 255.0;
 /// Parts of [0, 1) that actions lie in, as a power of two: those of shareable actions.
-const PARTS: u32 = super::PARTS.to_bits() / (1 << 23) - 127;
+const PART_BITS: u32 = ACTION_PARTS.to_bits() / (1 << 23) - 127;
 /// Parts of either side.
-const SIDE: i64 = 1 << PARTS;
+const SIDE: i64 = 1 << PART_BITS;
 /// A guess this far out may well mean 1 itself.
 const EDGE: i64 = SIDE * 9 / 10;
 
@@ -274,7 +274,7 @@ fn part(action: f32) -> i64 {
 
 /// The number nearest to 0 in a part.
 fn first_of(part: i64) -> f32 {
-    if part < 0 { (1 + part) as f32 / super::PARTS + 0.0 } else { part as f32 / super::PARTS }
+    if part < 0 { (1 + part) as f32 / ACTION_PARTS + 0.0 } else { part as f32 / ACTION_PARTS }
 }
 
 /// Which number in its part an action is.
@@ -284,7 +284,7 @@ fn within(coder: &mut impl Coder, tiny: &mut Number, part: i64, action: f32) -> 
     let bits = action.abs().to_bits();
     let (common, free) = if part_size == 0 {
         // All exponents below that of the first part's end.
-        let largest = 126 - PARTS;
+        let largest = 126 - PART_BITS;
         let below = u64::from(largest.saturating_sub(bits >> MANTISSA));
         let below = coder.number(tiny, below);
         let exponent = u64::from(largest).checked_sub(below).ok_or(NO_SENSE)?;

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::physics::{BALL_RADIUS, WORLD_OFFSET};
 
+/// The reward is 1 within this distance of the goal, m.
+pub const GOAL_RADIUS: f64 = 0.5;
+
 /// Where a cell begins, relative to its index: cell i starts at i - 0.7 m.
 pub const CELL_LOW: f64 = 0.5 - WORLD_OFFSET;
 /// Where a cell ends, relative to its index: cell i ends at i + 0.3 m.
@@ -61,6 +64,13 @@ const LARGE: [&[u8]; 9] = [
     b"############",
 ];
 
+/// Returns `true` if a position (m) lies within [`GOAL_RADIUS`] of a goal (m): D4RL's sparse reward.
+#[must_use]
+pub fn reaches(goal: [f64; 2], position: [f64; 2]) -> bool {
+    let [x, y] = [position[0] - goal[0], position[1] - goal[1]];
+    (x * x + y * y).sqrt() <= GOAL_RADIUS
+}
+
 /// The cells of a maze. Index i counts rows and belongs to the first coordinate, j counts columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
@@ -110,6 +120,12 @@ impl Layout {
         let goal = cells.iter().position(|&c| c == b'G').unwrap_or(0);
         let walls = cells.iter().map(|&c| c == b'#').collect();
         Self::of(map.len(), cols, walls, [goal / cols, goal % cols].map(|k| k as f64))
+    }
+
+    /// Returns `true` if a position (m) earns the reward.
+    #[must_use]
+    pub fn reaches_goal(&self, position: [f64; 2]) -> bool {
+        reaches(self.goal, position)
     }
 
     /// Walls, row by row, and the goal's position.

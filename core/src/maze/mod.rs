@@ -1,4 +1,4 @@
-//! Maze2D, exactly: D4RL's point mass in its three mazes, in plain `f64` arithmetic.
+//! The mazes of Maze2D, exactly: layouts, D4RL's point mass and its waypoint controller, in plain `f64` arithmetic.
 //!
 //! Nothing here depends on MuJoCo, and nothing but `+ - * /` and the square root is used, so native and wasm32 builds
 //! produce the same bits. The integration test `maze.rs` holds every part to trajectories recorded with MuJoCo 2.3.7
@@ -9,15 +9,11 @@
 //! centre of its cell (see [`CELL_LOW`] and [`CELL_HIGH`]).
 
 mod controller;
-mod env;
-mod generate;
 mod layout;
 mod physics;
 mod world;
 
 pub use controller::{Command, Controller};
-pub use env::{GOAL_RADIUS, MazeEnv};
-pub use generate::generate;
-pub use layout::{CELL_HIGH, CELL_LOW, Layout, MazeId};
+pub use layout::{CELL_HIGH, CELL_LOW, GOAL_RADIUS, Layout, MazeId, reaches};
 pub use physics::{BALL_RADIUS, MAX_SPEED, PointMass, TIME_STEP, WORLD_OFFSET};
 pub use world::{World, WorldError};

@@ -18,9 +18,4 @@ pub use linear::{layer_norm, linear, linear_without_bias};
 pub use parameters::{LoadError, NamedTensor, load_parameters, named_parameters};
 pub use tower::NormGelu;
 
-use burn::tensor::{Device, Tensor, TensorData};
-
-/// A tensor of the given numbers on a device.
-pub(crate) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
+pub(crate) use crate::kernel::tensors::tensor;

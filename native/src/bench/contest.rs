@@ -8,7 +8,6 @@ use super::BenchError;
 use super::prepare::Repetition;
 use super::rival::{Answer, Rival};
 use super::times::Times;
-use crate::failure::Failure;
 
 /// Rounds in which the time is spent.
 const ROUNDS: u32 = 7;
@@ -51,7 +50,7 @@ pub fn contest(
     effort: Effort,
     opponent: Option<(&mut Rival, Value)>,
     say: impl Fn(&str),
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome, BenchError> {
     let burst = effort.budget / ROUNDS;
     let mut field = opponent.map(|(rival, request)| Field::new(rival, &request, effort.threads, burst));
     // The first one finds cold caches and memory that the allocator has yet to ask for.

@@ -16,8 +16,11 @@ pub use rival::RivalError;
 use std::sync::Arc;
 use std::time::Duration;
 
+use diar_core::agent::AgentError;
+use diar_core::bundle::BundleError;
 use diar_core::data::Transitions;
-use diar_core::maze;
+use diar_core::env;
+use diar_core::learn::LearnError;
 use diar_core::task::{TASKS, Task};
 use thiserror::Error;
 
@@ -28,7 +31,7 @@ use self::path::{HotPath, hot_paths, request};
 use self::prepare::{ROWS, prepare};
 use self::report::{Row, Section};
 use self::rival::Rival;
-use crate::failure::Failure;
+use crate::device::DeviceError;
 use crate::run::progress::Progress;
 use crate::threads;
 
@@ -54,7 +57,7 @@ pub struct Options {
     pub scaling: bool,
 }
 
-/// Why nothing can be measured.
+/// A measurement that cannot be made.
 #[derive(Debug, Error)]
 pub enum BenchError {
     /// A filter that leaves nothing.
@@ -76,13 +79,25 @@ pub enum BenchError {
     /// The rival.
     #[error(transparent)]
     Rival(#[from] RivalError),
+    /// The CPU as a device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A training step that cannot be run.
+    #[error(transparent)]
+    Learn(#[from] LearnError),
+    /// A decision that cannot be run.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// An agent that cannot be packed or loaded.
+    #[error("the trained agent cannot be written: {0}")]
+    Bundle(BundleError),
 }
 
 /// Measures, and shows on standard error how far it is.
 ///
 /// # Errors
 /// When no path is left by the filter, the rival fails, or a path cannot be run.
-pub fn run(options: &Options) -> Result<Report, Failure> {
+pub fn run(options: &Options) -> Result<Report, BenchError> {
     match options.threads {
         Some(threads) => threads::start(threads)
             .map_err(|error| BenchError::Threads { threads, reason: error.to_string() })?,
@@ -94,7 +109,7 @@ pub fn run(options: &Options) -> Result<Report, Failure> {
     let seconds = options.seconds.unwrap_or(if options.scaling { SECONDS_PER_POINT } else { SECONDS });
     let mut bench = Bench {
         effort: Effort { budget: Duration::from_secs_f64(seconds), threads: rayon::current_num_threads() },
-        data: Arc::new(maze::generate(TASK, ROWS, 0)),
+        data: Arc::new(env::generate(TASK, ROWS, 0)),
         limits: None,
         rival,
         progress: Progress::new(),
@@ -148,7 +163,7 @@ struct Bench {
 
 impl Bench {
     /// The rows of one path: one per variant of the rival for a decision, else one.
-    fn measure(&mut self, path: &HotPath) -> Result<Vec<Row>, Failure> {
+    fn measure(&mut self, path: &HotPath) -> Result<Vec<Row>, BenchError> {
         let cost = cost(path, TASK);
         if cost.is_some() && self.limits.is_none() {
             self.limits = Some(Limits::measure());

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use diar_core::agent::{Advance, Agent, AgentError, Phase, Planner};
 use diar_core::bundle::Provenance;
 use diar_core::data::Transitions;
+use diar_core::env::MazeEnv;
 use diar_core::learn::{ENCODED_AT_ONCE, Stage, Training};
-use diar_core::maze::MazeEnv;
 use diar_core::rng::Key;
 use diar_core::settings::{PlanSettings, Settings};
 use diar_core::task::Task;
 use pollster::block_on;
 
+use super::BenchError;
 use super::path::{HotPath, Work, few_steps};
 use crate::device::DeviceName;
-use crate::failure::Failure;
 
 /// Rows of the data: as many whole chunks of windows.
 pub const ROWS: usize = 16 * ENCODED_AT_ONCE + super::TASK.horizon - 1;
@@ -26,13 +26,17 @@ const SMALL: usize = 8;
 const ACTIONS: usize = 64;
 
 /// Runs the path once and gives the time it took.
-pub type Repetition = Box<dyn FnMut() -> Result<Duration, Failure>>;
+pub type Repetition = Box<dyn FnMut() -> Result<Duration, BenchError>>;
 
 /// A path ready to run, on the CPU device.
 ///
 /// # Errors
 /// When its settings cannot be used.
-pub fn prepare(path: &HotPath, task: &'static Task, data: &Arc<Transitions>) -> Result<Repetition, Failure> {
+pub fn prepare(
+    path: &HotPath,
+    task: &'static Task,
+    data: &Arc<Transitions>,
+) -> Result<Repetition, BenchError> {
     let settings = &path.settings;
     match path.work {
         Work::VaeStep => training(Stage::Vae, settings, task, data),
@@ -51,7 +55,7 @@ fn training(
     settings: &Settings,
     task: &'static Task,
     data: &Arc<Transitions>,
-) -> Result<Repetition, Failure> {
+) -> Result<Repetition, BenchError> {
     let (settings, data) = (settings.clone(), Arc::clone(data));
     let mut training = at(stage, settings.clone(), task, &data)?;
     Ok(Box::new(move || {
@@ -71,7 +75,7 @@ fn at(
     mut settings: Settings,
     task: &'static Task,
     data: &Arc<Transitions>,
-) -> Result<Training, Failure> {
+) -> Result<Training, BenchError> {
     if stage > Stage::Vae {
         settings.vae.train.steps = 0;
     }
@@ -91,7 +95,11 @@ fn at(
 }
 
 /// An agent that has learned nothing.
-fn agent(settings: &Settings, task: &'static Task, data: &Arc<Transitions>) -> Result<Arc<Agent>, Failure> {
+fn agent(
+    settings: &Settings,
+    task: &'static Task,
+    data: &Arc<Transitions>,
+) -> Result<Arc<Agent>, BenchError> {
     let device = DeviceName::Cpu.open()?;
     let mut settings = settings.clone();
     settings.vae.train.steps = 0;
@@ -105,7 +113,7 @@ fn agent(settings: &Settings, task: &'static Task, data: &Arc<Transitions>) -> R
         training.step(false)?;
     }
     let bundle = training.bundle(Provenance::default())?;
-    Ok(Arc::new(Agent::load(&bundle, &device).map_err(Failure::Encode)?))
+    Ok(Arc::new(Agent::load(&bundle, &device).map_err(BenchError::Bundle)?))
 }
 
 /// A planner and the states it plans for, which its actions do not change.
@@ -120,7 +128,7 @@ impl Still {
         plan: PlanSettings,
         task: &'static Task,
         data: &Arc<Transitions>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, BenchError> {
         let states: Vec<Vec<f32>> = environments(task, path.lanes)
             .iter()
             .map(|env| env.state().iter().map(|&x| x as f32).collect())
@@ -154,7 +162,7 @@ impl Still {
 }
 
 /// Everything from a state to a chosen latent with its value.
-fn decision(path: &HotPath, task: &'static Task, data: &Arc<Transitions>) -> Result<Repetition, Failure> {
+fn decision(path: &HotPath, task: &'static Task, data: &Arc<Transitions>) -> Result<Repetition, BenchError> {
     // Plans of one step, so that the next decision follows at once.
     let plan = PlanSettings { revalue: false, exec_horizon: 1, ..path.settings.plan };
     let mut still = Still::new(path, plan, task, data)?;
@@ -167,7 +175,7 @@ fn decision(path: &HotPath, task: &'static Task, data: &Arc<Transitions>) -> Res
 }
 
 /// Actions of plans that never end.
-fn act(path: &HotPath, task: &'static Task, data: &Arc<Transitions>) -> Result<Repetition, Failure> {
+fn act(path: &HotPath, task: &'static Task, data: &Arc<Transitions>) -> Result<Repetition, BenchError> {
     let plan = PlanSettings {
         candidates: 1,
         sampler: few_steps(1),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use diar_core::agent::{Estimate, paired_difference};
+use diar_core::score::{Estimate, paired_difference};
 use diar_core::task::Task;
 use serde::Serialize;
 

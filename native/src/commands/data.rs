@@ -1,6 +1,6 @@
 //! `diar data generate` and `diar data inspect`.
 
-use diar_core::maze;
+use diar_core::env;
 
 use super::output;
 use crate::cli::{GenerateArgs, InspectArgs};
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub fn generate(args: &GenerateArgs) -> Result<(), Failure> {
     let rows = args.rows.map_or(args.task.rows, |rows| rows as usize);
     eprintln!("generating {rows} rows of {} with seed {}", args.task.id, args.seed);
-    let data = maze::generate(args.task, rows, args.seed);
+    let data = env::generate(args.task, rows, args.seed);
     d4rl::write(&args.out, &data)?;
     eprintln!("written to {}", args.out.display());
     output::result(&Inspection::of(&data, Layout::D4rl), args.json)

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use diar_core::agent::Evaluation;
 use diar_core::bundle::{Bundle, Scores};
+use diar_core::score::Evaluation;
 use diar_core::settings::PlanSettings;
 use serde::Serialize;
 

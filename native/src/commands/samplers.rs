@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use diar_core::agent::Estimate;
+use diar_core::score::Estimate;
 use serde::Serialize;
 
 use super::output;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use diar_core::maze;
+use diar_core::env;
 use diar_core::settings::Settings;
 use diar_core::task::Task;
 
@@ -54,7 +54,7 @@ fn baseline(args: &ScoreArgs, policy: PolicyName, task: &'static Task) -> Result
         PolicyName::Bc => {
             let settings = Settings { seed: args.train_seed, ..Settings::preset(args.preset.into(), task) };
             eprintln!("generating {} rows of {}", settings.data.rows, task.id);
-            let data = maze::generate(task, settings.data.rows, settings.seed);
+            let data = env::generate(task, settings.data.rows, settings.seed);
             let mut cloning = baselines::cloning(&settings, &data, &args.device.device.open()?);
             baselines::train(&mut cloning, &data)?;
             (Method::Bc, baselines::cloned(&cloning, task, seed, episodes)?)

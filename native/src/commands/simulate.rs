@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Read};
 
-use diar_core::maze::{CELL_LOW, GOAL_RADIUS, Layout, PointMass};
+use diar_core::maze::{CELL_LOW, Layout, PointMass};
 use diar_core::task::Task;
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ pub fn simulate(args: &SimulateArgs) -> Result<(), Failure> {
     for &action in &request.actions {
         ball.step(layout, action);
         response.states.push(ball.state());
-        response.rewards.push(reward(layout, ball.position));
+        response.rewards.push(if layout.reaches_goal(ball.position) { 1.0 } else { 0.0 });
     }
     output::json(&response)
 }
@@ -67,11 +67,4 @@ fn start(layout: &Layout, request: &Request) -> Result<PointMass, Failure> {
         return Err(Failure::Simulation(format!("qpos [{x}, {y}] is inside a wall or outside the maze")));
     }
     Ok(PointMass { position: request.qpos, velocity: request.qvel })
-}
-
-/// D4RL's sparse reward.
-fn reward(layout: &Layout, [x, y]: [f64; 2]) -> f64 {
-    let [goal_x, goal_y] = layout.goal_position();
-    let distance = ((x - goal_x).powi(2) + (y - goal_y).powi(2)).sqrt();
-    if distance <= GOAL_RADIUS { 1.0 } else { 0.0 }
 }

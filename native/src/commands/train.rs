@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diar_core::data::Transitions;
+use diar_core::env;
 use diar_core::learn::{Checkpoint, Training};
-use diar_core::maze;
 use diar_core::settings::Settings;
 use serde::Serialize;
 
@@ -110,7 +110,7 @@ fn data(args: &TrainArgs, settings: &Settings) -> Result<(Transitions, DataSourc
         (data, path.display().to_string())
     } else {
         eprintln!("generating {} rows of {}", settings.data.rows, args.task.id);
-        (maze::generate(args.task, settings.data.rows, settings.seed), "generated".to_owned())
+        (env::generate(args.task, settings.data.rows, settings.seed), "generated".to_owned())
     };
     let source = DataSource { source, rows: data.len(), sha256: dataset::hash(&data) };
     Ok((data, source))

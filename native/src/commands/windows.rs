@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use diar_core::env;
 use diar_core::learn;
-use diar_core::maze;
 use diar_core::task::Task;
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub fn windows(args: &WindowsArgs) -> Result<(), Failure> {
     } else {
         let rows = info.settings.data.rows;
         eprintln!("generating {rows} rows of {}", task.id);
-        maze::generate(task, rows, info.settings.seed)
+        env::generate(task, rows, info.settings.seed)
     };
     let (found, expected) = (dataset::hash(&data), &info.provenance.data_hash);
     if found != *expected {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use diar_core::data::Transitions;
-use diar_core::maze::{CELL_LOW, GOAL_RADIUS, Layout};
+use diar_core::maze::{CELL_LOW, Layout};
 use diar_core::task::{TASKS, Task};
 use serde::Serialize;
 
@@ -40,10 +40,7 @@ impl Fit {
         let layout = task.maze.layout();
         let place = |row: usize| [f64::from(data.state(row)[0]), f64::from(data.state(row)[1])];
         let inside = (0..data.len()).filter(|&row| is_inside(layout, place(row))).count();
-        let at_goal = |row: usize| {
-            let ([x, y], [goal_x, goal_y]) = (place(row), layout.goal_position());
-            ((x - goal_x).powi(2) + (y - goal_y).powi(2)).sqrt() <= GOAL_RADIUS
-        };
+        let at_goal = |row: usize| layout.reaches_goal(place(row));
         let next = (1..data.len()).filter(|&row| !data.breaks_after(row - 1));
         let mut fit = Self {
             task: task.id,

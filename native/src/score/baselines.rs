@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
-use diar_core::agent::{Episode, EpisodeResult};
+use diar_core::agent::Episode;
 use diar_core::baseline::Cloning;
 use diar_core::data::Transitions;
+use diar_core::env::MazeEnv;
 use diar_core::learn::LearnError;
-use diar_core::maze::{Controller, MazeEnv};
+use diar_core::maze::Controller;
 use diar_core::rng::Stream;
+use diar_core::score::EpisodeResult;
 use diar_core::settings::{Schedule, Settings, TrainSettings};
 use diar_core::task::Task;
 

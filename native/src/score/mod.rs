@@ -7,8 +7,8 @@ pub mod table;
 
 use std::path::{Path, PathBuf};
 
-use diar_core::agent::{EpisodeResult, Evaluation};
 use diar_core::bundle::Bundle;
+use diar_core::score::{EpisodeResult, Evaluation};
 use diar_core::settings::{PlanSettings, Settings, Target};
 use diar_core::task::{Task, UnknownTask};
 use serde::{Deserialize, Serialize};

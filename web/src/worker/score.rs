@@ -41,7 +41,7 @@ impl Scoring {
             let Some(rollouts) = &mut self.rollouts else { return Ok(true) };
             let Some(rollout) = rollouts.iter_mut().find(|rollout| !rollout.finished()) else {
                 let contacts = rollouts.each_ref().map(|rollout| {
-                    rollout.envs().iter().map(diar_core::maze::MazeEnv::first_contact).collect::<Vec<_>>()
+                    rollout.envs().iter().map(diar_core::env::MazeEnv::first_contact).collect::<Vec<_>>()
                 });
                 self.played += contacts[0].len();
                 let done = self.played >= self.episodes;

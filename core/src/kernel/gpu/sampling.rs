@@ -9,7 +9,7 @@ use super::launch::{Chain, Kernels};
 use super::program::{Builder, Placed, Program};
 use super::tile::TileShape;
 use super::{SideBySide, count_launch, fits};
-use crate::nn::tensor;
+use crate::kernel::tensors::tensor;
 
 /// Most updates in one launch, so that a display which shares the GPU is not kept waiting for a long chain.
 const MOST_UPDATES: usize = 64;

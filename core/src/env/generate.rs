@@ -1,9 +1,8 @@
 //! D4RL's Maze2D data, made anew: one endless noisy walk from random goal to random goal.
 
-use super::controller::Controller;
-use super::env::{MazeEnv, random_position, reaches_goal};
-use super::physics::PointMass;
+use super::episode::{MazeEnv, random_position};
 use crate::data::Transitions;
+use crate::maze::{Controller, PointMass};
 use crate::rng::Key;
 use crate::task::Task;
 
@@ -45,7 +44,7 @@ pub fn generate(task: &'static Task, rows: usize, seed: u64) -> Transitions {
         let position = [f64::from(recorded[0]), f64::from(recorded[1])];
         data.states.extend(recorded);
         data.actions.extend(action.map(|a| a as f32));
-        data.rewards.push(if reaches_goal(layout, position) { 1.0 } else { 0.0 });
+        data.rewards.push(if layout.reaches_goal(position) { 1.0 } else { 0.0 });
         data.timeouts.push(done);
         data.goals.extend(goal.map(|x| x as f32));
 

@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use super::layout::Layout;
-use super::physics::PointMass;
+use crate::maze::{Layout, PointMass};
 use crate::rng::Stream;
 use crate::task::Task;
-
-/// The reward is 1 within this distance of the goal, m.
-pub const GOAL_RADIUS: f64 = 0.5;
 
 /// Half the width of the noise on drawn positions (starts and goals), m.
 const POSITION_NOISE: f64 = 0.1;
@@ -69,7 +65,7 @@ impl MazeEnv {
     pub fn step(&mut self, action: [f32; 2]) -> f32 {
         self.ball.step(&self.layout, action.map(f64::from));
         self.steps += 1;
-        if !reaches_goal(&self.layout, self.ball.position) {
+        if !self.layout.reaches_goal(self.ball.position) {
             return 0.0;
         }
         self.first_contact.get_or_insert(self.steps);
@@ -108,13 +104,6 @@ impl MazeEnv {
     }
 }
 
-/// Whether a position earns the reward.
-pub(super) fn reaches_goal(layout: &Layout, position: [f64; 2]) -> bool {
-    let goal = layout.goal_position();
-    let [x, y] = [position[0] - goal[0], position[1] - goal[1]];
-    (x * x + y * y).sqrt() <= GOAL_RADIUS
-}
-
 /// A start in any free cell: [x, y, vx, vy].
 fn random_start(layout: &Layout, stream: &mut Stream) -> [f64; 4] {
     start_in(layout.free_cells()[stream.below(layout.free_cells().len())], stream)
@@ -134,4 +123,51 @@ pub(super) fn random_position(layout: &Layout, stream: &mut Stream) -> [f64; 2] 
 
 fn near((i, j): (usize, usize), stream: &mut Stream) -> [f64; 2] {
     [i, j].map(|k| k as f64 + stream.range(-POSITION_NOISE, POSITION_NOISE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::maze::{MazeId, World};
+    use crate::rng::Key;
+    use crate::task::TASKS;
+
+    #[test]
+    fn nothing_changed_is_the_tasks_own_maze() {
+        for task in &TASKS {
+            let layout = World::default().layout(task.maze).unwrap();
+            assert!(Arc::ptr_eq(&layout, task.maze.layout()));
+            for index in 0..50 {
+                let stream = || Key::new(index).stream();
+                let reset = MazeEnv::reset_in(&layout, task, &mut stream());
+                assert_eq!(reset.state(), MazeEnv::reset(task, &mut stream()).state());
+            }
+        }
+    }
+
+    #[test]
+    fn a_start_in_a_new_wall_moves_and_no_other() {
+        let task = &TASKS[0];
+        let layout = World { toggled: vec![(3, 1)], goal: None }.layout(task.maze).unwrap();
+        let mut moved = 0;
+        for index in 0..100 {
+            let stream = || Key::new(index).stream();
+            let [own, changed] = [
+                MazeEnv::reset(task, &mut stream()).state(),
+                MazeEnv::reset_in(&layout, task, &mut stream()).state(),
+            ];
+            assert!(layout.contains_free(changed[0], changed[1]));
+            let walled = !layout.contains_free(own[0], own[1]);
+            assert_eq!(walled, own != changed);
+            moved += usize::from(walled);
+        }
+        assert!(moved > 0);
+    }
+
+    #[test]
+    fn a_moved_goal_pays_where_it_lies() {
+        let layout = World { toggled: Vec::new(), goal: Some([2.9, 2.55]) }.layout(MazeId::Umaze).unwrap();
+        let stepped = |[x, y]: [f64; 2]| MazeEnv::at_in(&layout, &TASKS[0], [x, y, 0.0, 0.0]).step([0.0; 2]);
+        assert_eq!([stepped([2.9, 2.1]), stepped([2.9, 2.0]), stepped([1.0, 1.0])], [1.0, 0.0, 0.0]);
+    }
 }
