@@ -4,12 +4,14 @@ mod experience;
 mod normaliser;
 mod replay;
 mod returns;
+mod timeouts;
 mod transitions;
 mod windows;
 
 pub use experience::{Experience, ExperienceError, Recorded};
 pub use normaliser::Normaliser;
 pub use replay::{Drawn, Replay, SumTree};
-pub use returns::window_return;
+pub use returns::{RewardError, check_rewards, window_return};
+pub use timeouts::{TimeoutRule, TimeoutVerdict};
 pub use transitions::{ColumnMismatch, Transitions};
 pub use windows::{WindowBatch, Windows, WindowsError};
