@@ -166,6 +166,7 @@ impl Failure {
                 LearnError::Setting(_)
                 | LearnError::Windows(_)
                 | LearnError::Dimensions { .. }
+                | LearnError::Rewards(_)
                 | LearnError::Experience(_)
                 | LearnError::OtherAgent { .. }
                 | LearnError::Goal { .. },
@@ -196,9 +197,7 @@ impl Failure {
             }
             Self::OtherData { .. } => Some("give the data set it was trained on with --data".to_owned()),
             Self::NoBundle { .. } => Some("go on with `diar train` and the same --run".to_owned()),
-            Self::Data(DataError::MissingColumn { .. } | DataError::Damaged { .. }) => {
-                Some("`diar data generate` makes a file of the expected form".to_owned())
-            }
+            Self::Data(error) => error.hint(),
             _ => None,
         }
     }

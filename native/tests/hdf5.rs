@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use diar::dataset::{self, DataError, Layout, d4rl};
-use diar_core::data::Transitions;
+use diar::dataset::{self, Boundaries, DataError, Layout, Origin, d4rl};
+use diar_core::data::{TimeoutRule, Transitions};
 use diar_core::env;
 use diar_core::rng::Key;
 use diar_core::task::TASKS;
@@ -13,8 +13,9 @@ use tempfile::TempDir;
 
 /// The data of a file.
 fn read(path: &Path) -> Result<Transitions, DataError> {
-    let (data, layout) = dataset::read(path)?;
-    assert_eq!(layout, Layout::D4rl);
+    let (data, origin) = dataset::read(path)?;
+    assert_eq!(origin.layout, Layout::D4rl);
+    assert_eq!(origin.findings, [""; 0]);
     Ok(data)
 }
 
@@ -284,4 +285,196 @@ fn other_infos_are_left_alone() {
     columns.0.push(DatasetBuilder::typed_data("infos/goal", [3, 5], &[0.0_f32; 15]).unwrap());
     columns.0.push(DatasetBuilder::fixed_string_data("metadata/algorithm", [1], &["none"]).unwrap());
     assert!(columns.read().unwrap().goals.is_empty());
+}
+
+/// The 60 rows of every file in `data/d4rl`.
+fn sixty() -> Transitions {
+    let numbers = || (0..60_u8).map(f32::from);
+    Transitions {
+        state_dim: 4,
+        action_dim: 2,
+        states: numbers().flat_map(|row| [row, row + 0.25, row + 0.5, row + 0.75]).collect(),
+        actions: numbers().flat_map(|row| [row / 64.0, -row / 64.0]).collect(),
+        rewards: (0..60).map(|row| f32::from(row % 7 == 0)).collect(),
+        terminals: (0..60).map(|row| row % 30 == 29).collect(),
+        timeouts: (0..60).map(|row| row % 10 == 9).collect(),
+        continuous: true,
+        goals: numbers().flat_map(|row| [row, row + 1.0]).collect(),
+    }
+}
+
+fn recorded(name: &str) -> PathBuf {
+    Path::new("tests/data/d4rl").join(name)
+}
+
+/// A user block before the file, links of every kind, and a filter that is named but was not used.
+#[test]
+fn the_same_rows_are_read_however_they_are_stored() {
+    for name in [
+        "parts/all.hdf5",
+        "user_block.hdf5",
+        "user_block_latest.hdf5",
+        "soft_links_earliest.hdf5",
+        "soft_links_latest.hdf5",
+        "external_links.hdf5",
+        "optional_filter.hdf5",
+    ] {
+        assert_eq!(read(&recorded(name)).unwrap(), sixty(), "{name}");
+    }
+}
+
+/// Prepending a block without telling the superblock is as good; whatever is missing at the end is missed either way.
+#[test]
+fn a_file_behind_a_block_is_whole_or_cut_short() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("block.hdf5");
+    for (name, block) in [
+        ("parts/all.hdf5", 512),
+        ("parts/all.hdf5", 2048),
+        ("soft_links_latest.hdf5", 1024),
+        ("user_block.hdf5", 0),
+    ] {
+        let mut bytes = vec![b'#'; block];
+        bytes.extend(fs::read(recorded(name)).unwrap());
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(read(&path).unwrap(), sixty(), "{name} behind {block} bytes");
+        fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        let expected = format!("cut short, {} of {} bytes", bytes.len() - 1, bytes.len());
+        assert!(error.contains(&expected), "{error}");
+    }
+}
+
+#[test]
+fn what_is_not_read_is_named_with_a_way_out() {
+    let cases: [(&str, &[&str]); 10] = [
+        ("soft_dangling.hdf5", &["link 'timeouts'", "/nowhere/timeouts", "leads nowhere", "no 'nowhere'"]),
+        (
+            "external_file_missing.hdf5",
+            &["link 'timeouts'", "/timeouts in parts/missing.hdf5", "cannot read"],
+        ),
+        ("external_object_missing.hdf5", &["link 'infos'", "/info in parts/all.hdf5", "has no 'info'"]),
+        ("circle.hdf5", &["link 'observations'", "more than 16 links"]),
+        ("virtual.hdf5", &["'actions'", "virtual data set", "h5repack -l CONTI", "old[name][()]"]),
+        ("external_storage.hdf5", &["'rewards'", "external storage", "h5repack"]),
+        ("zstandard.hdf5", &["'rewards'", "Zstandard (filter 32015)", "h5repack -f GZIP=4"]),
+        ("never_written_earliest.hdf5", &["'actions'", "60 rows, but 20 of them were never written, row 40"]),
+        ("never_written_latest.hdf5", &["'actions'", "60 rows, but 20 of them were never written, row 40"]),
+        ("left_open.hdf5", &["left_open.hdf5 was not closed by the program that writes it"]),
+    ];
+    for (name, parts) in cases {
+        let error = read(&recorded(name)).unwrap_err();
+        for part in parts.iter().chain(&[name]) {
+            assert!(error.to_string().contains(part), "'{part}' is missing in: {error}");
+        }
+        let hint = error.hint().unwrap_or_default();
+        assert!(!hint.contains("data generate"), "{name}: {hint}");
+        assert_eq!(hint.contains("h5clear -s"), name == "left_open.hdf5", "{hint}");
+        let link = matches!(error, DataError::Link { .. });
+        assert_eq!(hint.contains("what the link leads to"), link, "{name}: {hint}");
+    }
+}
+
+/// HDF5 reads flags that nobody wrote as false. That is as their writer meant it, but it is told.
+#[test]
+fn flags_that_nobody_wrote_are_told() {
+    let (data, origin) = dataset::read(&recorded("flags_never_written.hdf5")).unwrap();
+    assert_eq!(data, Transitions { terminals: vec![false; 60], ..sixty() });
+    assert_eq!(origin.findings, ["no row of 'terminals' was ever written, all read as false"]);
+}
+
+/// A link to another file leads to it from wherever the file itself is reached.
+#[test]
+#[cfg(unix)]
+fn external_links_are_followed_from_where_the_file_is() {
+    let folder = TempDir::new().unwrap();
+    let (kept, elsewhere) = (folder.path().join("kept"), folder.path().join("elsewhere"));
+    fs::create_dir_all(kept.join("parts")).unwrap();
+    fs::create_dir_all(&elsewhere).unwrap();
+    for name in ["external_links.hdf5", "parts/all.hdf5"] {
+        fs::copy(recorded(name), kept.join(name)).unwrap();
+    }
+    let link = elsewhere.join("link.hdf5");
+    std::os::unix::fs::symlink(kept.join("external_links.hdf5"), &link).unwrap();
+    assert_eq!(read(&link).unwrap(), sixty());
+    // The other file must be whole and closed too.
+    fs::copy(recorded("left_open.hdf5"), kept.join("parts/all.hdf5")).unwrap();
+    let error = read(&link).unwrap_err().to_string();
+    assert!(error.contains("all.hdf5 was not closed"), "{error}");
+}
+
+/// d3rlpy marks the ends of episodes, terminal or not, in a column of its own.
+#[test]
+fn the_ends_that_d3rlpy_marks_are_ends() {
+    let walk = env::generate(&TASKS[0], 400, 2);
+    let flags =
+        |end: &dyn Fn(usize) -> bool| -> Vec<f32> { (0..400).map(|row| f32::from(end(row))).collect() };
+    let column = |name: &str, values: &[f32]| {
+        let width = values.len() as u64 / 400;
+        let shape = [400, width];
+        DatasetBuilder::typed_data(name, &shape[..if width > 1 { 2 } else { 1 }], values).unwrap()
+    };
+    let columns = |ends: &[f32]| {
+        Columns(vec![
+            column("observations", &walk.states),
+            column("actions", &walk.actions),
+            column("rewards", &walk.rewards),
+            column("terminals", &flags(&|row| row == 199)),
+            column("episode_terminals", ends),
+        ])
+    };
+    let folder = TempDir::new().unwrap();
+    let (data, origin) = dataset::read(&columns(&flags(&|row| row % 100 == 99)).write(&folder)).unwrap();
+    assert_eq!(origin.boundaries, Boundaries::EpisodeTerminals);
+    assert!(!data.continuous);
+    let breaks: Vec<usize> = (0..400).filter(|&row| data.breaks_after(row)).collect();
+    assert_eq!(breaks, [99, 199, 299, 399]);
+    assert_eq!((data.terminals[199], data.timeouts[199]), (true, false));
+    let short = DatasetBuilder::typed_data("episode_terminals", [3], &[0_u8; 3]).unwrap();
+    let error = columns(&flags(&|_| false)).with(short, 4).read().unwrap_err().to_string();
+    assert!(error.contains("'episode_terminals'") && error.contains("3 rows, expected 400"), "{error}");
+}
+
+/// One reset that nothing marks, or one row of zeros, changes nothing about the resets that are marked.
+#[test]
+fn the_rule_for_timeouts_is_told() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("episodes.hdf5");
+    let mut episodes =
+        Transitions { state_dim: 4, action_dim: 2, continuous: false, ..Transitions::default() };
+    for seed in 0..6 {
+        let walk = env::generate(&TASKS[0], 300, seed);
+        episodes.states.extend(walk.states);
+        episodes.actions.extend(walk.actions);
+        episodes.rewards.extend(walk.rewards);
+    }
+    episodes.terminals = vec![false; 1800];
+    episodes.timeouts = (0..1800).map(|row| row % 300 == 299).collect();
+    let told = |data: &Transitions| {
+        d4rl::write(&path, data).unwrap();
+        let (data, Origin { boundaries, .. }) = dataset::read(&path).unwrap();
+        let Boundaries::States(verdict) = boundaries else { panic!("{boundaries}") };
+        assert_eq!(data.continuous, verdict.continuous());
+        (verdict, boundaries.to_string(), serde_json::to_value(boundaries).unwrap())
+    };
+    for change in [
+        |_: &mut Transitions| {},
+        |data: &mut Transitions| data.timeouts[599] = false,
+        |data: &mut Transitions| data.states[4 * 700..4 * 701].fill(0.0),
+    ] {
+        let mut data = episodes.clone();
+        change(&mut data);
+        let (verdict, text, json) = told(&data);
+        assert_eq!((verdict.rule, verdict.jumps), (TimeoutRule::Jumps, verdict.timeouts));
+        assert!(
+            text.starts_with("episodes, by the states: ") && text.contains("followed by a jump"),
+            "{text}"
+        );
+        assert_eq!((&json["rule"], &json["jumps"]), (&"jumps".into(), &verdict.jumps.into()));
+        assert_eq!(json["reason"], text);
+    }
+    let (verdict, text, json) = told(&env::generate(&TASKS[0], 1800, 4));
+    assert_eq!(verdict.rule, TimeoutRule::Smooth);
+    assert!(text.starts_with("one walk, by the states: 0 of ") && text.ends_with("reset nothing"), "{text}");
+    assert_eq!(json["rule"], "smooth");
 }

@@ -1,14 +1,18 @@
 //! What `diar data inspect` says of data that is right, and of data that is wrong in one way.
 
-use diar::dataset::{Inspection, Layout};
+use diar::dataset::{Inspection, Origin};
 use diar_core::data::Transitions;
 use diar_core::env;
 use diar_core::task::TASKS;
 
+fn inspect(data: &Transitions) -> Inspection {
+    Inspection::of(data, Origin::d4rl(data))
+}
+
 #[test]
 fn generated_data_fits_its_own_task_and_nothing_looks_wrong() {
     for (task, seed) in TASKS.iter().zip([2, 3, 4]) {
-        let inspection = Inspection::of(&env::generate(task, 60_000, seed), Layout::D4rl);
+        let inspection = inspect(&env::generate(task, 60_000, seed));
         let fitting: Vec<&str> = inspection.tasks.iter().filter(|fit| fit.fits).map(|fit| fit.task).collect();
         assert_eq!(fitting, [task.id]);
         assert_eq!(inspection.findings, [""; 0], "{}", task.id);
@@ -25,7 +29,7 @@ fn generated_data_fits_its_own_task_and_nothing_looks_wrong() {
 fn finding(change: impl Fn(&mut Transitions)) -> String {
     let mut data = env::generate(&TASKS[0], 20_000, 1);
     change(&mut data);
-    let mut findings = Inspection::of(&data, Layout::D4rl).findings;
+    let mut findings = inspect(&data).findings;
     assert_eq!(findings.len(), 1, "{findings:?}");
     findings.remove(0)
 }
@@ -90,15 +94,12 @@ fn data_without_ends_or_rewards_and_with_short_episodes_is_told() {
     let mut data = env::generate(&TASKS[1], 20_000, 1);
     data.timeouts.fill(false);
     data.rewards.fill(0.0);
-    let findings = Inspection::of(&data, Layout::D4rl).findings.join("\n");
+    let findings = inspect(&data).findings.join("\n");
     for part in ["no row ends a segment", "no row is rewarded", "rewards are not those of maze2d-medium-v1"] {
         assert!(findings.contains(part), "'{part}' is missing in: {findings}");
     }
     let other = Transitions { state_dim: 2, action_dim: 4, ..data };
-    let findings = Inspection::of(
-        &Transitions { states: vec![0.5; 40_000], actions: vec![0.1; 80_000], ..other },
-        Layout::D4rl,
-    );
+    let findings = inspect(&Transitions { states: vec![0.5; 40_000], actions: vec![0.1; 80_000], ..other });
     assert!(findings.findings[0].contains("no task has 2 numbers in a state and 4"), "{findings:?}");
     assert!(findings.tasks.iter().all(|fit| fit.inside.is_none()));
 
@@ -108,6 +109,21 @@ fn data_without_ends_or_rewards_and_with_short_episodes_is_told() {
     for end in [100, 112, 19_999] {
         data.timeouts[end] = true;
     }
-    let findings = Inspection::of(&data, Layout::D4rl).findings.join("\n");
+    let findings = inspect(&data).findings.join("\n");
     assert!(findings.contains("1 of 3 episodes are shorter than a window of 30 steps"), "{findings}");
+}
+
+/// Only rewards that are all the same leave nothing to learn; a cost of 1 per step until the goal does not.
+#[test]
+fn rewards_without_a_difference_are_told() {
+    let findings = |reward: fn(f32) -> f32| {
+        let mut data = env::generate(&TASKS[0], 20_000, 1);
+        data.rewards.iter_mut().for_each(|value| *value = reward(*value));
+        inspect(&data).findings.join("\n")
+    };
+    let nothing = "there is nothing to learn";
+    assert!(findings(|_| -1.0).contains(&format!("every reward is -1: {nothing}")));
+    assert!(findings(|_| 0.0).contains(&format!("no row is rewarded: {nothing}")));
+    let cost = findings(|reward| reward - 1.0);
+    assert!(cost.contains("neither 0 nor 1") && !cost.contains(nothing), "{cost}");
 }

@@ -15,7 +15,7 @@ pub fn expectile_loss(q: Tensor<2>, v: Tensor<1>, expectile: f64) -> Tensor<1> {
     (weight * u.square()).mean()
 }
 
-/// What a window passes on from the value of its end.
+/// Terms of the factor by which the value of a window's end counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BootstrapTerms {
     /// γ.
@@ -24,7 +24,8 @@ pub struct BootstrapTerms {
     pub kind: BootstrapDiscount,
     /// H.
     pub horizon: usize,
-    /// A reward inside the window ends it.
+    /// A reward inside the window ends it. That is right only for rewards of 0 and 1, see
+    /// [`check_rewards`](super::check_rewards).
     pub terminal_mask: bool,
 }
 

@@ -2,8 +2,10 @@
 
 mod loss;
 mod networks;
+mod rewards;
 
 pub use loss::{
     BootstrapTerms, bootstrap_factor, expectile_loss, importance_weighted, ldcq_targets, td_targets,
 };
 pub use networks::{QNetwork, TwinQ, VNetwork};
+pub use rewards::{RewardError, check_rewards};

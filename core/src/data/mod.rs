@@ -4,6 +4,7 @@ mod experience;
 mod normaliser;
 mod replay;
 mod returns;
+mod timeouts;
 mod transitions;
 mod windows;
 
@@ -11,5 +12,6 @@ pub use experience::{Experience, ExperienceError, Recorded};
 pub use normaliser::Normaliser;
 pub use replay::{Drawn, Replay, SumTree};
 pub use returns::{WindowReturn, window_return};
+pub use timeouts::{TimeoutRule, TimeoutVerdict};
 pub use transitions::{ColumnMismatch, Transitions};
 pub use windows::{WindowBatch, Windows, WindowsError};

@@ -15,8 +15,8 @@ pub enum WindowReturn {
     Held,
 }
 
-/// The return of a window from its rewards `r_0 .. r_{H-1}`: their discounted sum `Σ_{i<H} γ^i r_i`, or what holding the
-/// goal from the first rewarded step k on would earn, `γ^k · Σ_{i<H} γ^i`; 0 without a reward.
+/// Return of a window from its rewards `r_0 .. r_{H-1}`: their discounted sum `Σ_{i<H} γ^i r_i`, or the return of holding the
+/// goal from the first rewarded step k on, `γ^k · Σ_{i<H} γ^i`; 0 without a reward.
 pub fn window_return(kind: WindowReturn, rewards: &[f32], discount: f64) -> f32 {
     let sum = |rewards: &mut dyn Iterator<Item = f32>| {
         rewards.fold(0.0, |sum, reward| f64::from(reward) + discount * sum)

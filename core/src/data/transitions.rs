@@ -73,26 +73,6 @@ impl Transitions {
         self.terminals[row] || (self.timeouts[row] && !self.continuous)
     }
 
-    /// Whether the states say that the walk goes on across timeouts: no number of a state changes more there than twice
-    /// what it changes within segments. A reset to somewhere else does.
-    ///
-    /// For data sets that do not say themselves, like D4RL's files. The columns must fit together.
-    #[must_use]
-    pub fn flows_across_timeouts(&self) -> bool {
-        let (mut within, mut across) = (vec![0.0_f32; self.state_dim], vec![0.0_f32; self.state_dim]);
-        for row in 1..self.len() {
-            if self.terminals[row - 1] {
-                continue;
-            }
-            let largest = if self.timeouts[row - 1] { &mut across } else { &mut within };
-            let pairs = self.state(row - 1).iter().zip(self.state(row));
-            for (largest, (before, after)) in largest.iter_mut().zip(pairs) {
-                *largest = largest.max((after - before).abs());
-            }
-        }
-        across.iter().zip(&within).all(|(across, within)| *across <= 2.0 * within)
-    }
-
     /// Checks that all columns have the same number of rows.
     ///
     /// # Errors
@@ -119,36 +99,5 @@ impl Transitions {
             });
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reset_is_told_from_a_new_goal() {
-        // A slow walk to the right, cut twice.
-        let walk = |states: Vec<f32>| Transitions {
-            state_dim: 1,
-            action_dim: 1,
-            actions: vec![0.0; states.len()],
-            rewards: vec![0.0; states.len()],
-            terminals: vec![false; states.len()],
-            timeouts: (0..states.len()).map(|row| row % 4 == 3).collect(),
-            states,
-            ..Transitions::default()
-        };
-        let goes_on = walk((0..12).map(|row| row as f32 * 0.1).collect());
-        assert!(goes_on.flows_across_timeouts());
-        let repeats = walk((0..12).map(|row| (row - row / 4) as f32 * 0.1).collect());
-        assert!(repeats.flows_across_timeouts(), "D4RL repeats the observation after a timeout");
-        let mut resets = walk((0..12).map(|row| (row % 4) as f32 * 0.1).collect());
-        assert!(!resets.flows_across_timeouts());
-        assert!(resets.breaks_after(3) && !resets.breaks_after(4));
-        resets.terminals = std::mem::replace(&mut resets.timeouts, vec![false; 12]);
-        resets.continuous = true;
-        assert!(resets.flows_across_timeouts(), "what follows a terminal says nothing");
-        assert!(resets.breaks_after(3) && !resets.breaks_after(4));
     }
 }

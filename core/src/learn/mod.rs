@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::bundle::{Bundle, BundleError, Provenance};
+use crate::critic::{RewardError, check_rewards};
 use crate::data::{ExperienceError, Normaliser, Transitions, Windows, WindowsError, window_return};
 use crate::nn::LoadError;
 use crate::nn::train::SavedError;
@@ -106,6 +107,9 @@ pub enum LearnError {
         /// The task.
         task: &'static str,
     },
+    /// Rewards that the settings misread.
+    #[error(transparent)]
+    Rewards(#[from] RewardError),
     /// A loss or latent that is not a number.
     #[error(
         "{what} is not finite at {stage} step {step}: lower {stage}.train.rate or set {stage}.train.clip"
@@ -195,7 +199,7 @@ impl Training {
     /// A run about to begin, on a plain (not autodiff) device.
     ///
     /// # Errors
-    /// When a setting cannot be used or the data does not belong to the task.
+    /// When a setting cannot be used, the data does not belong to the task, or the settings misread its rewards.
     pub fn new(
         settings: Settings,
         task: &'static Task,
@@ -204,6 +208,7 @@ impl Training {
     ) -> Result<Self, LearnError> {
         settings.check()?;
         check_data(&data, task)?;
+        check_rewards(&data.rewards, &settings.critic)?;
         let state_norm = if settings.data.standardise_states {
             Normaliser::fit(&data.states, task.state_dim)
         } else {

@@ -4,7 +4,7 @@ use diar_core::env;
 
 use super::output;
 use crate::cli::{GenerateArgs, InspectArgs};
-use crate::dataset::{self, Inspection, Layout, d4rl};
+use crate::dataset::{self, Inspection, Origin, d4rl};
 use crate::failure::Failure;
 
 /// Generates a task's data and writes it as HDF5.
@@ -14,11 +14,11 @@ pub fn generate(args: &GenerateArgs) -> Result<(), Failure> {
     let data = env::generate(args.task, rows, args.seed);
     d4rl::write(&args.out, &data)?;
     eprintln!("written to {}", args.out.display());
-    output::result(&Inspection::of(&data, Layout::D4rl), args.json)
+    output::result(&Inspection::of(&data, Origin::d4rl(&data)), args.json)
 }
 
 /// Prints what is in a data set, which tasks it fits, and what looks wrong.
 pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
-    let (data, layout) = dataset::read(&args.data)?;
-    output::result(&Inspection::of(&data, layout), args.json)
+    let (data, origin) = dataset::read(&args.data)?;
+    output::result(&Inspection::of(&data, origin), args.json)
 }

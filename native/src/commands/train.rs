@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use diar_core::critic::check_rewards;
 use diar_core::data::Transitions;
 use diar_core::env;
-use diar_core::learn::{Checkpoint, Training};
+use diar_core::learn::{Checkpoint, LearnError, Training};
 use diar_core::settings::Settings;
 use serde::Serialize;
 
@@ -102,9 +103,11 @@ fn settings(args: &TrainArgs) -> Result<Settings, Failure> {
 fn data(args: &TrainArgs, settings: &Settings) -> Result<(Transitions, DataSource), Failure> {
     let (data, source) = if let Some(path) = &args.data {
         eprintln!("reading {}", path.display());
-        let (data, layout) = dataset::read(path)?;
+        let (data, origin) = dataset::read(path)?;
         dataset::check_task(&data, args.task, path)?;
-        for warning in Inspection::of(&data, layout).warnings(args.task) {
+        check_rewards(&data.rewards, &settings.critic).map_err(LearnError::Rewards)?;
+        eprintln!("{}", origin.boundaries);
+        for warning in Inspection::of(&data, origin).warnings(args.task) {
             eprintln!("warning: {warning}");
         }
         (data, path.display().to_string())

@@ -2,22 +2,23 @@
 //!
 //! Written: `observations`, `actions`, `rewards`, `terminals`, `timeouts`, `infos/goal`, `infos/qpos`, `infos/qvel`, gzip,
 //! f32, booleans as an enum of FALSE and TRUE. Read: the same, and what else is found in the wild: `(N, 1)` columns, any
-//! number type for any column, no `timeouts`, no `infos`, or one data set of that name.
+//! number type for any column, no `timeouts`, no `infos`, or one data set of that name, and d3rlpy's `episode_terminals`.
 
 use std::path::Path;
 
 use diar_core::data::Transitions;
-use hdf5_reader::group::Group;
 use hdf5_reader::{ByteOrder, Datatype};
 use hdf5_writer::{DatasetBuilder, EnumMember, FILTER_DEFLATE, FilterDescription, Hdf5Builder, WriteOptions};
 
-use super::DataError;
-use super::hdf5::{Column, Members, damaged};
+use super::hdf5::{Column, Flags, Node, damaged};
 use super::memory::Need;
+use super::{Boundaries, DataError, Origin};
 use crate::run::atomic;
 
 /// Rows of a compressed chunk.
 const CHUNK_ROWS: usize = 16_384;
+/// The layout's name in errors.
+pub(super) const LAYOUT: &str = "D4RL's flat layout or Minari's episodes";
 /// h5py's default.
 const GZIP_LEVEL: u32 = 4;
 
@@ -28,7 +29,7 @@ const GZIP_LEVEL: u32 = 4;
 /// # Errors
 /// When the columns do not fit together or the file cannot be written.
 pub fn write(path: &Path, data: &Transitions) -> Result<(), DataError> {
-    data.check().map_err(|mismatch| DataError::Mismatch { path: path.to_owned(), mismatch })?;
+    check(path, data)?;
     let bytes = encode(data)
         .map_err(|source| DataError::Encode { path: path.to_owned(), source: Box::new(source) })?;
     atomic::write(path, &bytes).map_err(|source| DataError::File {
@@ -40,69 +41,84 @@ pub fn write(path: &Path, data: &Transitions) -> Result<(), DataError> {
 
 /// Reads the columns of a file.
 ///
-/// Without `timeouts` no segment is cut, and the states say whether the walk goes on across those that are there: in
-/// D4RL's maze data it does.
+/// Timeouts cut the segments, and the states say whether they are resets: in D4RL's maze data they are not. The
+/// `episode_terminals` of d3rlpy mark every end of an episode, so there is nothing to guess.
 pub(super) fn read(
     path: &Path,
-    root: &Group,
-    members: &Members,
+    root: &Node,
     available: Option<u64>,
-) -> Result<Transitions, DataError> {
-    for column in ["observations", "actions", "rewards", "terminals"] {
-        if !members.has(column) {
-            return Err(DataError::MissingColumn {
-                path: path.to_owned(),
-                column: column.to_owned(),
-                present: members.list(),
-                expected: "D4RL's flat layout or Minari's episodes",
-            });
-        }
-    }
-    let states = Column::of(root, "", "observations", path)?;
-    let actions = Column::of(root, "", "actions", path)?;
-    let rewards = Column::flat(root, "", "rewards", path)?;
-    let terminals = Column::flat(root, "", "terminals", path)?;
-    let timeouts = members.has("timeouts").then(|| Column::flat(root, "", "timeouts", path)).transpose()?;
-    let goals = goals(root, members, path)?;
+) -> Result<(Transitions, Origin), DataError> {
+    let need = |column| root.need(column, LAYOUT);
+    let states = need("observations")?;
+    let actions = need("actions")?;
+    let rewards = need("rewards")?.flat()?;
+    let terminals = need("terminals")?.flat()?;
+    let timeouts = root.column("timeouts")?.map(Column::flat).transpose()?;
+    let ends = root.column("episode_terminals")?.map(Column::flat).transpose()?;
+    let goals = goals(root)?;
 
     let mut need = Need::default();
-    for column in [&states, &actions, &rewards, &terminals].into_iter().chain(&timeouts).chain(&goals) {
+    for column in
+        [&states, &actions, &rewards, &terminals].into_iter().chain(&timeouts).chain(&ends).chain(&goals)
+    {
         column.claim(&mut need);
     }
     need.check(path, available)?;
     if rewards.rows == 0 {
         return Err(damaged(path, &"it holds no rows"));
     }
+    let mut findings = Vec::new();
+    let mut flags = |column: &Column| -> Result<Vec<bool>, DataError> {
+        let Flags { values, never_written } = column.flags()?;
+        if never_written {
+            findings.push(format!(
+                "no row of '{}' was ever written, all read as {}",
+                column.name(),
+                values[0]
+            ));
+        }
+        Ok(values)
+    };
     let mut data = Transitions {
         state_dim: states.width,
         action_dim: actions.width,
         states: states.read()?,
         actions: actions.read()?,
         rewards: rewards.read()?,
-        terminals: terminals.flags()?,
-        timeouts: match timeouts {
-            Some(timeouts) => timeouts.flags()?,
+        terminals: flags(&terminals)?,
+        timeouts: match &timeouts {
+            Some(timeouts) => flags(timeouts)?,
             None => vec![false; rewards.rows as usize],
         },
         continuous: true,
         goals: goals.map(|goals| goals.read()).transpose()?.unwrap_or_default(),
     };
-    data.check().map_err(|mismatch| DataError::Mismatch { path: path.to_owned(), mismatch })?;
-    data.continuous = data.flows_across_timeouts();
-    Ok(data)
+    check(path, &data)?;
+    let mut origin = Origin::d4rl(&data);
+    if let Some(ends) = &ends {
+        let marked = flags(ends)?;
+        if marked.len() != data.len() {
+            return Err(ends.wrong(format!("has {} rows, expected {}", marked.len(), data.len())));
+        }
+        for (row, end) in marked.into_iter().enumerate() {
+            data.timeouts[row] |= end && !data.terminals[row];
+        }
+        origin.boundaries = Boundaries::EpisodeTerminals;
+    }
+    data.continuous = origin.boundaries.continuous();
+    origin.findings = findings;
+    Ok((data, origin))
+}
+
+fn check(path: &Path, data: &Transitions) -> Result<(), DataError> {
+    data.check().map_err(|mismatch| DataError::Mismatch { path: path.to_owned(), mismatch })
 }
 
 /// `infos/goal`, if the file has it as the position that a maze's goal is.
-fn goals<'a>(root: &Group, members: &Members, path: &'a Path) -> Result<Option<Column<'a>>, DataError> {
-    if !members.groups.iter().any(|name| name == "infos") {
-        return Ok(None);
-    }
-    let infos = root.group("infos").map_err(|error| damaged(path, &error))?;
-    if !Members::of(&infos, path)?.has("goal") {
-        return Ok(None);
-    }
-    let goals = Column::of(&infos, "infos/", "goal", path)?;
-    Ok((goals.width == 2).then_some(goals))
+fn goals(root: &Node) -> Result<Option<Column>, DataError> {
+    let Some(infos) = root.group("infos")? else { return Ok(None) };
+    let goals = infos.column("goal")?;
+    Ok(goals.filter(|goals| goals.width == 2))
 }
 
 fn encode(data: &Transitions) -> Result<Vec<u8>, hdf5_writer::Error> {

@@ -8,7 +8,7 @@ use diar_core::task::{TASKS, Task};
 use serde::Serialize;
 
 use super::summary::{self, Summary};
-use super::{Fit, Layout};
+use super::{Boundaries, Fit, Layout, Origin};
 
 /// The furthest that the ball gets in a step, per axis, m: the push adds up to 5 % to the clipped speed.
 const REACH: f32 = (TIME_STEP * MAX_SPEED * 1.05) as f32;
@@ -18,6 +18,8 @@ const REACH: f32 = (TIME_STEP * MAX_SPEED * 1.05) as f32;
 pub struct Inspection {
     /// How it is stored.
     pub layout: Layout,
+    /// Rule that ends its episodes, with its reason.
+    pub boundaries: Boundaries,
     /// Its numbers.
     #[serde(flatten)]
     pub summary: Summary,
@@ -30,12 +32,13 @@ pub struct Inspection {
 impl Inspection {
     /// Looks at a data set.
     #[must_use]
-    pub fn of(data: &Transitions, layout: Layout) -> Self {
+    pub fn of(data: &Transitions, origin: Origin) -> Self {
+        let Origin { layout, boundaries, mut findings } = origin;
         let (summary, tasks) = (Summary::of(data), Fit::all(data));
-        let mut findings: Vec<String> = mismatch(&tasks, &summary, layout).into_iter().collect();
+        findings.extend(mismatch(&tasks, &summary, layout));
         findings.extend(oddities(data, &summary));
         findings.extend(flow(data, &summary, &tasks));
-        Self { layout, summary, tasks, findings }
+        Self { layout, boundaries, summary, tasks, findings }
     }
 
     /// What someone who wants to learn a task from it should know.
@@ -103,8 +106,13 @@ fn oddities(data: &Transitions, summary: &Summary) -> Vec<String> {
     if odd > 0 {
         found.push(format!("{odd} rewards are neither 0 nor 1, as the tasks' are"));
     }
-    if summary.reward_rate == 0.0 {
-        found.push("no row is rewarded: there is nothing to learn".to_owned());
+    if summary.rewards.min == summary.rewards.max {
+        let same = summary.rewards.min;
+        found.push(if same == 0.0 {
+            "no row is rewarded: there is nothing to learn".to_owned()
+        } else {
+            format!("every reward is {same}: there is nothing to learn")
+        });
     }
     found
 }
@@ -172,6 +180,7 @@ impl fmt::Display for Inspection {
             Layout::Minari => "Minari's episodes",
         };
         writeln!(f, "layout       {layout}")?;
+        writeln!(f, "boundaries   {}", self.boundaries)?;
         writeln!(f, "{}", self.summary)?;
         for fit in &self.tasks {
             writeln!(f, "{fit}")?;

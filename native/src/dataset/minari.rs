@@ -6,26 +6,31 @@
 //! the state.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use diar_core::data::Transitions;
-use hdf5_reader::group::Group;
 use serde::Deserialize;
 
-use super::DataError;
-use super::hdf5::{Column, Members, damaged};
+use super::hdf5::{Column, Node, damaged};
 use super::memory::Need;
+use super::{Boundaries, DataError, Layout, Origin};
 
 /// The file of a data set.
 const FILE: &str = "main_data.hdf5";
 /// What stands beside it.
 const METADATA: &str = "metadata.json";
 
+/// What an episode's name begins with.
+const PREFIX: &str = "episode_";
+/// The layout's name in errors.
+pub(super) const LAYOUT: &str = "Minari's layout";
+
 /// What is read of `metadata.json`: enough to see that the file is whole.
 #[derive(Deserialize)]
 struct Metadata {
-    total_episodes: Option<usize>,
-    total_steps: Option<usize>,
+    total_episodes: Option<u64>,
+    total_steps: Option<u64>,
     data_format: Option<String>,
 }
 
@@ -49,22 +54,33 @@ pub(super) fn file_in(folder: &Path) -> Result<PathBuf, DataError> {
 }
 
 /// Whether a file's root holds episodes.
-pub(super) fn recognises(members: &Members) -> bool {
-    !members.has("observations") && members.groups.iter().any(|name| number_of(name).is_some())
+pub(super) fn recognises(root: &Node) -> bool {
+    !root.has("observations") && root.names().any(|name| number_of(name).is_some())
 }
 
-/// Reads the episodes of a file one after the other.
+/// Reads the episodes of a file one after the other; those that were added later may be links to other files.
 pub(super) fn read(
     path: &Path,
-    root: &Group,
-    members: &Members,
+    root: &Node,
     available: Option<u64>,
-) -> Result<Transitions, DataError> {
-    let mut numbers: Vec<u64> = members.groups.iter().filter_map(|name| number_of(name)).collect();
+) -> Result<(Transitions, Origin), DataError> {
+    let mut findings = Vec::new();
+    let mut numbers: Vec<u64> = Vec::new();
+    for name in root.names().filter(|name| name.starts_with(PREFIX)) {
+        match number_of(name) {
+            Some(number) => numbers.push(number),
+            None => {
+                findings.push(format!("'{name}' is left out: episodes are named {PREFIX}0, {PREFIX}1, …"));
+            }
+        }
+    }
     numbers.sort_unstable();
+    if let Some((missing, _)) = (0..).zip(&numbers).find(|(expected, number)| expected != *number) {
+        findings.push(format!("{PREFIX}{missing} is missing, though later ones are there"));
+    }
     let episodes = numbers
         .iter()
-        .map(|number| Episode::of(root, &format!("episode_{number}"), path))
+        .map(|number| Episode::of(root, &format!("{PREFIX}{number}"), path))
         .collect::<Result<Vec<_>, _>>()?;
     let mut need = Need::default();
     for episode in &episodes {
@@ -73,31 +89,62 @@ pub(super) fn read(
     need.check(path, available)?;
 
     let mut data = Transitions { continuous: false, ..Transitions::default() };
+    let (mut short, mut never_written) = (0, 0);
     for episode in &episodes {
-        episode.append(&mut data)?;
+        let noted = episode.append(&mut data)?;
+        short += usize::from(noted.short);
+        never_written += usize::from(noted.never_written);
     }
-    let whole = path.parent().map(metadata).transpose()?.flatten();
-    let told = whole.and_then(|whole| whole.total_episodes.zip(whole.total_steps));
-    let found = (episodes.len(), data.len());
-    if let Some(told) = told.filter(|&told| told != found) {
-        return Err(damaged(
-            path,
-            &format!(
-                "it has {} episodes and {} steps, but {METADATA} says {} and {}",
-                found.0, found.1, told.0, told.1
-            ),
-        ));
+    let metadata = path.parent().map(metadata).transpose()?.flatten();
+    let (told_episodes, told_steps) =
+        metadata.map_or((None, None), |metadata| (metadata.total_episodes, metadata.total_steps));
+    let attribute = "its attribute";
+    for (source, unit, told, found) in [
+        (METADATA, "episodes", told_episodes, episodes.len()),
+        (METADATA, "steps", told_steps, data.len()),
+        (attribute, "episodes", root.total("total_episodes")?, episodes.len()),
+        (attribute, "steps", root.total("total_steps")?, data.len()),
+    ] {
+        check_total(path, source, unit, told, found as u64)?;
     }
     if data.is_empty() {
         return Err(damaged(path, &"its episodes hold no steps"));
     }
     data.check().map_err(|mismatch| DataError::Mismatch { path: path.to_owned(), mismatch })?;
-    Ok(data)
+    if short > 0 {
+        findings.push(format!(
+            "{short} of {} episodes have as many observations as actions, not one more: where they ended is not there",
+            episodes.len()
+        ));
+    }
+    if never_written > 0 {
+        findings.push(format!(
+            "in {never_written} of {} episodes no row of 'terminations' or 'truncations' was ever written",
+            episodes.len()
+        ));
+    }
+    Ok((data, Origin { layout: Layout::Minari, boundaries: Boundaries::Minari, findings }))
+}
+
+/// Holds a total against what was read.
+fn check_total(
+    path: &Path,
+    source: &'static str,
+    unit: &'static str,
+    told: Option<u64>,
+    found: u64,
+) -> Result<(), DataError> {
+    match told {
+        Some(told) if told != found => {
+            Err(DataError::Total { path: path.to_owned(), source_of: source, unit, told, found })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The number of an episode's group, written as Minari does.
 fn number_of(group: &str) -> Option<u64> {
-    let digits = group.strip_prefix("episode_")?;
+    let digits = group.strip_prefix(PREFIX)?;
     let number: u64 = digits.parse().ok()?;
     (number.to_string() == digits).then_some(number)
 }
@@ -109,56 +156,54 @@ fn metadata(folder: &Path) -> Result<Option<Metadata>, DataError> {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map(Some)
             .map_err(|error| DataError::Metadata { path, reason: error.to_string() }),
-        Err(_) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(DataError::File { action: "read", path, source }),
     }
 }
 
 /// The columns of an episode.
-struct Episode<'a> {
-    states: Column<'a>,
-    actions: Column<'a>,
-    rewards: Column<'a>,
-    terminations: Column<'a>,
-    truncations: Column<'a>,
+struct Episode {
+    states: Column,
+    actions: Column,
+    rewards: Column,
+    terminations: Column,
+    truncations: Column,
 }
 
-impl<'a> Episode<'a> {
-    fn of(root: &Group, name: &str, path: &'a Path) -> Result<Self, DataError> {
-        let open = |parent: &Group, name: &str| parent.group(name).map_err(|error| damaged(path, &error));
-        let group = open(root, name)?;
-        let members = Members::of(&group, path)?;
-        let prefix = format!("{name}/");
-        let need = |members: &Members, prefix: &str, column: &str| {
-            if members.has(column) {
-                return Ok(());
-            }
-            Err(DataError::MissingColumn {
-                path: path.to_owned(),
-                column: format!("{prefix}{column}"),
-                present: members.list(),
-                expected: "Minari's layout",
-            })
+/// What is odd about an episode that is read all the same.
+struct Noted {
+    /// The observation that it ended with is missing.
+    short: bool,
+    /// A column of flags that nobody wrote to.
+    never_written: bool,
+}
+
+impl Episode {
+    fn of(root: &Node, name: &str, path: &Path) -> Result<Self, DataError> {
+        let group = root.group(name)?.ok_or_else(|| DataError::Column {
+            path: path.to_owned(),
+            column: name.to_owned(),
+            problem: "is no group, expected the columns of an episode in it".to_owned(),
+        })?;
+        let need = |column| group.need(column, LAYOUT);
+        let states = match group.group("observations")? {
+            Some(parts) => parts.need("observation", LAYOUT)?,
+            None => need("observations")?,
         };
-        let states = if members.groups.iter().any(|name| name == "observations") {
-            let parts = open(&group, "observations")?;
-            let prefix = format!("{prefix}observations/");
-            need(&Members::of(&parts, path)?, &prefix, "observation")?;
-            Column::of(&parts, &prefix, "observation", path)?
-        } else {
-            need(&members, &prefix, "observations")?;
-            Column::of(&group, &prefix, "observations", path)?
-        };
-        for column in ["actions", "rewards", "terminations", "truncations"] {
-            need(&members, &prefix, column)?;
-        }
-        let flat = |column| Column::flat(&group, &prefix, column, path);
-        Ok(Self {
+        let episode = Self {
             states,
-            actions: Column::of(&group, &prefix, "actions", path)?,
-            rewards: flat("rewards")?,
-            terminations: flat("terminations")?,
-            truncations: flat("truncations")?,
-        })
+            actions: need("actions")?,
+            rewards: need("rewards")?.flat()?,
+            terminations: need("terminations")?.flat()?,
+            truncations: need("truncations")?.flat()?,
+        };
+        match group.total("total_steps")? {
+            Some(told) if told != episode.rewards.rows => Err(episode.rewards.wrong(format!(
+                "has {} rows, but the attribute 'total_steps' of its episode says {told}",
+                episode.rewards.rows
+            ))),
+            _ => Ok(episode),
+        }
     }
 
     fn claim(&self, need: &mut Need) {
@@ -168,10 +213,13 @@ impl<'a> Episode<'a> {
     }
 
     /// Adds its steps; the last observation, in which nothing was done, is left out.
-    fn append(&self, data: &mut Transitions) -> Result<(), DataError> {
+    fn append(&self, data: &mut Transitions) -> Result<Noted, DataError> {
         let steps = self.rewards.rows;
+        // Some recorders leave the last observation out themselves.
+        let short = self.states.rows == steps;
+        let observations = if short { steps } else { steps.saturating_add(1) };
         let columns = [
-            (&self.states, steps.saturating_add(1)),
+            (&self.states, observations),
             (&self.actions, steps),
             (&self.terminations, steps),
             (&self.truncations, steps),
@@ -197,16 +245,21 @@ impl<'a> Episode<'a> {
             }
         }
         let states = self.states.read()?;
-        let kept = states.len().saturating_sub(self.states.width);
-        data.states.extend_from_slice(&states[..kept]);
+        data.states.extend_from_slice(&states[..steps as usize * self.states.width]);
         data.actions.extend(self.actions.read()?);
         data.rewards.extend(self.rewards.read()?);
-        data.terminals.extend(self.terminations.flags()?);
-        data.timeouts.extend(self.truncations.flags()?);
-        // An episode that was cut off without a word ends all the same.
-        if let (Some(terminal), Some(timeout)) = (data.terminals.last(), data.timeouts.last_mut()) {
+        let (terminations, truncations) = (self.terminations.flags()?, self.truncations.flags()?);
+        data.terminals.extend(terminations.values);
+        data.timeouts.extend(truncations.values);
+        // The end of the recording ends an episode too, even without a flag.
+        if let (true, Some(terminal), Some(timeout)) =
+            (steps > 0, data.terminals.last(), data.timeouts.last_mut())
+        {
             *timeout |= !terminal;
         }
-        Ok(())
+        Ok(Noted {
+            short: short && steps > 0,
+            never_written: terminations.never_written || truncations.never_written,
+        })
     }
 }

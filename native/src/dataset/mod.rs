@@ -6,18 +6,19 @@ mod hdf5;
 mod inspection;
 mod memory;
 mod minari;
+mod origin;
 pub mod summary;
 
 use std::path::{Path, PathBuf};
 
 use diar_core::data::{ColumnMismatch, Transitions};
 use diar_core::task::Task;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 pub use fit::Fit;
 pub use inspection::Inspection;
+pub use origin::{Boundaries, Layout, Origin};
 
 use crate::guard::guarded;
 
@@ -41,6 +42,28 @@ pub enum DataError {
         path: PathBuf,
         /// What the reader says.
         reason: String,
+    },
+    /// A file that a program was writing when it died, or still writes.
+    #[error(
+        "{} was not closed by the program that writes it, which still runs or died: rows may be missing or half \
+         written",
+        .path.display()
+    )]
+    LeftOpen {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A link in the file that leads to nothing.
+    #[error("the link '{link}' of {}, to {target}, {problem}", .path.display())]
+    Link {
+        /// The file that is read.
+        path: PathBuf,
+        /// The link, from the root of the file on.
+        link: String,
+        /// Where it should lead.
+        target: String,
+        /// What is wrong with it.
+        problem: String,
     },
     /// A column is missing.
     #[error("{} has no data set '{column}' (it has: {present}): expected {expected}", .path.display())]
@@ -96,6 +119,23 @@ pub enum DataError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Fewer or more episodes or steps than there should be.
+    #[error(
+        "{} has {found} {unit}, but {source_of} says {told}: parts of the data set are missing, or of another one",
+        .path.display()
+    )]
+    Total {
+        /// The file.
+        path: PathBuf,
+        /// Where the total stands.
+        source_of: &'static str,
+        /// Episodes or steps.
+        unit: &'static str,
+        /// The total.
+        told: u64,
+        /// What was read.
+        found: u64,
+    },
     /// Columns that do not fit together.
     #[error("{}: {mismatch}", .path.display())]
     Mismatch {
@@ -134,14 +174,31 @@ pub enum DataError {
     },
 }
 
-/// How a data set is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// D4RL's flat columns.
-    D4rl,
-    /// Minari's episodes.
-    Minari,
+impl DataError {
+    /// The next thing to do about it, where the message does not say so itself.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Damaged { .. } => {
+                "copy or download it again; if h5py reads it, `h5repack IN OUT` writes it in a plainer form"
+            }
+            Self::LeftOpen { .. } => {
+                "end that program; if all rows are there, `h5clear -s FILE` removes the mark that it left"
+            }
+            Self::Link { .. } => {
+                "put back what the link leads to, or gather the columns in one file, with h5py: `new[name] = old[name][()]`"
+            }
+            Self::MissingColumn { expected: minari::LAYOUT, .. } => {
+                "docs/formats.md says under Data which columns an episode has"
+            }
+            Self::MissingColumn { .. } => "`diar data generate` makes a file of the expected form",
+            Self::Metadata { .. } => "repair it, or move it away: without it, its totals are not checked",
+            Self::Total { .. } => "give the folder of the whole data set, or copy or download it again",
+            Self::WrongTask { .. } => "`diar data inspect` says which tasks a data set fits",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
 }
 
 /// Reads a D4RL file, or a Minari data set by its folder, its `data` folder or its file.
@@ -149,7 +206,7 @@ pub enum Layout {
 /// # Errors
 /// When the file is missing, damaged or larger than the memory, a column is missing, too short, of the wrong form, or
 /// holds something that is not a number.
-pub fn read(path: &Path) -> Result<(Transitions, Layout), DataError> {
+pub fn read(path: &Path) -> Result<(Transitions, Origin), DataError> {
     read_within(path, memory::available())
 }
 
@@ -157,17 +214,16 @@ pub fn read(path: &Path) -> Result<(Transitions, Layout), DataError> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_within(path: &Path, available: Option<u64>) -> Result<(Transitions, Layout), DataError> {
+pub fn read_within(path: &Path, available: Option<u64>) -> Result<(Transitions, Origin), DataError> {
     let file = if path.is_dir() { minari::file_in(path)? } else { path.to_owned() };
     let path = file.as_path();
     guarded(|| {
-        let file = hdf5::open(path, available)?;
-        let root = file.root_group().map_err(|error| hdf5::damaged(path, &error))?;
-        let members = hdf5::Members::of(&root, path)?;
-        if minari::recognises(&members) {
-            Ok((minari::read(path, &root, &members, available)?, Layout::Minari))
+        let files = hdf5::Files::new(path, available);
+        let root = hdf5::Node::root(&files)?;
+        if minari::recognises(&root) {
+            minari::read(path, &root, available)
         } else {
-            Ok((d4rl::read(path, &root, &members, available)?, Layout::D4rl))
+            d4rl::read(path, &root, available)
         }
     })
     .map_err(|reason| hdf5::damaged(path, &reason))?

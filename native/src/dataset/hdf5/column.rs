@@ -1,0 +1,160 @@
+//! Columns: data sets of numbers, row by row.
+
+use std::path::{Path, PathBuf};
+
+use hdf5_reader::error::Error;
+use hdf5_reader::group::Group;
+use hdf5_reader::messages::HdfMessage;
+use hdf5_reader::object_header::ObjectHeader;
+use hdf5_reader::{Dataset, Datatype};
+
+use super::super::DataError;
+use super::super::memory::Need;
+use super::groups::Stored;
+use super::numbers::{self, Number};
+use super::written::Written;
+use super::{cause, filters, rewrite, trouble};
+
+/// A column by its header, `[rows, width]`; nothing of it is read yet.
+pub(in super::super) struct Column {
+    path: PathBuf,
+    name: String,
+    dataset: Dataset,
+    parent: Group,
+    header: ObjectHeader,
+    number: Number,
+    pub rows: u64,
+    pub width: usize,
+}
+
+/// A column of flags.
+pub(in super::super) struct Flags {
+    /// Each row's: what is not zero is true.
+    pub values: Vec<bool>,
+    /// No row was ever written: all of them are what the file's writer set for such rows.
+    pub never_written: bool,
+}
+
+impl Column {
+    /// A data set as a column of the file at `path`.
+    ///
+    /// # Errors
+    /// When its shape is not `(rows)` or `(rows, numbers)`, or it is stored in a way that is not read.
+    pub(super) fn of(path: &Path, name: String, stored: Stored) -> Result<Self, DataError> {
+        let Stored { dataset, parent, header } = stored;
+        let wrong =
+            |problem: String| DataError::Column { path: path.to_owned(), column: name.clone(), problem };
+        // A row may also be one element that is a list.
+        let list: &[u64] = match dataset.dtype() {
+            Datatype::Array { dims, .. } => dims,
+            _ => &[],
+        };
+        let (rows, width) = match *[dataset.shape(), list].concat() {
+            [rows] => (rows, 1),
+            [rows, width] if (1..1 << 20).contains(&width) => (rows, width as usize),
+            ref shape => {
+                return Err(wrong(format!("has the shape {shape:?}, expected (rows) or (rows, numbers)")));
+            }
+        };
+        let raw = dataset.raw_datatype().map_err(|error| wrong(trouble(&error)))?;
+        let number = Number::of(&raw).ok_or_else(|| {
+            wrong(format!("holds {}, expected numbers or booleans", numbers::kind_of(dataset.dtype())))
+        })?;
+        if header.messages.iter().any(|message| matches!(message, HdfMessage::ExternalFiles(_))) {
+            return Err(wrong(format!(
+                "keeps its numbers in other files (external storage): {}",
+                rewrite("h5repack -l CONTI IN OUT")
+            )));
+        }
+        Ok(Self { path: path.to_owned(), name, dataset, parent, header, number, rows, width })
+    }
+
+    /// The same, where a row must be one number.
+    pub fn flat(self) -> Result<Self, DataError> {
+        if self.width == 1 {
+            return Ok(self);
+        }
+        Err(self.wrong(format!("has {} numbers in a row, expected 1", self.width)))
+    }
+
+    /// Its name, from the root of the file on.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Adds what reading it takes.
+    pub fn claim(&self, need: &mut Need) {
+        need.add(self.rows.saturating_mul(self.width as u64), self.number.size() as u64);
+    }
+
+    /// Its numbers, row by row.
+    ///
+    /// # Errors
+    /// When rows were never written, cannot be read, or are not finite.
+    pub fn read(&self) -> Result<Vec<f32>, DataError> {
+        match self.written()? {
+            Written::All => self.numbers(),
+            Written::None => Err(self.wrong("was created, but none of its rows was ever written".to_owned())),
+            Written::Part { first, rows } => Err(self.part(first, rows)),
+        }
+    }
+
+    /// Its numbers as flags. Columns of flags that nobody wrote to are as good as those that were written: h5py users
+    /// create them so where no flag is set.
+    ///
+    /// # Errors
+    /// When only some of its rows were ever written, or they cannot be read.
+    pub fn flags(&self) -> Result<Flags, DataError> {
+        let written = self.written()?;
+        if let Written::Part { first, rows } = written {
+            return Err(self.part(first, rows));
+        }
+        let values = self.numbers()?.iter().map(|&flag| flag != 0.0).collect();
+        Ok(Flags { values, never_written: matches!(written, Written::None) })
+    }
+
+    /// An error about this column.
+    pub fn wrong(&self, problem: String) -> DataError {
+        DataError::Column { path: self.path.clone(), column: self.name.clone(), problem }
+    }
+
+    fn part(&self, first: u64, rows: u64) -> DataError {
+        self.wrong(format!(
+            "has {} rows, but {rows} of them were never written, row {first} is the first: the program that wrote it \
+             ended too early, or left them out",
+            self.rows
+        ))
+    }
+
+    fn unreadable(&self, error: &Error) -> DataError {
+        let filter = self.header.messages.iter().find_map(|message| match message {
+            HdfMessage::FilterPipeline(pipeline) => filters::unknown(&pipeline.filters),
+            _ => None,
+        });
+        match (cause(error), filter) {
+            // A chunk may also have been stored without the filter, which is then not missed.
+            (Error::UnsupportedFilter(_), Some(filter)) => self.wrong(format!(
+                "is compressed with {filter}, which is not read: {}",
+                rewrite("h5repack -f GZIP=4 IN OUT")
+            )),
+            _ => self.wrong(trouble(error)),
+        }
+    }
+
+    fn written(&self) -> Result<Written, DataError> {
+        Written::of(&self.dataset, &self.parent, &self.header).map_err(|error| self.unreadable(&error))
+    }
+
+    fn numbers(&self) -> Result<Vec<f32>, DataError> {
+        let bytes = self.dataset.read_raw_bytes().map_err(|error| self.unreadable(&error))?;
+        let values = self.number.decode(&bytes);
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(self.wrong(format!(
+                "holds {} in row {}, expected finite numbers only",
+                values[index],
+                index / self.width
+            ))),
+            None => Ok(values),
+        }
+    }
+}
