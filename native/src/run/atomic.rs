@@ -169,7 +169,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     fs::create_dir_all(folder)?;
     let mut file = temporary_file(folder)?;
-    if let Ok(found) = fs::metadata(path) {
+    if let Some(found) = fs::metadata(path).ok().filter(fs::Metadata::is_file) {
         // Who may read a file is its owner's choice; some file systems know no such thing.
         let _ = file.as_file().set_permissions(found.permissions());
     }
