@@ -22,13 +22,23 @@ class Policy:
         return answer
 
 
+def state(observation):
+    """The numbers of an observation; those under "observation" where it is a dictionary with goals beside it."""
+    if isinstance(observation, dict):
+        if "observation" not in observation:
+            keys = ", ".join(map(str, observation))
+            raise SystemExit(f"the observation is a dictionary of {keys}, expected a key 'observation' with the state")
+        observation = observation["observation"]
+    return [float(number) for number in observation]
+
+
 if __name__ == "__main__":
     policy, env = Policy(sys.argv[1]), runpy.run_path(sys.argv[2])["make"]()
     for episode in range(int(sys.argv[3]) if len(sys.argv) > 3 else 10):
         policy.ask({"reset": 0, "episode": episode})
         (obs, _), over, steps, score = env.reset(seed=episode), False, 0, 0.0
         while not over:
-            answer = policy.ask({"obs": [float(number) for number in obs]})
+            answer = policy.ask({"obs": state(obs)})
             obs, reward, terminated, truncated, _ = env.step(answer["action"])
             over, steps, score = terminated or truncated, steps + 1, score + float(reward)
         print(f"episode {episode}: return {score:g} in {steps} steps, {answer['decision']['number']} plans")

@@ -20,6 +20,7 @@ Exit codes:
   0    done
   1    failed
   2    wrong usage, input or device
+  75   training stopped by a signal, with a checkpoint: run the same command again
   130  interrupted (training: a checkpoint was written, the same command goes on from it)";
 
 /// Train, evaluate and export DIAR agents.

@@ -23,8 +23,6 @@ use crate::score::ScoreError;
 const FAILED: u8 = 1;
 /// Exit code of a wrong usage, input or device. The command line parser uses it too.
 const WRONG_INPUT: u8 = 2;
-/// Exit code of a program ended by an interrupt, as shells have it.
-const INTERRUPTED: u8 = 130;
 
 /// Why a command did not succeed.
 #[derive(Debug, Error)]
@@ -122,11 +120,16 @@ pub enum Failure {
     /// The result cannot be printed.
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),
+    /// Requests to stop would lose the steps since the last checkpoint.
+    #[error("cannot handle signals: {0}")]
+    Signals(std::io::Error),
     /// Stopped on request.
     #[error("interrupted: a checkpoint was written to {}", .run.display())]
     Interrupted {
         /// The run directory.
         run: PathBuf,
+        /// The exit code, which says who asked.
+        exit_code: u8,
     },
 }
 
@@ -172,14 +175,15 @@ impl Failure {
                 | LearnError::Goal { .. },
             )
             | Self::Agent(AgentError::Setting(_) | AgentError::World(_)) => WRONG_INPUT,
-            Self::Interrupted { .. } => INTERRUPTED,
+            Self::Interrupted { exit_code, .. } => *exit_code,
             Self::Data(DataError::File { action: "write", .. } | DataError::Encode { .. })
             | Self::Run(RunError::File { .. })
             | Self::File { action: "write", .. }
             | Self::Agent(_)
             | Self::Encode(_)
             | Self::Learn(_)
-            | Self::Output(_) => FAILED,
+            | Self::Output(_)
+            | Self::Signals(_) => FAILED,
             _ => WRONG_INPUT,
         }
     }

@@ -2,6 +2,8 @@
 
 // The types of a GPU back end nest deeper than the default limit.
 #![recursion_limit = "256"]
+// They panic when nobody reads: `commands::output` prints results, `say` everything else.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod acceptance;
 pub mod bench;
@@ -14,5 +16,6 @@ pub mod failure;
 pub mod figure;
 pub mod guard;
 pub mod run;
+pub mod say;
 pub mod score;
 pub mod threads;

@@ -1,10 +1,13 @@
 //! The program `diar`.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 use clap::Parser;
 use diar::cli::Cli;
 use diar::commands;
+use diar::say::say;
 
 /// Tensors come and go by the thousand a second; the system's allocator gives their pages back each time.
 #[global_allocator]
@@ -22,9 +25,9 @@ fn main() -> ExitCode {
     match commands::run(&cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            say(format_args!("error: {failure}"));
             if let Some(hint) = failure.hint() {
-                eprintln!("hint: {hint}");
+                say(format_args!("hint: {hint}"));
             }
             ExitCode::from(failure.exit_code())
         }

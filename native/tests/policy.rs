@@ -1,6 +1,7 @@
 //! `diar policy`, asked line by line, against episodes that `diar play` has recorded.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use diar_core::agent::{Outcome, Trace};
@@ -127,7 +128,9 @@ fn bad_lines_are_answered_and_change_nothing() {
         ("{}", r#"{"obs": [...]}"#),
         (r#"{"obs": [1, 1, 0]}"#, "3 numbers, expected 4"),
         (r#"{"obs": [1, 1, 0, 1e300]}"#, "number 3"),
-        (r#"{"obs": [1, 1, 0, NaN]}"#, "not what is expected"),
+        (r#"{"obs": [1, 1, 0, NaN]}"#, "JSON has no NaN"),
+        (r#"{"obs": [1, 1, 0, -Infinity]}"#, "JSON has no Infinity"),
+        ("\u{feff}{\"reset\": 1}", "not what is expected"),
         (r#"{"obs": [1, 1, 0, "0"]}"#, "invalid type"),
         (r#"{"obs": [1, 1, 0, 0], "reset": 1}"#, "expected"),
         (r#"{"episode": 1}"#, "expected"),
@@ -147,4 +150,71 @@ fn bad_lines_are_answered_and_change_nothing() {
     policy.ask(&json!({"reset": 1}));
     assert_eq!(policy.ask(&json!({"obs": [1.0, 1.0, 0.0, 0.0]}))["action"], action);
     assert_eq!(policy.end().status.code(), Some(0));
+}
+
+/// Streams that are not quite lines of JSON: each line is answered, and the program goes on to the end of its input.
+#[test]
+fn streams_of_other_programs_are_read() {
+    let answers = |input: &[u8]| -> Vec<Value> {
+        let mut child = diar("policy", &[]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        // The pipes hold less than the longest of these.
+        let writing = std::thread::spawn(move || stdin.write_all(&input).unwrap());
+        let output = child.wait_with_output().unwrap();
+        writing.join().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let plain = answers(b"{\"reset\": 7}\n{\"obs\": [1.0, 1.0, 0.0, 0.0]}\n");
+    assert!(plain.len() == 2 && plain[1]["action"].is_array(), "{plain:?}");
+    for same in [
+        // A byte order mark, as Windows PowerShell and Excel write it; other line ends; no end of the last line.
+        &b"\xef\xbb\xbf{\"reset\": 7}\n{\"obs\": [1.0, 1.0, 0.0, 0.0]}\n"[..],
+        b"{\"reset\": 7}\r\n{\"obs\": [1.0, 1.0, 0.0, 0.0]}\r\n",
+        b"\xef\xbb\xbf{\"reset\": 7}\r\n\t {\"obs\": [1, 1, 0, 0]} ",
+    ] {
+        assert_eq!(answers(same), plain);
+    }
+    for (odd, part) in [
+        (&b"{\"obs\": \"\xff\xfe\"}\n"[..], "not what is expected"),
+        (b"\xff\xfe{\0\"\0r\0e\0s\0e\0t\0\"\0:\0\x31\0}\0\n", "UTF-16"),
+        (b"\0\0\0\n", "zero byte"),
+        (b"\r\n", "not what is expected"),
+        (b"\xef\xbb\xbf\n", "not what is expected"),
+        ([b"[".repeat(100_000), b"\n".to_vec()].concat().as_slice(), "not what is expected"),
+        ([b"x".repeat(3_000_000), b"\n".to_vec()].concat().as_slice(), "longer than"),
+        (b"x".repeat(3_000_000).as_slice(), "longer than"),
+    ] {
+        let found = answers(odd);
+        let error = found[0]["error"].as_str().unwrap();
+        assert!(error.contains(part) && found.len() == 1, "{error}");
+    }
+}
+
+/// `docs/any_simulator.py` with observations that are dictionaries, as Gymnasium-Robotics has them.
+#[test]
+fn a_simulator_with_dictionaries_is_played() {
+    let programs = Path::new(env!("CARGO_BIN_EXE_diar")).parent().unwrap().to_owned();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path))).unwrap();
+    let play = |file: &str| {
+        let script = "../docs/any_simulator.py";
+        Command::new("python3").args([script, BUNDLE, file, "1"]).env("PATH", &path).output().unwrap()
+    };
+    let output = play("tests/data/dict_env.py");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(stdout.starts_with("episode 0: return 0 in 5 steps"), "{stdout}");
+
+    // Without the state among its keys there is nothing to decide from.
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("images.py");
+    let maze = std::fs::read_to_string("tests/data/dict_env.py").unwrap();
+    std::fs::write(&file, maze.replace("\"observation\"", "\"pixels\"")).unwrap();
+    let output = play(file.to_str().unwrap());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && stderr.contains("achieved_goal, desired_goal, pixels"), "{stderr}");
+    assert!(!stderr.contains("Traceback"), "{stderr}");
 }

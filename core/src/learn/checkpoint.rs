@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{LearnError, Stage};
 
-/// What the stages up to the diffusion model write.
-const EARLIER: [&str; 3] = ["vae.", "encoded", "denoiser."];
+/// Means of the encoded windows.
+pub(super) const ENCODED: &str = "encoded";
 /// The drawn latents.
 pub(super) const DRAWN: &str = "drawn";
 
-/// Everything needed to go on: which stage, how many of its steps are done, and named bytes.
+/// Everything needed to resume: the stage under way, how many of its steps are done, and named bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The stage under way.
@@ -20,17 +20,45 @@ pub struct Checkpoint {
     pub blobs: BTreeMap<String, Vec<u8>>,
 }
 
+/// The stage that changes a blob.
+fn stage_of(name: &str) -> Stage {
+    match name.split('.').next() {
+        Some("vae" | "prior") => Stage::Vae,
+        Some(ENCODED) => Stage::Encode,
+        Some("denoiser") => Stage::Diffusion,
+        Some(DRAWN) => Stage::Draw,
+        _ => Stage::Critic,
+    }
+}
+
 impl Checkpoint {
-    /// What another run with the same data, VAE and diffusion model can begin with: this run's first two stages, and
-    /// nothing drawn or learned after them. `None` when they are not complete.
+    /// True for a blob of a finished stage, which no later step changes.
     #[must_use]
-    pub fn before_critic(mut self) -> Option<Self> {
-        if self.stage < Stage::Draw {
+    pub fn is_product(&self, name: &str) -> bool {
+        stage_of(name) < self.stage
+    }
+
+    /// The beginning of a stage that is under way or finished: products of the stages before it, nothing else. `None`
+    /// for a stage that has not begun, and for the first one, which needs no checkpoint to begin.
+    #[must_use]
+    pub fn back_to(mut self, stage: Stage) -> Option<Self> {
+        if stage > self.stage || stage == Stage::Vae {
             return None;
         }
-        self.blobs.retain(|name, _| EARLIER.iter().any(|prefix| name.starts_with(prefix)));
-        self.put_numbers(DRAWN, &[]);
-        Some(Self { stage: Stage::Draw, position: 0, blobs: self.blobs })
+        self.blobs.retain(|name, _| stage_of(name) < stage);
+        Some(Self { stage, position: 0, blobs: self.blobs })
+    }
+
+    /// The furthest beginning of a stage that needs none of these blobs.
+    #[must_use]
+    pub fn without(self, lost: &[String]) -> Option<Self> {
+        let first = lost.iter().map(|name| stage_of(name)).min()?;
+        self.back_to(first)
+    }
+
+    /// True if the stage under way has saved nothing: it begins.
+    pub(super) fn begins(&self) -> bool {
+        self.position == 0 && self.blobs.keys().all(|name| self.is_product(name))
     }
 
     pub(super) fn new(stage: Stage, position: usize) -> Self {

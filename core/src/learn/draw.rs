@@ -50,7 +50,10 @@ impl DrawStage {
     }
 
     pub fn position(&self) -> usize {
-        (self.latents.len() / self.width()).div_ceil(self.chunk)
+        // Another device may have drawn a part in chunks of another size: a chunk counts when it is full, and the last one
+        // when everything is drawn.
+        let drawn = self.latents.len() / self.width();
+        if drawn >= self.windows { self.total() } else { drawn / self.chunk }
     }
 
     pub fn total(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::checkpoint::ENCODED;
 use super::vae::VaeStage;
 use super::{Checkpoint, Context, LearnError, Metrics, Stage};
 use crate::data::Normaliser;
@@ -34,7 +35,10 @@ impl EncodeStage {
     }
 
     pub fn position(&self) -> usize {
-        (self.means.len() / self.latent).div_ceil(self.chunk)
+        // Another device may have encoded a part in chunks of another size: a chunk counts when it is full, and the last
+        // one when everything is encoded.
+        let encoded = self.means.len() / self.latent;
+        if encoded >= self.windows { self.total() } else { encoded / self.chunk }
     }
 
     pub fn total(&self) -> usize {
@@ -79,15 +83,15 @@ impl EncodeStage {
     }
 
     pub fn save(&self, checkpoint: &mut Checkpoint) {
-        checkpoint.put_numbers("encoded", &self.means);
+        checkpoint.put_numbers(ENCODED, &self.means);
     }
 
     pub fn load(&mut self, checkpoint: &mut Checkpoint, context: &Context) -> Result<(), LearnError> {
-        let means = checkpoint.take_numbers("encoded")?;
+        let means = checkpoint.take_numbers(ENCODED)?;
         let whole = means.len() == self.windows * self.latent;
         let part = means.len() % self.latent == 0 && means.len() < self.windows * self.latent;
         if !(whole || part && checkpoint.stage == Stage::Encode) {
-            return Err(LearnError::Blob("encoded".to_owned()));
+            return Err(LearnError::Blob(ENCODED.to_owned()));
         }
         self.means = means;
         if whole {

@@ -188,11 +188,66 @@ impl Context {
 pub struct Training {
     context: Context,
     stage: Stage,
+    stages: Stages,
+}
+
+/// The state of every stage.
+struct Stages {
     vae: VaeStage,
     encode: EncodeStage,
     diffusion: DiffusionStage,
     draw: DrawStage,
     critic: CriticStage,
+}
+
+impl Stages {
+    /// About to begin.
+    fn new(context: &Context) -> Self {
+        let key = Key::new(context.settings.seed);
+        Self {
+            vae: VaeStage::new(key.named("vae"), context),
+            encode: EncodeStage::new(context),
+            diffusion: DiffusionStage::new(key.named("diffusion"), context),
+            draw: DrawStage::new(key.named("draw"), context),
+            critic: CriticStage::new(
+                key.named("critic"),
+                &context.settings.critic,
+                context.task,
+                context.settings.vae.latent,
+                context.critic_windows(),
+                &context.device,
+            ),
+        }
+    }
+
+    /// As a checkpoint has them.
+    fn restored(mut checkpoint: Checkpoint, context: &Context) -> Result<Self, LearnError> {
+        let mut stages = Self::new(context);
+        let Checkpoint { stage, position: done, .. } = checkpoint;
+        let begins = checkpoint.begins();
+        // A stage that begins is as it was made.
+        let saved = |own: Stage| stage > own || stage == own && !begins;
+        let position = |own: Stage, total: usize| if stage == own { done.min(total) } else { total };
+        let settings = &context.settings;
+        if saved(Stage::Vae) {
+            stages.vae.load(&mut checkpoint, position(Stage::Vae, settings.vae.train.steps))?;
+        }
+        if saved(Stage::Encode) {
+            stages.encode.load(&mut checkpoint, context)?;
+        }
+        if saved(Stage::Diffusion) {
+            let position = position(Stage::Diffusion, settings.diffusion.train.steps);
+            stages.diffusion.load(&mut checkpoint, position)?;
+        }
+        if saved(Stage::Draw) {
+            stages.draw.load(&mut checkpoint)?;
+        }
+        if saved(Stage::Critic) {
+            let position = position(Stage::Critic, settings.critic.train.steps);
+            stages.critic.load(&mut checkpoint, position)?;
+        }
+        Ok(stages)
+    }
 }
 
 impl Training {
@@ -215,24 +270,8 @@ impl Training {
             Normaliser::identity(task.state_dim)
         };
         let windows = Windows::new(data, task.horizon, settings.data.stride)?;
-        let key = Key::new(settings.seed);
         let context = Context { settings, task, windows, state_norm, device: device.clone() };
-        Ok(Self {
-            stage: Stage::Vae,
-            vae: VaeStage::new(key.named("vae"), &context),
-            encode: EncodeStage::new(&context),
-            diffusion: DiffusionStage::new(key.named("diffusion"), &context),
-            draw: DrawStage::new(key.named("draw"), &context),
-            critic: CriticStage::new(
-                key.named("critic"),
-                &context.settings.critic,
-                task,
-                context.settings.vae.latent,
-                context.critic_windows(),
-                device,
-            ),
-            context,
-        })
+        Ok(Self { stage: Stage::Vae, stages: Stages::new(&context), context })
     }
 
     /// The stage the next step belongs to.
@@ -243,11 +282,11 @@ impl Training {
     /// Steps of this stage done.
     pub fn position(&self) -> usize {
         match self.stage {
-            Stage::Vae => self.vae.position(),
-            Stage::Encode => self.encode.position(),
-            Stage::Diffusion => self.diffusion.position(),
-            Stage::Draw => self.draw.position(),
-            Stage::Critic => self.critic.position(),
+            Stage::Vae => self.stages.vae.position(),
+            Stage::Encode => self.stages.encode.position(),
+            Stage::Diffusion => self.stages.diffusion.position(),
+            Stage::Draw => self.stages.draw.position(),
+            Stage::Critic => self.stages.critic.position(),
             Stage::Done => 0,
         }
     }
@@ -257,9 +296,9 @@ impl Training {
         let settings = &self.context.settings;
         match self.stage {
             Stage::Vae => settings.vae.train.steps,
-            Stage::Encode => self.encode.total(),
+            Stage::Encode => self.stages.encode.total(),
             Stage::Diffusion => settings.diffusion.train.steps,
-            Stage::Draw => self.draw.total(),
+            Stage::Draw => self.stages.draw.total(),
             Stage::Critic => settings.critic.train.steps,
             Stage::Done => 0,
         }
@@ -276,76 +315,70 @@ impl Training {
             Metrics::new()
         } else {
             match self.stage {
-                Stage::Vae => self.vae.step(context, want_metrics)?,
-                Stage::Encode => self.encode.step(context, &self.vae)?,
-                Stage::Diffusion => self.diffusion.step(context, &self.encode, want_metrics)?,
-                Stage::Draw => self.draw.step(context, &self.diffusion)?,
+                Stage::Vae => self.stages.vae.step(context, want_metrics)?,
+                Stage::Encode => self.stages.encode.step(context, &self.stages.vae)?,
+                Stage::Diffusion => self.stages.diffusion.step(context, &self.stages.encode, want_metrics)?,
+                Stage::Draw => self.stages.draw.step(context, &self.stages.diffusion)?,
                 Stage::Critic => {
-                    let (encode, draw, diffusion) = (&self.encode, &self.draw, &self.diffusion);
+                    let (encode, draw, diffusion) =
+                        (&self.stages.encode, &self.stages.draw, &self.stages.diffusion);
                     let lesson =
                         |chosen: &[usize], key| lesson(context, encode, draw, diffusion, chosen, key);
-                    self.critic.step(lesson, want_metrics)?
+                    self.stages.critic.step(lesson, want_metrics)?
                 }
                 Stage::Done => Metrics::new(),
             }
         };
         while self.stage != Stage::Done && self.position() >= self.total() {
             if self.stage == Stage::Encode {
-                self.encode.finish(&self.context);
+                self.stages.encode.finish(&self.context);
             }
             self.stage = self.stage.next();
         }
         Ok(metrics)
     }
 
-    /// Everything needed to go on later.
+    /// Everything needed to resume later.
     ///
     /// # Errors
     /// When a tensor cannot be read back.
     pub fn checkpoint(&self) -> Result<Checkpoint, LearnError> {
+        self.checkpoint_from(Stage::Vae)
+    }
+
+    /// The same without the blobs of the stages before `first`, which an earlier checkpoint has.
+    ///
+    /// # Errors
+    /// When a tensor cannot be read back.
+    pub fn checkpoint_from(&self, first: Stage) -> Result<Checkpoint, LearnError> {
         let mut checkpoint = Checkpoint::new(self.stage, self.position());
-        self.vae.save(&mut checkpoint)?;
-        if self.stage >= Stage::Encode {
-            self.encode.save(&mut checkpoint);
+        let wanted = |own: Stage| first <= own && own <= self.stage;
+        let stages = &self.stages;
+        if wanted(Stage::Vae) {
+            stages.vae.save(&mut checkpoint)?;
         }
-        if self.stage >= Stage::Diffusion {
-            self.diffusion.save(&mut checkpoint)?;
+        if wanted(Stage::Encode) {
+            stages.encode.save(&mut checkpoint);
         }
-        if self.stage >= Stage::Draw {
-            self.draw.save(&mut checkpoint);
+        if wanted(Stage::Diffusion) {
+            stages.diffusion.save(&mut checkpoint)?;
         }
-        if self.stage >= Stage::Critic {
-            self.critic.save(&mut checkpoint)?;
+        if wanted(Stage::Draw) {
+            stages.draw.save(&mut checkpoint);
+        }
+        if wanted(Stage::Critic) {
+            stages.critic.save(&mut checkpoint)?;
         }
         Ok(checkpoint)
     }
 
-    /// Goes back to a checkpoint of a run with the same settings and data.
+    /// Resumes from a checkpoint of a run with the same settings and data.
     ///
     /// # Errors
-    /// When the checkpoint is damaged or belongs to another run.
-    pub fn restore(&mut self, mut checkpoint: Checkpoint) -> Result<(), LearnError> {
+    /// When the checkpoint is damaged or belongs to another run; training is then as it was.
+    pub fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), LearnError> {
         let stage = checkpoint.stage;
-        let done = checkpoint.position;
-        let position = |own: Stage, total: usize| if stage == own { done.min(total) } else { total };
-        let settings = &self.context.settings;
-        let vae = position(Stage::Vae, settings.vae.train.steps);
-        let diffusion = position(Stage::Diffusion, settings.diffusion.train.steps);
-        let critic = position(Stage::Critic, settings.critic.train.steps);
-        self.vae.load(&mut checkpoint, vae)?;
-        if stage >= Stage::Encode {
-            self.encode.load(&mut checkpoint, &self.context)?;
-        }
-        if stage >= Stage::Diffusion {
-            self.encode.finish(&self.context);
-            self.diffusion.load(&mut checkpoint, diffusion)?;
-        }
-        if stage >= Stage::Draw {
-            self.draw.load(&mut checkpoint)?;
-        }
-        if stage >= Stage::Critic {
-            self.critic.load(&mut checkpoint, critic)?;
-        }
+        self.stages = Stages::restored(checkpoint, &self.context)?;
         self.stage = stage;
         Ok(())
     }
@@ -358,14 +391,14 @@ impl Training {
         if self.stage < Stage::Critic {
             return Err(LearnError::Unfinished(self.stage));
         }
-        let mut tensors = self.vae.parameters()?;
-        tensors.extend(self.diffusion.parameters()?);
-        tensors.extend(self.critic.parameters()?);
+        let mut tensors = self.stages.vae.parameters()?;
+        tensors.extend(self.stages.diffusion.parameters()?);
+        tensors.extend(self.stages.critic.parameters()?);
         Ok(Bundle::new(
             self.context.task,
             self.context.settings.clone(),
             self.context.state_norm.clone(),
-            self.encode.latent_norm(&self.context),
+            self.stages.encode.latent_norm(&self.context),
             provenance,
             tensors,
         )?)

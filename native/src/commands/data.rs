@@ -6,15 +6,16 @@ use super::output;
 use crate::cli::{GenerateArgs, InspectArgs};
 use crate::dataset::{self, Inspection, Origin, d4rl};
 use crate::failure::Failure;
+use crate::say::say;
 
 /// Generates a task's data and writes it as HDF5.
 pub fn generate(args: &GenerateArgs) -> Result<(), Failure> {
     let rows = args.rows.map_or(args.task.rows, |rows| rows as usize);
-    eprintln!("generating {rows} rows of {} with seed {}", args.task.id, args.seed);
+    say(format_args!("generating {rows} rows of {} with seed {}", args.task.id, args.seed));
     let data = env::generate(args.task, rows, args.seed);
     d4rl::write(&args.out, &data)?;
-    eprintln!("written to {}", args.out.display());
-    output::result(&Inspection::of(&data, Origin::d4rl(&data)), args.json)
+    say(format_args!("written to {}", args.out.display()));
+    output::beside(Some(&args.out), &Inspection::of(&data, Origin::d4rl(&data)), args.json)
 }
 
 /// Prints what is in a data set, which tasks it fits, and what looks wrong.

@@ -34,7 +34,7 @@ pub fn export(args: &ExportArgs) -> Result<(), Failure> {
         sha256: written.hash().to_owned(),
         scores: written.info().scores.clone(),
     };
-    output::result(&exported, args.json)
+    output::beside(Some(&args.out), &exported, args.json)
 }
 
 /// Scores with and without revaluation, on the same starts.

@@ -131,5 +131,5 @@ fn journey(trace: &Trace, caption: String) -> Journey {
 
 fn write(svg: &Svg, out: &Path) -> Result<(), Failure> {
     atomic::write(out, svg.to_string().as_bytes()).map_err(Failure::file("write", out))?;
-    output::text(&out.display())
+    output::beside(Some(out), &out.display().to_string(), false)
 }

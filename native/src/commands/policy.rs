@@ -26,6 +26,7 @@ pub fn policy(args: &PolicyArgs) -> Result<(), Failure> {
     let mut policy = Policy { agent, plan, episode: None };
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
+    let mut first = true;
     loop {
         line.clear();
         let read = input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(Failure::Input)?;
@@ -36,13 +37,23 @@ pub fn policy(args: &PolicyArgs) -> Result<(), Failure> {
             input.skip_until(b'\n').map_err(Failure::Input)?;
             Err(Refusal::Long)
         } else {
-            policy.answer(&line)
+            policy.answer(if first { without_mark(&line) } else { &line })
         };
-        output::json(&answer.unwrap_or_else(|refusal| Answer::Refused { error: refusal.to_string() }))?;
+        first = false;
+        let answer = answer.unwrap_or_else(|refusal| Answer::Refused { error: refusal.to_string() });
+        if !output::json_answer(&answer)? {
+            // Nobody reads any more; deciding further would be for nothing.
+            return Ok(());
+        }
     }
 }
 
-/// What a line asks for.
+/// A stream without the byte order mark that some programs begin UTF-8 with.
+fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+}
+
+/// A request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
@@ -54,7 +65,7 @@ struct Request {
     obs: Option<Vec<f64>>,
 }
 
-/// What a line is answered with.
+/// The answer to a line.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Answer {
@@ -82,7 +93,7 @@ struct Decided {
     number: usize,
     /// Actions taken with this plan before this one.
     step_of_plan: usize,
-    /// Which candidate is followed.
+    /// The candidate that is followed.
     chosen: usize,
     /// Its Q.
     q: f32,
@@ -90,9 +101,9 @@ struct Decided {
     v_now: f32,
     /// Value of the predicted end.
     v_end: f32,
-    /// Whether the plan was made for this observation.
+    /// True if the plan was made for this observation.
     new_plan: bool,
-    /// Whether a plan was dropped for this observation by Adaptive Revaluation.
+    /// True if a plan was dropped for this observation by Adaptive Revaluation.
     revalued: bool,
 }
 
@@ -102,7 +113,11 @@ enum Refusal {
     #[error("the line is longer than {LONGEST_LINE} bytes: expected one JSON object per line")]
     Long,
     #[error("the line is not what is expected: {0}; expected {{\"reset\": seed}} or {{\"obs\": [...]}}")]
-    Form(#[from] serde_json::Error),
+    Form(serde_json::Error),
+    #[error("the line is not what is expected: it holds a zero byte, as UTF-16 does; expected JSON in UTF-8")]
+    ZeroByte,
+    #[error("the line is not what is expected: JSON has no {word}; expected finite numbers")]
+    NoNumber { word: &'static str },
     #[error("expected {{\"reset\": seed}}, {{\"reset\": seed, \"episode\": k}} or {{\"obs\": [...]}}")]
     Combination,
     #[error("no episode has begun: {{\"reset\": seed}} comes before the first observation")]
@@ -132,7 +147,16 @@ enum Running {
 
 impl Policy {
     fn answer(&mut self, line: &[u8]) -> Result<Answer, Refusal> {
-        match serde_json::from_slice(line)? {
+        let request = serde_json::from_slice(line).map_err(|error| {
+            let has = |word: &str| line.windows(word.len()).any(|part| part == word.as_bytes());
+            // Python's `json.dumps` writes them.
+            match ["NaN", "Infinity"].into_iter().find(|word| has(word)) {
+                Some(word) => Refusal::NoNumber { word },
+                None if line.contains(&0) => Refusal::ZeroByte,
+                None => Refusal::Form(error),
+            }
+        })?;
+        match request {
             Request { reset: Some(seed), episode, obs: None } => {
                 Ok(self.reset(seed, episode.unwrap_or_default()))
             }

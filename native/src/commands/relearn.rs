@@ -40,7 +40,8 @@ pub fn relearn(args: &RelearnArgs) -> Result<(), Failure> {
     let bytes = training.bundle()?.to_bytes(Precision::F32).map_err(Failure::Encode)?;
     atomic::write(&args.out, &bytes).map_err(Failure::file("write", &args.out))?;
     let sha256 = Bundle::from_bytes(&bytes).map_err(Failure::Encode)?.hash().to_owned();
-    output::result(&Relearned { bundle: args.out.clone(), goal: args.goal, seconds, sha256 }, args.json)
+    let relearned = Relearned { bundle: args.out.clone(), goal: args.goal, seconds, sha256 };
+    output::beside(Some(&args.out), &relearned, args.json)
 }
 
 fn read(path: &Path) -> Result<Experience, Failure> {

@@ -12,6 +12,7 @@ use crate::cli::{PolicyName, ScoreArgs};
 use crate::evaluation::{self, BundleFile};
 use crate::failure::Failure;
 use crate::run::atomic;
+use crate::say::say;
 use crate::score::{Method, ScoreFile, Scored, Scoring, baselines};
 
 /// Scores a bundle's agent, or a policy to hold it against.
@@ -25,7 +26,7 @@ pub fn score(args: &ScoreArgs) -> Result<(), Failure> {
         text.push(b'\n');
         atomic::write(out, &text).map_err(Failure::file("write", out))?;
     }
-    output::result(&file, args.json)
+    output::beside(args.out.as_deref(), &file, args.json)
 }
 
 fn agent(args: &ScoreArgs, path: &Path) -> Result<ScoreFile, Failure> {
@@ -53,7 +54,7 @@ fn baseline(args: &ScoreArgs, policy: PolicyName, task: &'static Task) -> Result
         PolicyName::Controller => (Method::Controller, baselines::controller(task, seed, episodes)),
         PolicyName::Bc => {
             let settings = Settings { seed: args.train_seed, ..Settings::preset(args.preset.into(), task) };
-            eprintln!("generating {} rows of {}", settings.data.rows, task.id);
+            say(format_args!("generating {} rows of {}", settings.data.rows, task.id));
             let data = env::generate(task, settings.data.rows, settings.seed);
             let mut cloning = baselines::cloning(&settings, &data, &args.device.device.open()?);
             baselines::train(&mut cloning, &data)?;

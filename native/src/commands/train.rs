@@ -3,13 +3,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diar_core::critic::check_rewards;
 use diar_core::data::Transitions;
 use diar_core::env;
-use diar_core::learn::{Checkpoint, LearnError, Training};
+use diar_core::learn::{Checkpoint, LearnError, Stage, Training};
 use diar_core::settings::Settings;
 use serde::Serialize;
 
@@ -20,13 +19,13 @@ use crate::failure::Failure;
 use crate::run::checkpoints::{Checkpoints, History};
 use crate::run::config::{DataSource, Versions};
 use crate::run::directory::BUNDLE;
+use crate::run::stop::Stop;
 use crate::run::{Ending, RunConfig, RunDirectory, RunResult, Session, atomic, overrides};
+use crate::say::say;
 
-/// Set by an interrupt; training looks at it after each step.
-static STOP: AtomicBool = AtomicBool::new(false);
-
-/// Trains a task's agent, or goes on with it.
+/// Trains a task's agent, or resumes training it.
 pub fn train(args: &TrainArgs) -> Result<(), Failure> {
+    let stop = Stop::listen().map_err(Failure::Signals)?;
     let settings = settings(args)?;
     let device = args.device.device.open()?;
     let (data, source) = data(args, &settings)?;
@@ -38,6 +37,7 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         data: source,
         versions: Versions::current(),
         settings,
+        moved: Vec::new(),
     };
     let begin = match &args.reuse {
         Some(other) => {
@@ -49,18 +49,20 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
     };
     let path = args.run.clone().unwrap_or_else(|| default_run(&config));
     let run = RunDirectory::open(&path, &config)?;
-    eprintln!("run directory: {}", path.display());
+    say(format_args!("run directory: {}", path.display()));
     let result = if let Some(result) = run.result()? {
-        eprintln!("this run has finished before");
+        say("this run has finished before");
         result
     } else {
-        stop_on_interrupt();
         let training = Training::new(config.settings.clone(), args.task, Arc::new(data), &device)?;
         let every = Duration::from_secs(args.checkpoint_every);
         let session = Session::resume(&run, &config, training, begin, every)?;
-        match session.with_snapshots(args.snapshot_every.map(|steps| steps as usize)).train(&STOP)? {
+        let session = session.with_snapshots(args.snapshot_every.map(|steps| steps as usize));
+        match session.train(stop.begin_training())? {
             Ending::Finished(result) => result,
-            Ending::Interrupted => return Err(Failure::Interrupted { run: path }),
+            Ending::Interrupted => {
+                return Err(Failure::Interrupted { run: path, exit_code: stop.exit_code() });
+            }
         }
     };
     let mut bundle = path.join(BUNDLE);
@@ -68,7 +70,8 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         copy(&bundle, out)?;
         bundle.clone_from(out);
     }
-    output::result(&Trained { run: path, bundle, result }, args.json)
+    let trained = Trained { run: path, bundle, result };
+    output::beside(args.out.as_deref(), &trained, args.json)
 }
 
 /// The VAE and the diffusion model of a finished run with the same data and settings up to there, and the SHA-256 of
@@ -83,9 +86,9 @@ fn before_critic(path: &Path, config: &RunConfig) -> Result<((Checkpoint, Histor
     let Some((checkpoint, mut history)) = newest else {
         return Err(damage.map_or_else(unfinished, Failure::Run));
     };
-    history.losses.retain(|name, _| !name.starts_with("critic."));
+    history = history.before(Stage::Draw);
     history.training_seconds = 0.0;
-    let checkpoint = checkpoint.before_critic().ok_or_else(unfinished)?;
+    let checkpoint = checkpoint.back_to(Stage::Draw).ok_or_else(unfinished)?;
     Ok(((checkpoint, history), result.bundle_sha256))
 }
 
@@ -102,17 +105,17 @@ fn settings(args: &TrainArgs) -> Result<Settings, Failure> {
 
 fn data(args: &TrainArgs, settings: &Settings) -> Result<(Transitions, DataSource), Failure> {
     let (data, source) = if let Some(path) = &args.data {
-        eprintln!("reading {}", path.display());
+        say(format_args!("reading {}", path.display()));
         let (data, origin) = dataset::read(path)?;
         dataset::check_task(&data, args.task, path)?;
         check_rewards(&data.rewards, &settings.critic).map_err(LearnError::Rewards)?;
-        eprintln!("{}", origin.boundaries);
+        say(format_args!("{}", origin.boundaries));
         for warning in Inspection::of(&data, origin).warnings(args.task) {
-            eprintln!("warning: {warning}");
+            say(format_args!("warning: {warning}"));
         }
         (data, path.display().to_string())
     } else {
-        eprintln!("generating {} rows of {}", settings.data.rows, args.task.id);
+        say(format_args!("generating {} rows of {}", settings.data.rows, args.task.id));
         (env::generate(args.task, settings.data.rows, settings.seed), "generated".to_owned())
     };
     let source = DataSource { source, rows: data.len(), sha256: dataset::hash(&data) };
@@ -123,19 +126,6 @@ fn default_run(config: &RunConfig) -> PathBuf {
     // The preset's name as it is written in the configuration.
     let preset = format!("{:?}", config.preset).to_lowercase();
     Path::new("runs").join(format!("{}-{preset}-{}", config.task, config.settings.seed))
-}
-
-/// The first interrupt ends training after the current step, with a checkpoint; a second one ends it at once.
-fn stop_on_interrupt() {
-    let installed = ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!("stopping after this step; once more stops at once");
-    });
-    if let Err(error) = installed {
-        eprintln!("warning: an interrupt will lose the steps since the last checkpoint: {error}");
-    }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Failure> {

@@ -15,6 +15,7 @@ use crate::dataset;
 use crate::evaluation::BundleFile;
 use crate::failure::Failure;
 use crate::run::atomic;
+use crate::say::say;
 
 /// Encodes windows of the data that an agent was trained on, and writes them.
 pub fn windows(args: &WindowsArgs) -> Result<(), Failure> {
@@ -23,13 +24,13 @@ pub fn windows(args: &WindowsArgs) -> Result<(), Failure> {
     let task = Task::find(&info.task)?;
     let device = args.device.device.open()?;
     let data = if let Some(path) = &args.data {
-        eprintln!("reading {}", path.display());
+        say(format_args!("reading {}", path.display()));
         let (data, _) = dataset::read(path)?;
         dataset::check_task(&data, task, path)?;
         data
     } else {
         let rows = info.settings.data.rows;
-        eprintln!("generating {rows} rows of {}", task.id);
+        say(format_args!("generating {rows} rows of {}", task.id));
         env::generate(task, rows, info.settings.seed)
     };
     let (found, expected) = (dataset::hash(&data), &info.provenance.data_hash);
@@ -40,7 +41,7 @@ pub fn windows(args: &WindowsArgs) -> Result<(), Failure> {
     let bytes = experience.to_bytes();
     atomic::write(&args.out, &bytes).map_err(Failure::file("write", &args.out))?;
     let written = Written { out: args.out.clone(), windows: experience.len(), bytes: bytes.len() };
-    output::result(&written, args.json)
+    output::beside(Some(&args.out), &written, args.json)
 }
 
 #[derive(Serialize)]

@@ -1,9 +1,10 @@
-//! `config.toml`: what a run trains, from what, and how.
+//! `config.toml`: task, data, settings and devices of a run.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use diar_core::learn::Stage;
 use diar_core::settings::{Preset, Settings};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,7 +14,7 @@ use super::{RunError, atomic};
 /// Name of the file in the run directory.
 pub const FILE: &str = "config.toml";
 
-/// What a run trains, from what, and how. Fixed for the whole run.
+/// Task, data and settings of a run, fixed from its beginning to its end, and the devices that it has been on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
@@ -21,7 +22,7 @@ pub struct RunConfig {
     pub task: String,
     /// The preset the settings began with.
     pub preset: Preset,
-    /// The device, as on the command line.
+    /// The device it began on, as on the command line.
     pub device: String,
     /// SHA-256 of the agent whose VAE and diffusion model it began with, where it did not train its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,6 +33,21 @@ pub struct RunConfig {
     pub versions: Versions,
     /// Every number that can be chosen.
     pub settings: Settings,
+    /// Changes of device on the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<Move>,
+}
+
+/// A change of device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Move {
+    /// The device from here on.
+    pub device: String,
+    /// The stage under way.
+    pub stage: Stage,
+    /// Steps of it that were done.
+    pub step: usize,
 }
 
 /// What a run learns from.
@@ -98,9 +114,23 @@ impl RunConfig {
         atomic::write(&path, text.as_bytes()).map_err(RunError::file("write", &path))
     }
 
+    /// The device it is on, the last one in order.
+    #[must_use]
+    pub fn last_device(&self) -> &str {
+        self.moved.last().map_or(&self.device, |moved| &moved.device)
+    }
+
+    /// The devices it has been on, in order, as in `cpu, then cuda:0`.
+    #[must_use]
+    pub fn devices(&self) -> String {
+        let all = std::iter::once(&self.device).chain(self.moved.iter().map(|moved| &moved.device));
+        all.map(String::as_str).collect::<Vec<_>>().join(", then ")
+    }
+
     /// Checks that a run recorded in `folder` is the run that is asked for now.
     ///
-    /// Another version of the program may go on with it; where the data file lies does not matter, what is in it does.
+    /// Another version of the program or another device may resume it; where the data file lies does not matter, its
+    /// content does.
     ///
     /// # Errors
     /// The first key that differs.
@@ -114,7 +144,7 @@ impl RunConfig {
     /// The first key that differs.
     pub fn must_match_before_critic(&self, asked: &Self, folder: &Path) -> Result<(), RunError> {
         self.first_difference(asked, folder, |key| {
-            let later = ["settings.critic.", "settings.plan.", "preset", "device", "reused"];
+            let later = ["settings.critic.", "settings.plan.", "preset", "reused"];
             !later.iter().any(|prefix| key.starts_with(prefix))
         })
     }
@@ -151,7 +181,9 @@ impl RunConfig {
         // Only maps with text keys are in there, which always become JSON.
         let mut tree = serde_json::to_value(self).unwrap_or_default();
         if let Some(tree) = tree.as_object_mut() {
-            tree.remove("versions");
+            for free in ["versions", "device", "moved"] {
+                tree.remove(free);
+            }
         }
         flatten(String::new(), tree, &mut leaves);
         leaves.remove("data.source");

@@ -1,10 +1,13 @@
 //! A run directory: created, recognised, locked.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
+use diar_core::learn::Stage;
+
 use super::checkpoints::Checkpoints;
-use super::config::RunConfig;
+use super::config::{self, Move, RunConfig};
+use super::filesystem::{self, Lock};
 use super::{RunError, RunResult, atomic};
 
 /// The agent at the end of training.
@@ -17,8 +20,10 @@ const LOCK: &str = ".lock";
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
-    /// Locked as long as it is open; the system lets go of it however the program ends.
+    /// Locked as long as it is open; the system releases it however the program ends.
     _lock: File,
+    /// False where the file system has no locks.
+    locked: bool,
 }
 
 impl RunDirectory {
@@ -27,17 +32,20 @@ impl RunDirectory {
     /// # Errors
     /// When it holds another run or something else, another program trains in it, or it cannot be written.
     pub fn open(path: &Path, config: &RunConfig) -> Result<Self, RunError> {
-        let recorded = RunConfig::read(path)?;
-        match &recorded {
+        let other = || RunError::NotARun { path: path.to_owned() };
+        // The lock would be the first of our files in a directory of somebody else. One that another diar is creating
+        // has its lock before anything else, so the lock is looked for last.
+        if holds_something(path) && !path.join(config::FILE).exists() && !path.join(LOCK).exists() {
+            return Err(other());
+        }
+        fs::create_dir_all(path).map_err(RunError::file("create", path))?;
+        let (lock, locked) = lock(path)?;
+        match RunConfig::read(path)? {
             Some(recorded) => recorded.must_match(config, path)?,
-            None if holds_something(path) => return Err(RunError::NotARun { path: path.to_owned() }),
-            None => fs::create_dir_all(path).map_err(RunError::file("create", path))?,
+            None if holds_something(path) => return Err(other()),
+            None => config.write(path)?,
         }
-        let lock = lock(path)?;
-        if recorded.is_none() {
-            config.write(path)?;
-        }
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), _lock: lock, locked })
     }
 
     /// Where it is.
@@ -46,10 +54,31 @@ impl RunDirectory {
         &self.path
     }
 
-    /// Its checkpoints.
+    /// Its checkpoints. Files that an interrupted program has left half written are removed.
     #[must_use]
     pub fn checkpoints(&self) -> Checkpoints {
-        Checkpoints::of(&self.path)
+        let checkpoints = Checkpoints::of(&self.path);
+        // Without a lock they may be those of a program that is still writing.
+        if self.locked {
+            atomic::clear_unfinished(&self.path);
+            atomic::clear_unfinished(&self.path.join(SNAPSHOTS));
+            checkpoints.clear_unfinished();
+        }
+        checkpoints
+    }
+
+    /// Records that the run goes on on a device, and returns its record.
+    ///
+    /// # Errors
+    /// When the record cannot be read or written.
+    pub fn record_device(&self, device: &str, stage: Stage, step: usize) -> Result<RunConfig, RunError> {
+        let mut recorded =
+            RunConfig::read(&self.path)?.ok_or_else(|| RunError::NotARun { path: self.path.clone() })?;
+        if recorded.last_device() != device {
+            recorded.moved.push(Move { device: device.to_owned(), stage, step });
+            recorded.write(&self.path)?;
+        }
+        Ok(recorded)
     }
 
     /// How the run ended, if it has.
@@ -102,17 +131,24 @@ impl RunResult {
     }
 }
 
-/// Whether a directory holds anything but the lock of a run that never began.
+/// True if a directory holds anything but the traces of a run that never began.
 fn holds_something(path: &Path) -> bool {
-    fs::read_dir(path).into_iter().flatten().flatten().any(|entry| entry.file_name() != LOCK)
+    let trace = |name: &str| name == LOCK || atomic::is_unfinished(name);
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| !entry.file_name().to_str().is_some_and(trace))
 }
 
-fn lock(run: &Path) -> Result<File, RunError> {
+/// The run's lock, and true if it is held.
+fn lock(run: &Path) -> Result<(File, bool), RunError> {
     let path = run.join(LOCK);
-    let file = File::create(&path).map_err(RunError::file("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(RunError::Busy { path: run.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(RunError::file("lock", &path)(source)),
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(RunError::file("create", &path))?;
+    match filesystem::lock(&file, &path).map_err(RunError::file("lock", &path))? {
+        Lock::Busy => Err(RunError::Busy { path: run.to_owned() }),
+        lock => Ok((file, lock == Lock::Held)),
     }
 }

@@ -59,13 +59,29 @@ impl MetricsLog {
         seconds: f64,
         metrics: &Metrics,
     ) -> Result<(), RunError> {
+        self.line(stage, step, seconds, metrics.iter().map(|&(name, value)| (name, value.into())))
+    }
+
+    /// Adds a line: the device of the steps after this one.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn device(&mut self, stage: Stage, step: usize, seconds: f64, device: &str) -> Result<(), RunError> {
+        self.line(stage, step, seconds, [("device", device.into())])
+    }
+
+    fn line(
+        &mut self,
+        stage: Stage,
+        step: usize,
+        seconds: f64,
+        values: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> Result<(), RunError> {
         let mut line = Map::new();
         line.insert("stage".to_owned(), stage.to_string().into());
         line.insert("step".to_owned(), step.into());
         line.insert("elapsed_seconds".to_owned(), ((seconds * 1e3).round() / 1e3).into());
-        for &(name, value) in metrics {
-            line.insert(name.to_owned(), value.into());
-        }
+        line.extend(values.into_iter().map(|(name, value)| (name.to_owned(), value)));
         writeln!(self.file, "{}", Value::Object(line)).map_err(RunError::file("write", &self.path))
     }
 }

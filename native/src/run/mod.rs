@@ -1,9 +1,10 @@
 //! A training run and its directory.
 //!
 //! ```text
-//! config.toml                     what is trained, from what, how; the same for the whole run
+//! config.toml                     task, data, settings, devices; the same for the whole run but for the devices
 //! metrics.jsonl                   losses, one JSON object per logged step
-//! checkpoints/<stage>-<step>/     the last two states to go on from
+//! checkpoints/<stage>-<step>/     the last two states to resume from
+//! checkpoints/products/<sha256>   what finished stages have made, shared by the checkpoints
 //! snapshots/critic-<step>...       agents on the way, where asked for
 //! result.json                     how it ended
 //! bundle.safetensors              the trained agent, single precision
@@ -13,10 +14,13 @@ pub mod atomic;
 pub mod checkpoints;
 pub mod config;
 pub mod directory;
+pub mod filesystem;
 pub mod metrics;
 pub mod overrides;
+pub mod products;
 pub mod progress;
 pub mod session;
+pub mod stop;
 
 use std::path::{Path, PathBuf};
 

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
+use crate::say::say;
+
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -49,7 +51,7 @@ impl Progress {
         bar.reset_eta();
         let now = Instant::now();
         if !self.terminal {
-            eprintln!("{name}: {done}/{total}");
+            say(format_args!("{name}: {done}/{total}"));
         }
         self.stage =
             Some(Stage { name: name.to_owned(), bar, begun: now, first: done as u64, last_line: now });
@@ -64,7 +66,7 @@ impl Progress {
         }
         if !self.terminal && stage.last_line.elapsed() >= LINE_EVERY {
             stage.last_line = Instant::now();
-            eprintln!("{}", stage.line());
+            say(stage.line());
         }
     }
 
@@ -74,15 +76,15 @@ impl Progress {
         if self.terminal {
             stage.bar.abandon();
         } else {
-            eprintln!("{}", stage.line());
+            say(stage.line());
         }
     }
 
     /// Says something between the bars.
     pub fn say(&self, text: &str) {
         match &self.stage {
-            Some(stage) if self.terminal => stage.bar.suspend(|| eprintln!("{text}")),
-            _ => eprintln!("{text}"),
+            Some(stage) if self.terminal => stage.bar.suspend(|| say(text)),
+            _ => say(text),
         }
     }
 }

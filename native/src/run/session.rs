@@ -1,4 +1,4 @@
-//! Training from where a run stands to its end, or to an interruption.
+//! Training from where a run stands to its end, or to a request to stop.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +34,7 @@ pub struct RunResult {
     pub task: String,
     /// Seed of the run.
     pub seed: u64,
-    /// The device it was trained on.
+    /// The device it was trained on, or all of them in order.
     pub device: String,
     /// SHA-256 of the data.
     pub data_sha256: String,
@@ -74,6 +74,10 @@ pub struct Session<'a> {
     progress: Progress,
     begun: Instant,
     saved: Instant,
+    /// The first stage whose blobs the last checkpoint of this session does not have as products.
+    unsaved: Stage,
+    /// The devices of all sessions, in order.
+    devices: String,
     save_every: Duration,
     snapshot_every: Option<usize>,
 }
@@ -90,7 +94,7 @@ impl<'a> Session<'a> {
         begin: Option<(Checkpoint, History)>,
         save_every: Duration,
     ) -> Result<Self, SessionError> {
-        let checkpoints = directory.checkpoints();
+        let mut checkpoints = directory.checkpoints();
         let progress = Progress::new();
         let found = checkpoints
             .newest_intact(|error| progress.say(&format!("warning: a checkpoint is left out: {error}")));
@@ -102,7 +106,16 @@ impl<'a> Session<'a> {
             }
             None => History::default(),
         };
-        let log = MetricsLog::open(directory.path(), training.stage(), training.position())?;
+        let (stage, position) = (training.stage(), training.position());
+        let mut log = MetricsLog::open(directory.path(), stage, position)?;
+        let recorded = directory.record_device(&config.device, stage, position)?;
+        if recorded.moved.last().is_some_and(|moved| (moved.stage, moved.step) == (stage, position)) {
+            progress.say(&format!(
+                "note: the device has changed ({}); the last digits of what is learned depend on it",
+                recorded.devices()
+            ));
+            log.device(stage, position, history.training_seconds, &config.device)?;
+        }
         let now = Instant::now();
         Ok(Self {
             directory,
@@ -114,6 +127,8 @@ impl<'a> Session<'a> {
             progress,
             begun: now,
             saved: now,
+            unsaved: Stage::Vae,
+            devices: recorded.devices(),
             save_every,
             snapshot_every: None,
         })
@@ -162,6 +177,7 @@ impl<'a> Session<'a> {
                     .extend(metrics.iter().map(|(name, value)| (format!("{stage}.{name}"), *value)));
                 self.save()?;
             } else if stop.load(Ordering::Relaxed) {
+                self.progress.say("stopping after this step, with a checkpoint; another signal ends at once");
                 self.save()?;
                 self.progress.end();
                 return Ok(false);
@@ -174,9 +190,10 @@ impl<'a> Session<'a> {
     }
 
     fn save(&mut self) -> Result<(), SessionError> {
-        let checkpoint = self.training.checkpoint()?;
+        let checkpoint = self.training.checkpoint_from(self.unsaved)?;
         let history = History { training_seconds: self.seconds(), losses: self.history.losses.clone() };
         self.checkpoints.save(&checkpoint, &history)?;
+        self.unsaved = checkpoint.stage;
         self.saved = Instant::now();
         Ok(())
     }
@@ -188,7 +205,7 @@ impl<'a> Session<'a> {
 
     /// The agent as it stands, in single precision.
     fn bundle(&self) -> Result<Vec<u8>, SessionError> {
-        let RunConfig { device, data, versions, settings, .. } = self.config;
+        let RunConfig { data, versions, settings, .. } = self.config;
         let bundle = self.training.bundle(Provenance {
             seed: settings.seed,
             diar_version: versions.diar.clone(),
@@ -196,7 +213,7 @@ impl<'a> Session<'a> {
             commit: versions.commit.clone(),
             data_hash: data.sha256.clone(),
             data_rows: data.rows,
-            device: device.clone(),
+            device: self.devices.clone(),
             training_seconds: self.seconds(),
             losses: self.history.losses.clone(),
             relearned: None,
@@ -205,13 +222,13 @@ impl<'a> Session<'a> {
     }
 
     fn finish(self) -> Result<RunResult, SessionError> {
-        let RunConfig { task, device, data, settings, .. } = self.config;
+        let RunConfig { task, data, settings, .. } = self.config;
         let training_seconds = self.seconds();
         let bytes = self.bundle()?;
         let result = RunResult {
             task: task.clone(),
             seed: settings.seed,
-            device: device.clone(),
+            device: self.devices,
             data_sha256: data.sha256.clone(),
             data_rows: data.rows,
             training_seconds,
