@@ -1,17 +1,20 @@
 //! `diar data generate` and `diar data inspect`.
 
-use diar_core::maze;
+use diar_core::learn::row_bytes;
 
 use super::output;
 use crate::cli::{GenerateArgs, InspectArgs};
 use crate::dataset::{self, Inspection, Layout, d4rl};
 use crate::failure::Failure;
 
+/// Copies of the data while it is encoded: as it is, as the file's columns, and compressed.
+const WRITTEN: f64 = 5.0;
+
 /// Generates a task's data and writes it as HDF5.
 pub fn generate(args: &GenerateArgs) -> Result<(), Failure> {
     let rows = args.rows.map_or(args.task.rows, |rows| rows as usize);
-    eprintln!("generating {rows} rows of {} with seed {}", args.task.id, args.seed);
-    let data = maze::generate(args.task, rows, args.seed);
+    dataset::require(args.task, rows, WRITTEN * row_bytes(args.task))?;
+    let data = dataset::generate(args.task, rows, args.seed)?;
     d4rl::write(&args.out, &data)?;
     eprintln!("written to {}", args.out.display());
     output::result(&Inspection::of(&data, Layout::D4rl), args.json)

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use diar_core::learn;
-use diar_core::maze;
 use diar_core::task::Task;
 use serde::Serialize;
 
@@ -28,9 +27,7 @@ pub fn windows(args: &WindowsArgs) -> Result<(), Failure> {
         dataset::check_task(&data, task, path)?;
         data
     } else {
-        let rows = info.settings.data.rows;
-        eprintln!("generating {rows} rows of {}", task.id);
-        maze::generate(task, rows, info.settings.seed)
+        dataset::generate(task, info.settings.data.rows, info.settings.seed)?
     };
     let (found, expected) = (dataset::hash(&data), &info.provenance.data_hash);
     if found != *expected {
