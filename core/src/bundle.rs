@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::data::Normaliser;
+use crate::networks::AgentNetworks;
 use crate::nn::{LoadError, NamedTensor};
 use crate::score::Evaluation;
 use crate::settings::{CriticSettings, InvalidSetting, Settings};
@@ -24,10 +25,6 @@ pub const VERSION: u64 = 1;
 const ENTRY: &str = "diar";
 /// How the names of Q's and V's parameters begin.
 const CRITIC: &str = "critic.";
-/// Widest layer a bundle may ask for: a damaged or hostile file must not exhaust memory.
-const WIDEST: usize = 8192;
-/// Most layers of a kind a bundle may ask for.
-const DEEPEST: usize = 32;
 
 /// Why bytes are not a usable bundle.
 #[derive(Debug, Error)]
@@ -202,9 +199,9 @@ impl Bundle {
     ) -> Result<Self, BundleError> {
         let task = task.id.to_owned();
         let info = BundleInfo { task, settings, state_norm, latent_norm, provenance, scores: None };
-        check(&info)?;
         let tensors: BTreeMap<_, _> =
             tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
+        check(&info, tensors.values().map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice())))?;
         let hash = digest(&serde_json::to_string(&info)?, &encode(&tensors, Precision::F32)?, Precision::F32);
         Ok(Self { info, tensors, hash })
     }
@@ -323,7 +320,7 @@ impl Bundle {
         if found != expected {
             return Err(BundleError::Damaged { expected, found });
         }
-        check(&info)?;
+        check(&info, encoded.iter().map(|(name, (shape, _))| (name.as_str(), shape.as_slice())))?;
         let tensors = decode(encoded, precision)?;
         Ok(Self { info, tensors, hash: found })
     }
@@ -397,34 +394,16 @@ fn digest(info: &str, tensors: &Encoded, precision: Precision) -> String {
     format!("{:x}", hasher.finalize())
 }
 
-fn check(info: &BundleInfo) -> Result<(), BundleError> {
+/// Checks what the metadata says, and that the tensors are those of networks of its sizes: a few bytes must not ask for
+/// more memory than their file has.
+fn check<'a>(
+    info: &BundleInfo,
+    shapes: impl IntoIterator<Item = (&'a str, &'a [usize])>,
+) -> Result<(), BundleError> {
     let task = Task::find(&info.task)?;
     let settings = &info.settings;
     settings.check()?;
-    let within = |what, found: usize, most: usize| {
-        let fits = found <= most;
-        fits.then_some(()).ok_or_else(|| BundleError::Size {
-            what,
-            found,
-            expected: format!("at most {most}"),
-        })
-    };
-    for (what, width) in [
-        ("vae.hidden", settings.vae.hidden),
-        ("vae.latent", settings.vae.latent),
-        ("diffusion.embedding", settings.diffusion.embedding),
-        ("diffusion.diffusion_steps", settings.diffusion.diffusion_steps),
-        ("critic.state_hidden", settings.critic.state_hidden),
-        ("critic.latent_hidden", settings.critic.latent_hidden),
-        ("critic.last_hidden", settings.critic.last_hidden),
-    ] {
-        within(what, width, WIDEST)?;
-    }
-    within("vae.gru_layers", settings.vae.gru_layers, DEEPEST)?;
-    within("diffusion.widths (their number)", settings.diffusion.widths.len(), DEEPEST)?;
-    for &width in &settings.diffusion.widths {
-        within("diffusion.widths", width, WIDEST)?;
-    }
+    AgentNetworks::check_shapes(settings, task, shapes)?;
     for (what, norm, expected) in [
         ("state_norm", &info.state_norm, task.state_dim),
         ("latent_norm", &info.latent_norm, settings.vae.latent),

@@ -24,6 +24,7 @@ pub mod kernel;
 pub mod learn;
 pub mod link;
 pub mod maze;
+pub mod networks;
 pub mod nn;
 pub mod rng;
 pub mod score;

@@ -13,6 +13,8 @@ use serde::Serialize;
 
 use crate::cli::EpisodeArgs;
 use crate::evaluation;
+use crate::failure::Failure;
+use crate::memory::{self, TooMuch};
 use crate::run::progress::Progress;
 
 /// Few-step samplers on trial. One step of DDIM gives the mean of all latents: shown for what it is.
@@ -129,10 +131,12 @@ pub fn draws(trial: &Trial) -> Draws {
 ///
 /// # Errors
 /// When the agent cannot decide.
-pub fn run(agent: &Arc<Agent>, trial: &Trial) -> Result<Outcome, AgentError> {
-    let bench = Bench::new(agent, trial)?;
+pub fn run(agent: &Arc<Agent>, trial: &Trial) -> Result<Outcome, Failure> {
     let all = agent.schedule().steps();
     let chain = SamplerSettings { kind: Sampler::Ddpm, steps: all, extra_steps: EXTRA_STEPS };
+    PlanSettings { sampler: chain, ..trial.plan }.check(all)?;
+    require(agent, trial)?;
+    let bench = Bench::new(agent, trial)?;
     let first = bench.drawn(chain, "reference")?;
     let second = bench.drawn(chain, "second reference")?;
     let reference = Reference::new(bench.key.named("directions"), agent.latent(), first, &second);
@@ -172,6 +176,14 @@ pub fn run(agent: &Arc<Agent>, trial: &Trial) -> Result<Outcome, AgentError> {
     Ok(Outcome { reference: row, samplers })
 }
 
+/// Refuses latents that take more memory than there is: two draws of the full chain and one of a sampler are kept.
+fn require(agent: &Agent, trial: &Trial) -> Result<(), TooMuch> {
+    let Draws { decisions, candidates } = draws(trial);
+    let latents = (trial.states * decisions * candidates) as f64;
+    let work = format!("{} latents in each of {} states", decisions * candidates, trial.states);
+    memory::require(work, 3.0 * latents * (4.0 * agent.latent() as f64 + 32.0), "lower --states or --latents")
+}
+
 /// What every sampler is tried on.
 struct Bench<'a> {
     agent: &'a Arc<Agent>,
@@ -203,7 +215,7 @@ impl<'a> Bench<'a> {
     }
 
     /// The trial's episodes, if it has any.
-    fn episodes(&self, sampler: SamplerSettings) -> Result<Option<Vec<EpisodeResult>>, AgentError> {
+    fn episodes(&self, sampler: SamplerSettings) -> Result<Option<Vec<EpisodeResult>>, Failure> {
         let Some(episodes) = self.trial.episodes else { return Ok(None) };
         let plan = PlanSettings { sampler, ..self.trial.plan };
         let name = format!("{} episodes", name(sampler.kind, sampler.steps));

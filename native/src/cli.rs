@@ -1,7 +1,6 @@
 //! The command line: types only, no logic.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use diar_core::agent::{Intervention, InterventionKind, Scenario};
@@ -11,6 +10,7 @@ use diar_core::settings::{Preset, Sampler};
 use diar_core::task::Task;
 
 use crate::device::DeviceName;
+use crate::parse::{count, duration, episodes, pair, place, points, seed, threads};
 use crate::run::overrides::Assignment;
 
 const EXIT_CODES: &str = "\
@@ -190,7 +190,7 @@ pub struct AlarmsArgs {
     #[arg(value_name = "RUN|BUNDLE")]
     pub bundle: PathBuf,
     /// Episodes to play, up to the goal; their starts take turns over the free cells
-    #[arg(long, default_value_t = 100, value_parser = count())]
+    #[arg(long, default_value_t = 100, value_parser = episodes(1))]
     pub episodes: u64,
     /// Seed of the episodes
     #[arg(long, default_value_t = 0, value_parser = seed())]
@@ -219,7 +219,7 @@ pub struct SamplersArgs {
     #[arg(long)]
     pub candidates: Option<usize>,
     /// Episodes played with each sampler, up to the first contact with the goal
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(2..))]
+    #[arg(long, default_value_t = 500, value_parser = episodes(2))]
     pub episodes: u64,
     /// Compare latents and choices only; nothing is accepted then
     #[arg(long, conflicts_with_all = ["episodes", "margin"])]
@@ -275,7 +275,7 @@ pub struct ScoreArgs {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct ScoreEpisodes {
     /// Episodes to play
-    #[arg(long, default_value_t = 1000, value_parser = count())]
+    #[arg(long, default_value_t = 1000, value_parser = episodes(1))]
     pub episodes: u64,
     /// Seed of the episodes: starts and noise
     #[arg(long, default_value_t = 0, value_parser = seed())]
@@ -363,7 +363,7 @@ pub struct ExportArgs {
     #[arg(long, value_enum, default_value_t = PrecisionName::F16)]
     pub precision: PrecisionName,
     /// Episodes to evaluate first, with and without revaluation, starts in turn; the scores go into the file
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = episodes(0))]
     pub episodes: u64,
     /// Seed of those episodes
     #[arg(long, default_value_t = 0, value_parser = seed())]
@@ -466,8 +466,8 @@ pub struct PlayArgs {
 #[command(next_help_heading = "What if")]
 pub struct ScenarioArgs {
     /// Put the goal here, m
-    #[arg(long, value_name = "X,Y", value_parser = |text: &str| pair::<f64, f64>(text, ','), allow_hyphen_values = true)]
-    pub goal: Option<(f64, f64)>,
+    #[arg(long, value_name = "X,Y", value_parser = place, allow_hyphen_values = true)]
+    pub goal: Option<[f64; 2]>,
     /// Change the cell in row I and column J between wall and free (repeatable)
     #[arg(long, value_name = "I,J", value_parser = |text: &str| pair::<u8, u8>(text, ','))]
     pub toggle: Vec<(u8, u8)>,
@@ -484,7 +484,7 @@ pub struct ScenarioArgs {
 
 impl From<&ScenarioArgs> for Scenario {
     fn from(args: &ScenarioArgs) -> Self {
-        let mut world = World { toggled: Vec::new(), goal: args.goal.map(|(x, y)| [x, y]) };
+        let mut world = World { toggled: Vec::new(), goal: args.goal };
         args.toggle.iter().for_each(|&cell| world.toggle(cell));
         let take = args.take.iter().map(|&(d, candidate)| (d, InterventionKind::Take { candidate }));
         let keep = args.keep.iter().map(|&d| (d, InterventionKind::Keep));
@@ -548,7 +548,7 @@ pub struct BenchArgs {
     #[arg(long, value_parser = duration)]
     pub seconds: Option<f64>,
     /// Threads to compute with [default: all cores]
-    #[arg(long, value_parser = count())]
+    #[arg(long, value_parser = threads())]
     pub threads: Option<u64>,
     /// Program to measure in turn with ours, such as "python3 tests/rivals/pytorch.py"; split at spaces
     #[arg(long, value_name = "COMMAND", conflicts_with = "scaling")]
@@ -565,7 +565,7 @@ pub struct BenchArgs {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct EpisodeArgs {
     /// Episodes to play
-    #[arg(long, default_value_t = 500, value_parser = count())]
+    #[arg(long, default_value_t = 500, value_parser = episodes(1))]
     pub episodes: u64,
     /// Seed of the episodes: starts and noise
     #[arg(long, default_value_t = 0, value_parser = seed())]
@@ -653,45 +653,5 @@ impl From<PrecisionName> for Precision {
             PrecisionName::F16 => Self::F16,
             PrecisionName::F32 => Self::F32,
         }
-    }
-}
-
-/// Seeds fit TOML's signed 64-bit integers, so that `config.toml` can hold them.
-fn seed() -> clap::builder::RangedU64ValueParser {
-    clap::value_parser!(u64).range(..=i64::MAX.unsigned_abs())
-}
-
-/// Seconds of a measurement: more than none, less than a day.
-fn duration(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(seconds),
-        _ => Err("expected a number of seconds above 0 and up to 86400".to_owned()),
-    }
-}
-
-fn count() -> clap::builder::RangedU64ValueParser {
-    clap::value_parser!(u64).range(1..)
-}
-
-/// Two values with a separator between them.
-fn pair<A: FromStr, B: FromStr>(text: &str, separator: char) -> Result<(A, B), String> {
-    text.split_once(separator)
-        .and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)))
-        .ok_or_else(|| format!("expected two numbers with '{separator}' between them"))
-}
-
-/// Points of a score: finite and not negative.
-fn place(text: &str) -> Result<[f64; 2], String> {
-    let numbers: Vec<f64> = text.split(',').filter_map(|number| number.trim().parse().ok()).collect();
-    match numbers[..] {
-        [x, y] if x.is_finite() && y.is_finite() => Ok([x, y]),
-        _ => Err("expected two numbers, such as 3,1".to_owned()),
-    }
-}
-
-fn points(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(points) if points.is_finite() && points >= 0.0 => Ok(points),
-        _ => Err("expected a number of points, 0 or more".to_owned()),
     }
 }

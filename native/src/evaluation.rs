@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use diar_core::agent::{Agent, AgentError, Episode, evaluate};
+use diar_core::agent::{Agent, Episode, evaluate};
 use diar_core::bundle::Bundle;
 use diar_core::score::{EpisodeResult, Estimate, Evaluation};
 use diar_core::settings::{PlanSettings, Sampler, Settings};
@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::cli::{EpisodeArgs, PlanArgs};
 use crate::failure::Failure;
+use crate::memory::{self, TooMuch};
 use crate::run::directory::BUNDLE;
 use crate::run::overrides;
 use crate::run::progress::Progress;
@@ -72,6 +73,8 @@ impl BundleFile {
         if path.is_dir() && !file.exists() {
             return Err(Failure::NoBundle { path: path.to_owned() });
         }
+        // As it is, as numbers, and on the device in two forms.
+        memory::require_file(&file, 6.0)?;
         let bytes = std::fs::read(&file).map_err(Failure::file("read", &file))?;
         match Bundle::from_bytes(&bytes) {
             Ok(bundle) => Ok(Self { path: file, bundle }),
@@ -118,8 +121,8 @@ pub fn plan(settings: &Settings, args: &PlanArgs, revalue: bool) -> Result<PlanS
 /// Plays episodes, `batch` at a time. The results do not depend on the size of the batch.
 ///
 /// # Errors
-/// When the agent cannot decide.
-pub fn play(agent: &Arc<Agent>, plan: PlanSettings, args: EpisodeArgs) -> Result<Played, AgentError> {
+/// When the agent cannot decide, or the batch does not fit into memory.
+pub fn play(agent: &Arc<Agent>, plan: PlanSettings, args: EpisodeArgs) -> Result<Played, Failure> {
     let name = if plan.revalue { "revaluation on" } else { "revaluation off" };
     let begun = Instant::now();
     let results = batches(name, agent, plan, args, Starts::Random, false)?;
@@ -131,13 +134,13 @@ pub fn play(agent: &Arc<Agent>, plan: PlanSettings, args: EpisodeArgs) -> Result
 /// Plays episodes whose starts take turns over the free cells, to the time limit or up to the goal.
 ///
 /// # Errors
-/// When the agent cannot decide.
+/// When the agent cannot decide, or the batch does not fit into memory.
 pub fn play_stratified(
     agent: &Arc<Agent>,
     plan: PlanSettings,
     args: EpisodeArgs,
     stop_at_goal: bool,
-) -> Result<Vec<EpisodeResult>, AgentError> {
+) -> Result<Vec<EpisodeResult>, Failure> {
     let name = if plan.revalue { "revaluation on" } else { "revaluation off" };
     batches(name, agent, plan, args, Starts::InTurn, stop_at_goal)
 }
@@ -145,14 +148,39 @@ pub fn play_stratified(
 /// Plays episodes up to the first contact with the goal, which is all that the `first_contact` score takes.
 ///
 /// # Errors
-/// When the agent cannot decide.
+/// When the agent cannot decide, or the batch does not fit into memory.
 pub fn play_to_goal(
     name: &str,
     agent: &Arc<Agent>,
     plan: PlanSettings,
     args: EpisodeArgs,
-) -> Result<Vec<EpisodeResult>, AgentError> {
+) -> Result<Vec<EpisodeResult>, Failure> {
     batches(name, agent, plan, args, Starts::Random, true)
+}
+
+/// Refuses episodes in lockstep that take more memory than there is.
+///
+/// # Errors
+/// When they do not fit.
+pub fn require_lockstep(agent: &Agent, plan: PlanSettings, episodes: u64) -> Result<(), TooMuch> {
+    // A candidate's latent is drawn, gathered and handed on; an episode has an environment and a plan.
+    let each = plan.candidates as f64 * (16.0 * agent.latent() as f64 + 16.0) + 2048.0;
+    let work = format!("{episodes} episodes in lockstep with {} candidates each", plan.candidates);
+    memory::require(work, each * episodes as f64, "lower --batch or --candidates")
+}
+
+/// Refuses a recorded episode that takes more memory than there is: every decision keeps all its candidates.
+///
+/// # Errors
+/// When it does not fit.
+pub fn require_recording(agent: &Agent, plan: PlanSettings) -> Result<(), TooMuch> {
+    let task = agent.task();
+    let decisions = task.max_steps as f64 * if plan.revalue { plan.retry_cap as f64 + 1.0 } else { 1.0 };
+    // The latent, where it ends, and its Q; the first two are lists of their own.
+    let each = 4.0 * (agent.latent() + task.state_dim + 1) as f64 + 64.0;
+    let work =
+        format!("a recorded episode of up to {decisions} decisions with {} candidates each", plan.candidates);
+    memory::require(work, decisions * each * plan.candidates as f64, "lower --candidates or plan.retry_cap")
 }
 
 /// Where episodes begin.
@@ -172,11 +200,12 @@ fn batches(
     args: EpisodeArgs,
     starts: Starts,
     stop_at_goal: bool,
-) -> Result<Vec<EpisodeResult>, AgentError> {
+) -> Result<Vec<EpisodeResult>, Failure> {
     let episode = |index| match starts {
         Starts::Random => Episode::random(args.seed, index),
         Starts::InTurn => Episode::stratified(agent.task(), args.seed, index),
     };
+    require_lockstep(agent, plan, args.batch.min(args.episodes))?;
     let mut progress = Progress::new();
     progress.begin(name, 0, args.episodes as usize);
     let mut results = Vec::new();

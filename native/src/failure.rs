@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::bench::BenchError;
 use crate::dataset::DataError;
 use crate::device::DeviceError;
+use crate::memory::TooMuch;
 use crate::run::overrides::AssignmentError;
 use crate::run::session::SessionError;
 use crate::run::{RunError, config};
@@ -48,6 +49,9 @@ pub enum Failure {
     /// Training.
     #[error(transparent)]
     Learn(#[from] LearnError),
+    /// Work that does not fit into memory.
+    #[error(transparent)]
+    Memory(#[from] TooMuch),
     /// A bundle that cannot be used.
     #[error("{}: {source}", .path.display())]
     Bundle {

@@ -15,6 +15,8 @@ pub mod evaluation;
 pub mod failure;
 pub mod figure;
 pub mod guard;
+pub mod memory;
+pub mod parse;
 pub mod run;
 pub mod say;
 pub mod score;

@@ -72,11 +72,11 @@ fn decisions_are_made_anew_and_compared() {
     let played = text(&SCENARIO);
     let mut link = Link::decode(field(&played, "link")).unwrap();
     let count = link.decisions.len();
-    let anew = json(&["replay", &link.encode(), "--bundle", BUNDLE]);
+    let anew = json(&["replay", &link.encode().unwrap(), "--bundle", BUNDLE]);
     assert_eq!(anew["anew"]["agree"], count);
     assert_eq!(anew["anew"]["digest"], anew["digest"]);
     assert_eq!(anew["anew"]["same_bundle"], true);
-    let said = text(&["replay", &link.encode(), "--bundle", BUNDLE]);
+    let said = text(&["replay", &link.encode().unwrap(), "--bundle", BUNDLE]);
     assert!(said.contains(&format!("{count} of {count} decisions agree")), "{said}");
 
     // A link whose seed has been changed is another run, in which other decisions are made; its second run is played.
@@ -87,7 +87,7 @@ fn decisions_are_made_anew_and_compared() {
     settings.revalue = false;
     let scenario = link.scenario.clone();
     link.other = Some(diar_core::link::Other { bundle: String::new(), settings, scenario });
-    let anew = json(&["replay", &link.encode(), "--bundle", BUNDLE]);
+    let anew = json(&["replay", &link.encode().unwrap(), "--bundle", BUNDLE]);
     assert!(anew["anew"]["agree"].as_u64().unwrap() < count as u64);
     assert_eq!(anew["anew"]["same_bundle"], false);
     let other: Trace = serde_json::from_value(anew["anew"]["other"].clone()).unwrap();
@@ -96,11 +96,12 @@ fn decisions_are_made_anew_and_compared() {
 
     // Decided by other weights, it needs them: the same ones, here, so that the same run comes of it.
     link.other.as_mut().unwrap().bundle = "fedcba9876543210".to_owned();
-    let said = text(&["replay", &link.encode(), "--bundle", BUNDLE]);
+    let said = text(&["replay", &link.encode().unwrap(), "--bundle", BUNDLE]);
     assert!(said.contains("the bundle fedcba9876543210: give its file with --other"), "{said}");
-    let anew = json(&["replay", &link.encode(), "--bundle", BUNDLE, "--other", BUNDLE]);
+    let anew = json(&["replay", &link.encode().unwrap(), "--bundle", BUNDLE, "--other", BUNDLE]);
     assert_eq!(anew["anew"]["other"], played);
-    let other = |link: &Link| text(&["replay", &link.encode(), "--bundle", BUNDLE, "--other", BUNDLE]);
+    let other =
+        |link: &Link| text(&["replay", &link.encode().unwrap(), "--bundle", BUNDLE, "--other", BUNDLE]);
     assert!(other(&link).contains("second run was another bundle's"));
     link.other.as_mut().unwrap().bundle = ours;
     assert!(!other(&link).contains("another bundle's"));

@@ -13,8 +13,8 @@ use diar::run::checkpoints::{Checkpoints, History};
 use diar::run::config::{DataSource, Move, Versions};
 use diar::run::metrics::MetricsLog;
 use diar::run::{RunConfig, RunDirectory, RunError, atomic};
+use diar_core::env;
 use diar_core::learn::{Checkpoint, Stage, Training};
-use diar_core::maze;
 use diar_core::settings::{Preset, Schedule, Settings};
 use diar_core::task::TASKS;
 use tempfile::TempDir;
@@ -456,7 +456,7 @@ fn traces_of_a_run_that_never_began_are_no_obstacle_and_locks_of_others_are_kept
 fn training() -> Training {
     let task = &TASKS[0];
     let settings = tiny::settings();
-    let data = Arc::new(maze::generate(task, settings.data.rows, settings.seed));
+    let data = Arc::new(env::generate(task, settings.data.rows, settings.seed));
     Training::new(settings, task, data, &DeviceName::Cpu.open().unwrap()).unwrap()
 }
 

@@ -4,7 +4,10 @@
 use burn::tensor::Device;
 use diar_core::agent::Agent;
 use diar_core::bundle::{Bundle, BundleError, Precision};
+use diar_core::nn::{LoadError, NamedTensor};
 use diar_core::rng::Key;
+use diar_core::settings::Settings;
+use diar_core::task::Task;
 
 const SHIPPED: &[u8] = include_bytes!("../../weights/maze2d-umaze-v1.safetensors");
 
@@ -64,6 +67,32 @@ fn damaged_files_are_refused() {
         }
     }
     assert!(refused >= 1_400, "{refused}");
+}
+
+/// Sizes without the tensors that belong to them: refused before a single value is drawn, however large they are.
+#[test]
+fn sizes_without_tensors_are_refused() {
+    let bundle = shipped();
+    let info = bundle.info();
+    let task = Task::find(&info.task).unwrap();
+    let with = |settings: &Settings, tensors: Vec<NamedTensor>| {
+        let (state_norm, latent_norm) = (info.state_norm.clone(), info.latent_norm.clone());
+        Bundle::new(task, settings.clone(), state_norm, latent_norm, info.provenance.clone(), tensors)
+    };
+    let tensors = || bundle.tensors().into_values().collect::<Vec<_>>();
+    assert_eq!(with(&info.settings, tensors()).unwrap().tensors(), bundle.tensors());
+
+    let mut huge = info.settings.clone();
+    (huge.vae.hidden, huge.vae.gru_layers) = (8192, 32);
+    for settings in [&info.settings, &huge] {
+        let error = with(settings, Vec::new()).unwrap_err();
+        assert!(matches!(error, BundleError::Parameters(LoadError::Missing(_))), "{error}");
+    }
+    let error = with(&huge, tensors()).unwrap_err();
+    assert!(matches!(error, BundleError::Parameters(LoadError::Shape { .. })), "{error}");
+    huge.vae.gru_layers = 33;
+    let error = with(&huge, tensors()).unwrap_err().to_string();
+    assert!(error.contains("vae.gru_layers is 33, expected at least 1 and at most 32"), "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Modules of `core`, lowest first: each may import only those before it. `docs/architecture.md` shows the same order.
-const CORE: [&str; 17] = [
+const CORE: [&str; 18] = [
     "rng",
     "kernel",
     "nn",
@@ -19,6 +19,7 @@ const CORE: [&str; 17] = [
     "diffusion",
     "vae",
     "critic",
+    "networks",
     "bundle",
     "agent",
     "link",

@@ -115,7 +115,7 @@ fn a_link_reproduces_its_run() {
     let traces = (0..).map(|episode| play(&agent, settings(&agent), episode));
     let trace =
         traces.into_iter().find(|trace| trace.decisions.len() > 5).expect("some episodes begin far away");
-    let text = Link::of(&trace, "0123456789abcdef", None, 4).encode();
+    let text = Link::of(&trace, "0123456789abcdef", None, 4).encode().unwrap();
     assert!(text.len() < 2_000, "{} characters", text.len());
     let link = Link::decode(&text).unwrap();
     let again = play(&agent, link.settings, link.episode);

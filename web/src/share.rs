@@ -10,13 +10,16 @@ use crate::timeline;
 
 /// The fragment that brings back a run, the moment looked at, and the run it is compared with: its plan, and the hash of
 /// its bundle where that is another one.
+///
+/// # Errors
+/// The limit of links that the run breaks.
 pub fn compose(
     trace: &Trace,
     bundle_hash: &str,
     chosen_start: Option<[f64; 4]>,
     moment: usize,
     rival: Option<(&Plan, &str)>,
-) -> String {
+) -> Result<String, LinkError> {
     let cursor = timeline::step_at(trace, moment) as u32;
     let mut link = Link::of(trace, bundle_hash, chosen_start, cursor);
     link.other = rival.map(|(plan, bundle)| Other {
@@ -141,7 +144,7 @@ mod tests {
     #[test]
     fn a_run_comes_back_from_its_fragment() {
         let trace = trace(&[Script::Dropped(2), Script::Goal(3)]);
-        let fragment = compose(&trace, "0123456789abcdef0123", Some([3.0, 1.0, 0.0, 0.0]), 7, None);
+        let fragment = compose(&trace, "0123456789abcdef0123", Some([3.0, 1.0, 0.0, 0.0]), 7, None).unwrap();
         let link = parse(&fragment).unwrap().unwrap();
         let plan = plan(&link);
         assert_eq!((plan.seed, plan.episode, plan.settings), (trace.seed, trace.episode, trace.settings));
@@ -155,10 +158,10 @@ mod tests {
     fn a_link_brings_its_own_weights() {
         let mut trace = trace(&[Script::Goal(3)]);
         trace.task = "maze2d-large-v1".into();
-        assert_eq!(first_weights(&compose(&trace, "", None, 0, None)), "weights/maze2d-large-v1.safetensors");
-        // A task that nobody knows, a damaged link and none at all: the page still begins.
-        trace.task = "maze2d-../huge".into();
-        for fragment in [compose(&trace, "", None, 0, None).as_str(), "v1.AAAA", ""] {
+        let large = compose(&trace, "", None, 0, None).unwrap();
+        assert_eq!(first_weights(&large), "weights/maze2d-large-v1.safetensors");
+        // A damaged link and none at all: the page still begins.
+        for fragment in ["v1.AAAA", ""] {
             assert_eq!(first_weights(fragment), "weights/maze2d-umaze-v1.safetensors");
         }
     }
@@ -166,7 +169,7 @@ mod tests {
     #[test]
     fn a_decision_under_way_is_not_compared() {
         let young = trace(&[Script::Dropped(2), Script::Open(1)]);
-        let link = parse(&compose(&young, "", None, 0, None)).unwrap().unwrap();
+        let link = parse(&compose(&young, "", None, 0, None).unwrap()).unwrap().unwrap();
         let older = trace(&[Script::Dropped(2), Script::Goal(3)]);
         assert_eq!(link.agreement(&older), (1, 1));
         assert_eq!(link.actions.len(), 3);
@@ -175,9 +178,17 @@ mod tests {
     #[test]
     fn a_moment_comes_back_as_the_step_it_was_at() {
         let whole = trace(&[Script::Dropped(2), Script::Goal(3)]);
-        let link = parse(&compose(&whole, "", None, 17, None)).unwrap().unwrap();
+        let link = parse(&compose(&whole, "", None, 17, None).unwrap()).unwrap().unwrap();
         assert_eq!(link.cursor, 5);
         assert_eq!(moment(&link, &whole), timeline::length(&whole));
+    }
+
+    #[test]
+    fn a_run_that_no_link_holds_is_said_to_be_one() {
+        let mut trace = trace(&[Script::Goal(3)]);
+        trace.task = "maze2d-../huge".into();
+        let error = compose(&trace, "", None, 0, None).unwrap_err().to_string();
+        assert_eq!(error, "this run does not fit into a link: its task is not known");
     }
 
     #[test]

@@ -619,7 +619,11 @@ impl State {
                     commands.push(Command::Export(export));
                 }
             }
-            Action::CopyLink => commands.extend(self.fragment().map(Command::Copy)),
+            Action::CopyLink => match self.link() {
+                Some(Ok(fragment)) => commands.push(Command::Copy(fragment)),
+                Some(Err(error)) => self.notify(Level::Error, format!("There is no link to copy: {error}.")),
+                None => {}
+            },
             Action::Copied(copied) => self.copied = Some(copied),
             Action::Help(help) => self.help = help,
             Action::Dismiss(index) => {

@@ -9,11 +9,11 @@ use crate::critic::{TwinQ, VNetwork};
 use crate::data::Normaliser;
 use crate::diffusion::{Denoiser, LatentSampler, NoiseSchedule};
 use crate::maze::WorldError;
-use crate::nn::{load_parameters, tensor};
-use crate::rng::Key;
+use crate::networks::AgentNetworks;
+use crate::nn::tensor;
 use crate::settings::{InvalidSetting, SamplerSettings, Settings};
 use crate::task::Task;
-use crate::vae::{Decoder, Vae};
+use crate::vae::Decoder;
 
 /// Why a decision could not be made.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -69,29 +69,8 @@ impl Agent {
         let info = bundle.info();
         let task = Task::find(&info.task)?;
         let settings = info.settings.clone();
-        let mut tensors = bundle.tensors();
-        // The networks are drawn first and filled after; the draw does not matter.
-        let key = Key::new(0);
-        let vae = load_parameters("vae", Vae::new(key, &settings.vae, task, device), &mut tensors)?;
-        let denoiser = Denoiser::new(
-            key,
-            &settings.diffusion.widths,
-            settings.diffusion.embedding,
-            task.state_dim,
-            settings.vae.latent,
-            device,
-        );
-        let denoiser = load_parameters("denoiser", denoiser, &mut tensors)?;
-        let q = TwinQ::new(key, &settings.critic, task.state_dim, settings.vae.latent, device);
-        let q = TwinQ {
-            q0: load_parameters("critic.q0", q.q0, &mut tensors)?,
-            q1: load_parameters("critic.q1", q.q1, &mut tensors)?,
-        };
-        let v = VNetwork::new(key, &settings.critic, task.state_dim, device);
-        let v = load_parameters("critic.v", v, &mut tensors)?;
-        if let Some(name) = tensors.into_keys().next() {
-            return Err(crate::nn::LoadError::Unknown(name).into());
-        }
+        let AgentNetworks { vae, denoiser, q, v } =
+            AgentNetworks::load(&settings, task, bundle.tensors(), device)?;
         let width = info.latent_norm.width();
         let networks = Networks { denoiser: &denoiser, q: &q, v: &v, decoder: &vae.decoder };
         Ok(Self {

@@ -65,11 +65,12 @@ impl Scenario {
 
 /// Whether interventions can happen with these settings.
 pub(super) fn check(interventions: &[Intervention], settings: &PlanSettings) -> Result<(), InvalidSetting> {
-    let below = |key, found: u16, end: usize| {
+    let below = |key: &str, found: u16, end: usize| {
         if usize::from(found) < end {
             return Ok(());
         }
-        Err(InvalidSetting { key, found: found.to_string(), expected: format!("0 to {}", end - 1) })
+        let (found, expected) = (found.to_string(), format!("0 to {}", end.saturating_sub(1)));
+        Err(InvalidSetting { key: key.to_owned(), found, expected })
     };
     for (number, one) in interventions.iter().enumerate() {
         match one.kind {
@@ -85,7 +86,7 @@ pub(super) fn check(interventions: &[Intervention], settings: &PlanSettings) -> 
         };
         if interventions[..number].iter().any(same) {
             return Err(InvalidSetting {
-                key: "decision of an intervention",
+                key: "decision of an intervention".to_owned(),
                 found: format!("{} twice", one.decision),
                 expected: "one intervention of a kind for a decision".to_owned(),
             });

@@ -8,12 +8,14 @@ mod critic;
 mod diffusion;
 mod draw;
 mod encode;
+mod memory;
 mod record;
 mod relearn;
 mod vae;
 
 pub use checkpoint::Checkpoint;
 pub use encode::ON_CPU as ENCODED_AT_ONCE;
+pub use memory::{Memory, row as row_bytes};
 pub use record::record;
 pub use relearn::CriticTraining;
 

@@ -14,14 +14,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use thiserror::Error;
 
 use crate::agent::{Outcome, Scenario, Trace, shareable};
-use crate::settings::PlanSettings;
+use crate::settings::{InvalidSetting, PlanSettings};
 
 /// The version this program writes, and the newest it reads.
 pub const VERSION: u32 = 2;
 /// Characters of a bundle's hash that a link carries.
 pub const HASH_LENGTH: usize = 16;
-/// Longest link that is read, in characters.
+/// Longest link that is written or read, in characters.
 pub const LONGEST: usize = 64 * 1024;
+/// Most calls of the denoiser that the decisions of a link may have taken: who opens it makes them again. Each decision
+/// takes as many as its settings say: candidates times sampler steps.
+pub const MOST_CALLS: u64 = 1 << 31;
 
 /// A shared episode.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,6 +94,27 @@ pub enum LinkError {
     /// Changed on its way.
     #[error("the link is damaged ({0}): copy it again from where it came from")]
     Damaged(&'static str),
+    /// Decided with a setting that cannot be used.
+    #[error("the link's run cannot be decided: {0}")]
+    Setting(#[from] InvalidSetting),
+    /// More work than an episode can be worth.
+    #[error(
+        "the link's {decisions} decisions take {calls} calls of the denoiser ({candidates} candidates times {steps} \
+         sampler steps each), expected at most {MOST_CALLS}: share a shorter run, or one with fewer candidates"
+    )]
+    Work {
+        /// Decisions in the link.
+        decisions: usize,
+        /// Candidates in each.
+        candidates: usize,
+        /// Sampler steps for each candidate.
+        steps: usize,
+        /// Calls in all.
+        calls: u64,
+    },
+    /// A run that no link can hold.
+    #[error("this run does not fit into a link: {0}")]
+    Unfit(&'static str),
 }
 
 impl Link {
@@ -123,11 +147,21 @@ impl Link {
     }
 
     /// The fragment, without `#`: `v2.` and base64url of the packed episode and its checksum.
-    pub fn encode(&self) -> String {
-        let packed = v2::pack(self);
+    ///
+    /// # Errors
+    /// When the run breaks a limit of links, so that the fragment could not be opened.
+    pub fn encode(&self) -> Result<String, LinkError> {
+        let packed = self.check().and_then(|()| v2::pack(self)).map_err(|error| match error {
+            LinkError::Damaged(reason) => LinkError::Unfit(reason),
+            other => other,
+        })?;
         let mut bytes = checksum(&packed).to_le_bytes().to_vec();
         bytes.extend(packed);
-        format!("v{VERSION}.{}", URL_SAFE_NO_PAD.encode(bytes))
+        let text = format!("v{VERSION}.{}", URL_SAFE_NO_PAD.encode(bytes));
+        if text.len() > LONGEST {
+            return Err(LinkError::TooLong(text.len()));
+        }
+        Ok(text)
     }
 
     /// Reads a fragment of any version so far, with or without `#`.

@@ -1,6 +1,6 @@
 //! What a link says, held against what can be: its fields, and its actions through the physics.
 
-use super::{Link, LinkDecision, LinkError};
+use super::{Link, LinkDecision, LinkError, MOST_CALLS};
 use crate::agent::{Decision, Episode, Outcome, Scenario, Step, Trace};
 use crate::env::MazeEnv;
 use crate::maze::{CELL_HIGH, CELL_LOW, Layout, MAX_SPEED};
@@ -18,6 +18,7 @@ impl Link {
         if let Some(other) = &self.other {
             playable(task, &other.scenario, &other.settings)?;
         }
+        self.check_work()?;
         if self.start.is_some_and(|start| !is_inside(layout, start)) {
             return Err(LinkError::Damaged("it begins outside the maze"));
         }
@@ -35,6 +36,18 @@ impl Link {
         let steps = self.decisions.iter().map(|decision| usize::from(decision.steps)).sum::<usize>();
         if steps != self.actions.len() || steps > task.max_steps {
             return Err(LinkError::Damaged("its steps do not add up"));
+        }
+        Ok(())
+    }
+
+    /// Whether its decisions can be made again in reasonable time.
+    fn check_work(&self) -> Result<(), LinkError> {
+        let (decisions, candidates, steps) =
+            (self.decisions.len(), self.settings.candidates, self.settings.sampler.calls());
+        let calls =
+            [decisions, candidates, steps].iter().fold(1_u64, |calls, &n| calls.saturating_mul(n as u64));
+        if calls > MOST_CALLS {
+            return Err(LinkError::Work { decisions, candidates, steps, calls });
         }
         Ok(())
     }
@@ -104,7 +117,7 @@ fn ends_so(decision: &LinkDecision, env: &MazeEnv, settings: &PlanSettings) -> b
 
 fn playable(task: &Task, scenario: &Scenario, settings: &PlanSettings) -> Result<(), LinkError> {
     // The number of diffusion steps is the bundle's business.
-    settings.check(settings.sampler.steps).map_err(|_| LinkError::Damaged("a setting cannot be used"))?;
+    settings.check(settings.sampler.steps)?;
     scenario.check(task.maze, settings).map_err(|_| LinkError::Damaged("its scenario cannot be played"))?;
     Ok(())
 }

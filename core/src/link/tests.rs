@@ -2,7 +2,7 @@ use super::*;
 use crate::agent::{Episode, Event, Intervention, InterventionKind, Phase};
 use crate::maze::{Controller, World};
 use crate::rng::{Key, Stream};
-use crate::settings::{Preset, Settings};
+use crate::settings::{Preset, Sampler, SamplerSettings, Settings};
 use crate::task::TASKS;
 
 /// An episode of the waypoint controller, cut into decisions at random; 0 to 3 of them without a step. Odd ones are
@@ -86,7 +86,7 @@ fn an_episode_comes_back_bit_by_bit() {
         let scenario = if index % 3 == 0 && index % 2 == 0 { changed() } else { Scenario::default() };
         let trace = played(index, scenario);
         let link = hash(&trace);
-        let read = Link::decode(&format!("#{}", link.encode())).unwrap();
+        let read = Link::decode(&format!("#{}", link.encode().unwrap())).unwrap();
         let replayed = read.replay().unwrap();
         assert_eq!(replayed, carried(trace.clone(), &replayed));
         assert_eq!(replayed.digest(), trace.digest());
@@ -103,7 +103,7 @@ fn an_episode_comes_back_bit_by_bit() {
         let step = (ends.1 - ends.0) / 255.0;
         assert!(exact.iter().zip(&rounded).all(|(a, b)| (a - b).abs() <= 0.51 * step));
         // What has been rounded once stays.
-        assert_eq!(Link::decode(&read.encode()).unwrap(), read);
+        assert_eq!(Link::decode(&read.encode().unwrap()).unwrap(), read);
         assert_eq!(read.encode(), link.encode());
     }
 }
@@ -155,7 +155,7 @@ fn every_field_comes_back() {
         for settings in [link.settings, Settings::preset(Preset::Paper, &TASKS[0]).plan] {
             for bundle in ["", "0123456789abcdef"] {
                 link.other = Some(Other { bundle: bundle.to_owned(), settings, scenario: scenario.clone() });
-                let read = Link::decode(&link.encode()).unwrap();
+                let read = Link::decode(&link.encode().unwrap()).unwrap();
                 let values = link.decisions.iter().zip(&read.decisions);
                 let decisions = values.map(|(decision, rounded)| LinkDecision {
                     v_end: rounded.v_end,
@@ -167,7 +167,7 @@ fn every_field_comes_back() {
         }
     }
     link.bundle = "not a hash".to_owned();
-    assert_eq!(Link::decode(&link.encode()).unwrap().bundle, "");
+    assert_eq!(Link::decode(&link.encode().unwrap()).unwrap().bundle, "");
 }
 
 /// Every action there can be.
@@ -188,7 +188,7 @@ fn actions_are_exact() {
         for action in &mut link.actions {
             *action = [(); 2].map(|()| anything(&mut stream));
         }
-        let read = Link::decode(&link.encode()).unwrap();
+        let read = Link::decode(&link.encode().unwrap()).unwrap();
         let bits = |link: &Link| link.actions.iter().flatten().map(|a| a.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&read), bits(&link));
     }
@@ -200,18 +200,18 @@ fn shareable_actions_make_short_links() {
     for index in [2, 4, 6, 8] {
         let mut link = hash(&played(index, Scenario::default()));
         let exact = link.actions.clone();
-        let long = link.encode().len();
+        let long = link.encode().unwrap().len();
         link.actions = exact.iter().map(|action| action.map(shareable)).collect();
         for (a, b) in exact.iter().flatten().zip(link.actions.iter().flatten()) {
             assert!((a - b).abs() <= 0.5 / 256.0 && (b * 256.0).fract() == 0.0 && shareable(*b) == *b);
         }
-        let read = Link::decode(&link.encode()).unwrap();
+        let read = Link::decode(&link.encode().unwrap()).unwrap();
         let bits = |link: &Link| link.actions.iter().flatten().map(|a| a.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&read), bits(&link));
         assert!(
-            link.is_shareable() && link.encode().len() * 5 < 3 * long,
+            link.is_shareable() && link.encode().unwrap().len() * 5 < 3 * long,
             "{} of {long}",
-            link.encode().len()
+            link.encode().unwrap().len()
         );
     }
     assert_eq!(
@@ -233,7 +233,7 @@ fn an_episode_under_way_comes_back() {
         last.steps.truncate(steps);
         last.v_now.truncate(compared);
         last.outcome = None;
-        let replayed = Link::decode(&hash(&trace).encode()).unwrap().replay().unwrap();
+        let replayed = Link::decode(&hash(&trace).encode().unwrap()).unwrap().replay().unwrap();
         assert_eq!(replayed, carried(trace.clone(), &replayed));
         assert_eq!(hash(&trace).agreement(&whole), (trace.decisions.len() - 1, trace.decisions.len() - 1));
 
@@ -241,7 +241,7 @@ fn an_episode_under_way_comes_back() {
         let last = trace.decisions.last_mut().unwrap();
         *last = crate::agent::Decision::new(last.t, last.state.clone());
         last.latents = vec![vec![0.5]];
-        let replayed = Link::decode(&hash(&trace).encode()).unwrap().replay().unwrap();
+        let replayed = Link::decode(&hash(&trace).encode().unwrap()).unwrap().replay().unwrap();
         assert_eq!(replayed, carried(trace.clone(), &replayed));
     }
 }
@@ -266,7 +266,8 @@ fn actions_that_lead_elsewhere_are_refused() {
         astray(&|link| link.scenario.world.goal = Some([1.0, 1.0])),
         astray(&|link| link.settings.exec_horizon = 2),
     ] {
-        assert!(Link::decode(&link.encode()).and_then(|link| link.replay()).is_err(), "{link:?}");
+        let read = link.encode().and_then(|text| Link::decode(&text)).and_then(|link| link.replay());
+        assert!(read.is_err(), "{link:?}");
     }
     astray(&|link| link.decisions[0].steps += 1);
     astray(&|link| link.actions.truncate(link.actions.len() / 2));
@@ -312,19 +313,151 @@ fn links_of_version_1_are_read() {
         [5.531_424_062_254_732, 5.914_500_190_899_408, 4.834_758_076_681_529_5, 0.183_210_193_652_286_27];
     assert_eq!(trace.state(), end);
     assert!(trace.decisions.iter().all(|decision| decision.v_end.is_none() && decision.v_now.is_empty()));
-    let again = Link::decode(&link.encode()).unwrap();
+    let again = Link::decode(&link.encode().unwrap()).unwrap();
     assert_eq!(again, link, "it can be passed on");
     assert_eq!(again.replay().unwrap().digest(), trace.digest());
+}
+
+/// A fragment of some bytes, with the right checksum: anybody can compute that.
+fn fragment(version: u32, packed: &[u8], bytes: Vec<u8>) -> String {
+    let bytes = [checksum(packed).to_le_bytes().to_vec(), bytes].concat();
+    format!("v{version}.{}", URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// A link of version 1 with these settings and nothing decided.
+fn version_1(settings: PlanSettings) -> String {
+    let nothing = (Vec::<(u16, u16, Option<Outcome>)>::new(), Vec::<[f32; 2]>::new());
+    let fields = (TASKS[0].id, "", 0_u64, 0_u64, None::<[f64; 4]>, settings, 0_u32, nothing.0, nothing.1);
+    let packed = postcard::to_allocvec(&fields).unwrap();
+    fragment(1, &packed, miniz_oxide::deflate::compress_to_vec(&packed, 9))
+}
+
+/// A link of version 2 as a program writes it that knows no limits, up to the first that its reader meets.
+fn version_2(link: &Link) -> String {
+    let mut encoder = coder::Encoder::new();
+    let _limit = v2::code(&mut encoder, &mut link.clone());
+    let packed = encoder.finish();
+    fragment(2, &packed, packed.clone())
+}
+
+fn sampled(candidates: usize, kind: Sampler, steps: usize, extra_steps: usize) -> PlanSettings {
+    let plan = Settings::preset(Preset::Quick, &TASKS[0]).plan;
+    PlanSettings { candidates, sampler: SamplerSettings { kind, steps, extra_steps }, ..plan }
+}
+
+#[test]
+fn settings_beyond_reason_are_refused_in_one_sentence() {
+    let plan = sampled(128, Sampler::Ddim, 5, 0);
+    let huge = usize::MAX;
+    for (settings, part) in [
+        (sampled(128, Sampler::Ddpm, 500, huge), "plan.sampler.extra_steps is 18446744073709551615"),
+        (sampled(128, Sampler::Ddpm, 500, 65_535), "plan.sampler.extra_steps is 65535, expected 0 to 1000"),
+        (sampled(128, Sampler::Ddpm, huge, 0), "plan.sampler.steps is 18446744073709551615"),
+        (sampled(128, Sampler::Sde, 8193, 0), "plan.sampler.steps is 8193, expected 1 to 8192"),
+        (sampled(huge, Sampler::Ddim, 5, 0), "plan.candidates is 18446744073709551615"),
+        (sampled(4096, Sampler::Sde, 8192, 0), "plan.candidates is 4096, expected at most 256 with 8192"),
+        (PlanSettings { retry_cap: 101, ..plan }, "plan.retry_cap is 101"),
+        (PlanSettings { exec_horizon: huge, ..plan }, "plan.exec_horizon is 18446744073709551615"),
+        (PlanSettings { margin: f32::NAN, ..plan }, "plan.margin is NaN"),
+    ] {
+        let link = Link { settings, ..Link::decode(VERSION_1).unwrap() };
+        let written = link.encode().unwrap_err().to_string();
+        let first = Link::decode(&version_1(settings)).unwrap_err().to_string();
+        assert_eq!(first, written);
+        assert!(first.contains(part) && first.contains("expected"), "{first}");
+        // Version 2 has a limit of its own for every number.
+        let second = Link::decode(&version_2(&link)).unwrap_err().to_string();
+        assert!(second == first || second.contains("a number is too large"), "{second}");
+
+        let other = Other { bundle: String::new(), settings, scenario: Scenario::default() };
+        let link = Link { settings: plan, other: Some(other), ..link };
+        assert_eq!(link.encode().unwrap_err().to_string(), written, "the run compared with has them too");
+        assert!(Link::decode(&version_2(&link)).is_err());
+    }
+    // The paper's way of deciding, and the whole chain with most candidates.
+    for settings in [sampled(500, Sampler::Ddpm, 500, 5), sampled(4096, Sampler::Ddpm, 500, 5)] {
+        assert_eq!(Link::decode(&version_1(settings)).unwrap().settings, settings);
+    }
+}
+
+#[test]
+fn more_work_than_an_episode_is_worth_is_refused() {
+    let dropped = LinkDecision { outcome: Some(Outcome::Revalued { at: 0 }), ..LinkDecision::default() };
+    let link = |decisions| Link {
+        settings: sampled(4096, Sampler::Ddpm, 500, 5),
+        decisions: vec![dropped.clone(); decisions],
+        actions: Vec::new(),
+        ..Link::decode(VERSION_1).unwrap()
+    };
+    // 1038 times 4096 times 505 is the last below 2^31.
+    let largest = link(1038);
+    assert_eq!(Link::decode(&largest.encode().unwrap()).unwrap().decisions.len(), 1038);
+    for decisions in [1039, 30_000] {
+        let link = link(decisions);
+        let error = link.encode().unwrap_err();
+        assert!(matches!(error, LinkError::Work { candidates: 4096, steps: 505, .. }), "{error}");
+        assert!(error.to_string().contains("expected at most 2147483648"), "{error}");
+        assert_eq!(Link::decode(&version_2(&link)), Err(error));
+    }
+}
+
+/// A run over a limit has no link, rather than one that cannot be opened.
+#[test]
+fn runs_over_a_limit_are_not_written() {
+    let whole = hash(&played(1, Scenario::default()));
+    let kept = |decision| Intervention { decision, kind: InterventionKind::Keep };
+    let refused = |change: &dyn Fn(&mut Link)| {
+        let mut link = whole.clone();
+        change(&mut link);
+        link.encode().unwrap_err()
+    };
+    let number = LinkError::Unfit("a number is too large");
+    assert_eq!(refused(&|link| link.scenario.interventions = (0..257).map(kept).collect()), number);
+    let mut link = whole.clone();
+    link.scenario.interventions = (0..256).map(kept).collect();
+    assert_eq!(Link::decode(&link.encode().unwrap()).unwrap().scenario, link.scenario);
+
+    let values = Key::new(5).normals(2 * 40_000);
+    let dropped = |count: usize| -> Vec<LinkDecision> {
+        let pairs = values.chunks_exact(2).take(count).enumerate();
+        let decision = |(i, pair): (usize, &[f32])| LinkDecision {
+            chosen: (i * 37 % 128) as u16,
+            steps: 0,
+            outcome: Some(Outcome::Revalued { at: 0 }),
+            v_end: Some(pair[0]),
+            v_now: vec![pair[1]],
+        };
+        pairs.map(decision).collect()
+    };
+    let only = |link: &mut Link, count| {
+        link.decisions = dropped(count);
+        link.actions.clear();
+    };
+    assert_eq!(refused(&|link| only(link, 40_000)), number, "decisions");
+    let long = refused(&|link| only(link, 32_000));
+    assert!(matches!(long, LinkError::TooLong(length) if length > LONGEST), "{long}");
+    assert_eq!(
+        refused(&|link| link.task = "maze2d-../huge".to_owned()),
+        LinkError::Unfit("its task is not known")
+    );
+    assert_eq!(
+        refused(&|link| link.decisions[0].chosen = 128),
+        LinkError::Unfit("a decision takes a candidate that does not exist")
+    );
+    assert_eq!(refused(&|link| link.actions[0][0] = 2.0), LinkError::Unfit("an action is out of reach"));
+    assert_eq!(refused(&|link| link.actions.truncate(3)), LinkError::Unfit("its steps do not add up"));
+    let error = refused(&|link| link.decisions[0].v_end = Some(f32::NAN)).to_string();
+    assert_eq!(error, "this run does not fit into a link: a value is not finite");
 }
 
 /// Anything may stand in an address bar.
 #[test]
 fn nothing_breaks_the_reader() {
-    let texts: Vec<String> =
-        [hash(&played(0, changed())).encode(), hash(&played(1, Scenario::default())).encode()]
-            .into_iter()
-            .chain([VERSION_1.to_owned()])
-            .collect();
+    let texts: Vec<String> = [hash(&played(0, changed())), hash(&played(1, Scenario::default()))]
+        .map(|link| link.encode().unwrap())
+        .into_iter()
+        .chain([VERSION_1.to_owned()])
+        .collect();
     let mut stream = Key::new(6).stream();
     let mut read = 0;
     for number in 0..60_000 {
@@ -357,8 +490,8 @@ fn nothing_breaks_the_reader() {
 #[test]
 fn nothing_breaks_the_unpacker() {
     let whole: Vec<Vec<u8>> = (0..6)
-        .map(|index| v2::pack(&hash(&played(index, Scenario::default()))))
-        .chain([v2::pack(&hash(&played(6, changed())))])
+        .map(|index| v2::pack(&hash(&played(index, Scenario::default()))).unwrap())
+        .chain([v2::pack(&hash(&played(6, changed()))).unwrap()])
         .collect();
     let mut stream = Key::new(7).stream();
     let (mut read, mut replayed) = (0, 0);

@@ -27,12 +27,14 @@ const EDGE: i64 = SIDE * 9 / 10;
 
 const NO_SENSE: LinkError = LinkError::Damaged("its contents make no sense");
 
-/// The bytes of a link. One that breaks a limit is refused when it is read.
-pub(super) fn pack(link: &Link) -> Vec<u8> {
+/// The bytes of a link.
+///
+/// # Errors
+/// When it breaks a limit, which its reader would refuse.
+pub(super) fn pack(link: &Link) -> Result<Vec<u8>, LinkError> {
     let mut encoder = Encoder::new();
-    // A broken limit ends the bytes early, and the reader meets the same limit.
-    let _ = code(&mut encoder, &mut link.clone());
-    encoder.finish()
+    code(&mut encoder, &mut link.clone())?;
+    Ok(encoder.finish())
 }
 
 /// The link of some bytes, which may be any.
@@ -63,7 +65,7 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Link, LinkError> {
 }
 
 /// Goes through a link: writes it, or fills it in.
-fn code(coder: &mut impl Coder, link: &mut Link) -> Result<(), LinkError> {
+pub(super) fn code(coder: &mut impl Coder, link: &mut Link) -> Result<(), LinkError> {
     let known = TASKS.iter().position(|task| task.id == link.task).unwrap_or(TASKS.len());
     let task = TASKS.get(coder.bits(8, known as u64) as usize);
     let task = task.ok_or(LinkError::Damaged("its task is not known"))?;
@@ -313,8 +315,8 @@ fn settings(coder: &mut impl Coder, settings: &mut PlanSettings) -> Result<(), L
     settings.revalue = flag(coder, settings.revalue);
     settings.mean_action = flag(coder, settings.mean_action);
     settings.margin = real(coder, settings.margin.into()) as f32;
-    // What they are used for is sized by them.
-    settings.check(settings.sampler.steps).map_err(|_| LinkError::Damaged("a setting cannot be used"))
+    // Candidates are sized by them.
+    Ok(settings.check(settings.sampler.steps)?)
 }
 
 fn scenario(coder: &mut impl Coder, scenario: &mut Scenario) -> Result<(), LinkError> {

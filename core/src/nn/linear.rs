@@ -1,8 +1,10 @@
 //! Linear layers and layer norms with PyTorch's initial values, drawn from our generator.
+//!
+//! Values are drawn when they are first used: a network that is filled with trained weights never draws any.
 
-use burn::module::Param;
+use burn::module::{Param, ParamId};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear};
-use burn::tensor::Device;
+use burn::tensor::{Device, Shape, Tensor};
 
 use super::tensor;
 use crate::rng::Key;
@@ -19,11 +21,9 @@ pub fn linear_without_bias(key: Key, input: usize, output: usize, device: &Devic
 
 /// A linear layer, weights and bias uniform in ±bound.
 pub(super) fn linear_within(key: Key, input: usize, output: usize, bound: f64, device: &Device) -> Linear {
-    let weight = uniform(key.fold(0), input * output, bound);
-    let bias = uniform(key.fold(1), output, bound);
     Linear {
-        weight: Param::from_tensor(tensor(weight, [input, output], device)),
-        bias: Some(Param::from_tensor(tensor(bias, [output], device))),
+        weight: uniform(key.fold(0), [input, output], bound, device),
+        bias: Some(uniform(key.fold(1), [output], bound, device)),
     }
 }
 
@@ -32,8 +32,13 @@ pub fn layer_norm(width: usize, device: &Device) -> LayerNorm {
     LayerNormConfig::new(width).init(device)
 }
 
-/// `n` numbers uniform in ±bound.
-fn uniform(key: Key, n: usize, bound: f64) -> Vec<f32> {
-    let mut stream = key.stream();
-    (0..n).map(|_| stream.range(-bound, bound) as f32).collect()
+/// A parameter uniform in ±bound.
+fn uniform<const D: usize>(key: Key, shape: [usize; D], bound: f64, device: &Device) -> Param<Tensor<D>> {
+    let draw = move |device: &Device, trained: bool| {
+        let mut stream = key.stream();
+        let values = (0..shape.iter().product()).map(|_| stream.range(-bound, bound) as f32).collect();
+        let values = tensor(values, shape, device);
+        if trained { values.require_grad() } else { values }
+    };
+    Param::uninitialized(ParamId::new(), draw, device.clone(), true, Shape::from(shape))
 }

@@ -15,7 +15,7 @@ pub use gaussian::{Gaussian, GaussianHeads, GaussianNet};
 pub use gru::BiGru;
 pub(crate) use layer::Layer;
 pub use linear::{layer_norm, linear, linear_without_bias};
-pub use parameters::{LoadError, NamedTensor, load_parameters, named_parameters};
+pub use parameters::{LoadError, NamedTensor, load_parameters, named_parameters, parameter_shapes};
 pub use tower::NormGelu;
 
 pub(crate) use crate::kernel::tensors::tensor;

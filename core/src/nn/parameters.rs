@@ -51,6 +51,14 @@ pub fn named_parameters<M: Module>(prefix: &str, module: &M) -> Result<Vec<Named
     visitor.error.map_or(Ok(visitor.found), Err)
 }
 
+/// The shape of every parameter of a network, each under `prefix.path`. Nothing is drawn.
+#[must_use]
+pub fn parameter_shapes<M: Module>(prefix: &str, module: &M) -> Vec<(String, Vec<usize>)> {
+    let mut visitor = Shapes { path: vec![prefix.to_owned()], found: Vec::new() };
+    module.visit(&mut visitor);
+    visitor.found
+}
+
 /// Puts parameters saved under `prefix` into a network, taking them out of the map.
 ///
 /// # Errors
@@ -88,6 +96,25 @@ impl ModuleVisitor for Collect {
             Ok(values) => self.found.push(NamedTensor { name, shape, values }),
             Err(_) => self.error = Some(LoadError::Unreadable(name)),
         }
+    }
+}
+
+struct Shapes {
+    path: Vec<String>,
+    found: Vec<(String, Vec<usize>)>,
+}
+
+impl ModuleVisitor for Shapes {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found.push((self.path.join("."), param.lazy_shape().to_vec()));
     }
 }
 

@@ -20,6 +20,7 @@ pub fn alarms(args: &AlarmsArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let plan = evaluation::plan(&file.bundle.info().settings, &args.plan, false)?;
     let agent = file.agent(&args.device.device.open()?)?;
+    evaluation::require_recording(&agent, plan)?;
     let mut plans = Vec::new();
     for index in 0..args.episodes {
         let episode = Episode::stratified(agent.task(), args.seed, index);

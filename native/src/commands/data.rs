@@ -1,6 +1,6 @@
 //! `diar data generate` and `diar data inspect`.
 
-use diar_core::env;
+use diar_core::learn::row_bytes;
 
 use super::output;
 use crate::cli::{GenerateArgs, InspectArgs};
@@ -8,11 +8,14 @@ use crate::dataset::{self, Inspection, Origin, d4rl};
 use crate::failure::Failure;
 use crate::say::say;
 
+/// Copies of the data while it is encoded: as it is, as the file's columns, and compressed.
+const WRITTEN: f64 = 5.0;
+
 /// Generates a task's data and writes it as HDF5.
 pub fn generate(args: &GenerateArgs) -> Result<(), Failure> {
     let rows = args.rows.map_or(args.task.rows, |rows| rows as usize);
-    say(format_args!("generating {rows} rows of {} with seed {}", args.task.id, args.seed));
-    let data = env::generate(args.task, rows, args.seed);
+    dataset::require(args.task, rows, WRITTEN * row_bytes(args.task))?;
+    let data = dataset::generate(args.task, rows, args.seed)?;
     d4rl::write(&args.out, &data)?;
     say(format_args!("written to {}", args.out.display()));
     output::beside(Some(&args.out), &Inspection::of(&data, Origin::d4rl(&data)), args.json)

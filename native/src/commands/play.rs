@@ -20,14 +20,18 @@ pub fn play(args: &PlayArgs) -> Result<(), Failure> {
     let settings = &file.bundle.info().settings;
     let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
     let agent = file.agent(&args.device.device.open()?)?;
+    evaluation::require_recording(&agent, plan)?;
     let scenario = Scenario::from(&args.scenario);
     let episode = Episode::random(args.seed, args.episode);
     let trace = pollster::block_on(trace(agent, plan, episode, &scenario, !args.exact))?;
     if args.json {
         return output::json(&trace);
     }
-    let link = Link::of(&trace, file.bundle.hash(), None, 0).encode();
-    output::text(&format_args!("{}\nlink    #{link}", Story(&trace)))
+    let link = match Link::of(&trace, file.bundle.hash(), None, 0).encode() {
+        Ok(link) => format!("#{link}"),
+        Err(error) => format!("none: {error}"),
+    };
+    output::text(&format_args!("{}\nlink    {link}", Story(&trace)))
 }
 
 /// The trace of one episode up to the goal; `shareable` as in [`RolloutOptions`].

@@ -5,16 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use diar_core::agent::AgentError;
 use diar_core::bundle::{Bundle, Precision};
 use diar_core::data::Experience;
-use diar_core::learn::{CriticTraining, Stage};
+use diar_core::learn::{CriticTraining, Memory, Stage};
+use diar_core::maze::World;
 use diar_core::settings::Settings;
+use diar_core::task::Task;
 use serde::Serialize;
 
 use super::output;
 use crate::cli::RelearnArgs;
+use crate::device::DeviceName;
 use crate::evaluation::BundleFile;
 use crate::failure::Failure;
+use crate::memory;
 use crate::run::atomic;
 use crate::run::overrides;
 use crate::run::progress::Progress;
@@ -25,7 +30,16 @@ pub fn relearn(args: &RelearnArgs) -> Result<(), Failure> {
     let experience = Arc::new(read(&args.windows)?);
     let settings = &bundle.info().settings;
     let settings = Settings { critic: settings.critic.relearning(), ..settings.clone() };
-    let critic = overrides::assign_critic(settings, &args.set)?;
+    let critic = overrides::assign_critic(settings.clone(), &args.set)?;
+    let task = Task::find(&bundle.info().task)?;
+    // A goal in a wall is never reached: nothing could be learned for it.
+    World { toggled: Vec::new(), goal: Some(args.goal) }.layout(task.maze).map_err(AgentError::from)?;
+    let learned = Settings { critic: critic.clone(), ..settings };
+    learned.check()?;
+    let on_cpu = args.device.device == DeviceName::Cpu;
+    let memory = Memory::of_critic(&learned, task, experience.len(), on_cpu);
+    let work = format!("training the critic from {} windows", experience.len());
+    memory::require(work, memory.total(), "lower critic.windows, critic.latents or critic.train.batch")?;
     let device = args.device.device.open()?;
     let begun = Instant::now();
     let mut training = CriticTraining::new(bundle, experience, args.goal, critic, &device)?;
@@ -45,6 +59,7 @@ pub fn relearn(args: &RelearnArgs) -> Result<(), Failure> {
 }
 
 fn read(path: &Path) -> Result<Experience, Failure> {
+    memory::require_file(path, 4.0)?;
     let bytes = std::fs::read(path).map_err(Failure::file("read", path))?;
     Experience::from_bytes(&bytes).map_err(|source| Failure::Windows { path: path.to_owned(), source })
 }

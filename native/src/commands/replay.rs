@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::output;
 use super::play::{Story, trace};
 use crate::cli::{DeviceArg, ReplayArgs};
-use crate::evaluation::BundleFile;
+use crate::evaluation::{self, BundleFile};
 use crate::failure::Failure;
 
 /// Prints the episode that a link carries; with a bundle, how many of its decisions come out again.
@@ -31,6 +31,7 @@ fn anew(link: &Link, bundle: &Path, args: &ReplayArgs) -> Result<Anew, Failure> 
     let same_bundle = file.bundle.hash().starts_with(&link.bundle);
     let episode = Episode { seed: link.seed, index: link.episode, start: link.start };
     let decide = |agent: &Arc<Agent>, settings: PlanSettings, scenario: &Scenario| {
+        evaluation::require_recording(agent, settings)?;
         let shareable = link.is_shareable();
         pollster::block_on(trace(agent.clone(), settings, episode, scenario, shareable))
             .map_err(Failure::from)

@@ -3,16 +3,15 @@
 use std::fmt;
 use std::path::Path;
 
-use diar_core::env;
 use diar_core::settings::Settings;
 use diar_core::task::Task;
 
 use super::output;
 use crate::cli::{PolicyName, ScoreArgs};
+use crate::dataset;
 use crate::evaluation::{self, BundleFile};
 use crate::failure::Failure;
 use crate::run::atomic;
-use crate::say::say;
 use crate::score::{Method, ScoreFile, Scored, Scoring, baselines};
 
 /// Scores a bundle's agent, or a policy to hold it against.
@@ -54,8 +53,7 @@ fn baseline(args: &ScoreArgs, policy: PolicyName, task: &'static Task) -> Result
         PolicyName::Controller => (Method::Controller, baselines::controller(task, seed, episodes)),
         PolicyName::Bc => {
             let settings = Settings { seed: args.train_seed, ..Settings::preset(args.preset.into(), task) };
-            say(format_args!("generating {} rows of {}", settings.data.rows, task.id));
-            let data = env::generate(task, settings.data.rows, settings.seed);
+            let data = dataset::generate(task, settings.data.rows, settings.seed)?;
             let mut cloning = baselines::cloning(&settings, &data, &args.device.device.open()?);
             baselines::train(&mut cloning, &data)?;
             (Method::Bc, baselines::cloned(&cloning, task, seed, episodes)?)
@@ -67,7 +65,8 @@ fn baseline(args: &ScoreArgs, policy: PolicyName, task: &'static Task) -> Result
 
 /// The command line without what says where to write.
 fn command(args: &ScoreArgs) -> String {
-    let mut words = std::env::args().skip(1);
+    // A name of a file need not be Unicode.
+    let mut words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let mut command = vec!["diar".to_owned()];
     while let Some(word) = words.next() {
         match word.as_str() {

@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use diar_core::critic::check_rewards;
 use diar_core::data::Transitions;
-use diar_core::env;
-use diar_core::learn::{Checkpoint, LearnError, Stage, Training};
+use diar_core::learn::{Checkpoint, LearnError, Memory, Stage, Training};
 use diar_core::settings::Settings;
 use serde::Serialize;
 
 use super::output;
 use crate::cli::TrainArgs;
 use crate::dataset::{self, Inspection};
+use crate::device::DeviceName;
 use crate::failure::Failure;
+use crate::memory::{self, TooMuch};
 use crate::run::checkpoints::{Checkpoints, History};
 use crate::run::config::{DataSource, Versions};
 use crate::run::directory::BUNDLE;
@@ -108,6 +109,9 @@ fn data(args: &TrainArgs, settings: &Settings) -> Result<(Transitions, DataSourc
         say(format_args!("reading {}", path.display()));
         let (data, origin) = dataset::read(path)?;
         dataset::check_task(&data, args.task, path)?;
+        // The data are there already.
+        let memory = Memory { data: 0.0, ..memory_of(args, settings, data.len()) };
+        require(args, memory, data.len())?;
         check_rewards(&data.rewards, &settings.critic).map_err(LearnError::Rewards)?;
         say(format_args!("{}", origin.boundaries));
         for warning in Inspection::of(&data, origin).warnings(args.task) {
@@ -115,11 +119,30 @@ fn data(args: &TrainArgs, settings: &Settings) -> Result<(Transitions, DataSourc
         }
         (data, path.display().to_string())
     } else {
-        say(format_args!("generating {} rows of {}", settings.data.rows, args.task.id));
-        (env::generate(args.task, settings.data.rows, settings.seed), "generated".to_owned())
+        let memory = memory_of(args, settings, settings.data.rows);
+        require(args, memory, settings.data.rows)?;
+        (dataset::generate(args.task, settings.data.rows, settings.seed)?, "generated".to_owned())
     };
     let source = DataSource { source, rows: data.len(), sha256: dataset::hash(&data) };
     Ok((data, source))
+}
+
+fn memory_of(args: &TrainArgs, settings: &Settings, rows: usize) -> Memory {
+    Memory::of(settings, args.task, rows, args.device.device == DeviceName::Cpu)
+}
+
+/// Refuses training that takes more memory than there is, and says which settings take most of it.
+fn require(args: &TrainArgs, memory: Memory, rows: usize) -> Result<(), TooMuch> {
+    let parts = [
+        (memory.data, "lower data.rows"),
+        (memory.windows, "raise data.stride, or lower critic.windows or critic.latents"),
+        (memory.networks, "lower vae.hidden, vae.gru_layers or the other widths"),
+        (memory.batch, "lower vae.train.batch and the batches of the other stages"),
+    ];
+    let (_, advice) =
+        parts.into_iter().fold((0.0, ""), |most, part| if part.0 > most.0 { part } else { most });
+    let work = format!("training {} from {rows} rows", args.task.id);
+    memory::require(work, memory.total(), advice)
 }
 
 fn default_run(config: &RunConfig) -> PathBuf {

@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use diar_core::env;
 use diar_core::learn;
 use diar_core::task::Task;
 use serde::Serialize;
@@ -29,9 +28,7 @@ pub fn windows(args: &WindowsArgs) -> Result<(), Failure> {
         dataset::check_task(&data, task, path)?;
         data
     } else {
-        let rows = info.settings.data.rows;
-        say(format_args!("generating {rows} rows of {}", task.id));
-        env::generate(task, rows, info.settings.seed)
+        dataset::generate(task, info.settings.data.rows, info.settings.seed)?
     };
     let (found, expected) = (dataset::hash(&data), &info.provenance.data_hash);
     if found != *expected {

@@ -1,9 +1,9 @@
-//! What reading a data set takes, held against what the machine has.
+//! Memory that reading a data set takes.
 
-use std::fs;
 use std::path::Path;
 
 use super::DataError;
+use crate::memory::size;
 
 /// Bytes that reading takes, by what the file's headers claim.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,28 +31,12 @@ impl Need {
         match available {
             Some(available) if self.bytes() > available => Err(DataError::TooLarge {
                 path: path.to_owned(),
-                needed: size(self.bytes()),
-                available: size(available),
+                needed: size(self.bytes() as f64),
+                available: size(available as f64),
             }),
             _ => Ok(()),
         }
     }
-}
-
-/// Bytes of memory that can be had without swapping: Linux says so, other systems are not asked.
-pub(super) fn available() -> Option<u64> {
-    of_meminfo(&fs::read_to_string("/proc/meminfo").ok()?)
-}
-
-fn of_meminfo(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
-}
-
-/// Bytes as people read them.
-fn size(bytes: u64) -> String {
-    let (unit, name) = if bytes < 1 << 30 { (1 << 20, "MiB") } else { (1 << 30, "GiB") };
-    format!("{:.1} {name}", bytes as f64 / f64::from(unit))
 }
 
 #[cfg(test)]
@@ -72,12 +56,5 @@ mod tests {
         assert!(error.contains("24.0 MiB") && error.starts_with("a "), "{error}");
         need.add(u64::MAX, 8);
         assert!(need.check(Path::new("a"), Some(u64::MAX - 1)).is_err());
-        assert_eq!(size(3 << 29), "1.5 GiB");
-    }
-
-    #[test]
-    fn linux_says_what_is_available() {
-        assert_eq!(of_meminfo("MemTotal:  99 kB\nMemAvailable:   1234 kB\n"), Some(1234 << 10));
-        assert_eq!(of_meminfo("MemTotal:  99 kB\n"), None);
     }
 }

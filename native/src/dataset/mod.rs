@@ -2,6 +2,7 @@
 
 pub mod d4rl;
 mod fit;
+mod generate;
 mod hdf5;
 mod inspection;
 mod memory;
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 pub use fit::Fit;
+pub use generate::{generate, require};
 pub use inspection::Inspection;
 pub use origin::{Boundaries, Layout, Origin};
 
@@ -207,7 +209,7 @@ impl DataError {
 /// When the file is missing, damaged or larger than the memory, a column is missing, too short, of the wrong form, or
 /// holds something that is not a number.
 pub fn read(path: &Path) -> Result<(Transitions, Origin), DataError> {
-    read_within(path, memory::available())
+    read_within(path, crate::memory::available())
 }
 
 /// [`read`] with so many bytes of memory; without a number, everything is tried.

@@ -221,6 +221,10 @@ mod tests {
             ("plan.revalue=yes", ["'plan.revalue'", "'yes'", "boolean"]),
             ("critic.sampler.kind=euler", ["'critic.sampler.kind'", "euler", "ddpm"]),
             ("vae.train=5", ["'vae.train'", "group", "rate"]),
+            (
+                r#"vae.train.schedule={"step":{"every":5,"factor":0.5,"ever":6}}"#,
+                ["'vae.train.schedule'", "`ever`", "`factor`"],
+            ),
             ("vae.hidden", ["'vae.hidden'", "no assignment", "key=value"]),
             ("=5", ["'=5'", "no assignment", "key=value"]),
         ] {

@@ -272,11 +272,11 @@ impl ScoreFile {
     pub fn read_all(folder: &Path) -> Result<Vec<Self>, ScoreError> {
         let entries = std::fs::read_dir(folder)
             .map_err(|source| ScoreError::File { path: folder.to_owned(), source })?;
-        let mut paths: Vec<PathBuf> = entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|end| end == "json"))
-            .collect();
+        let mut paths = entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| ScoreError::File { path: folder.to_owned(), source })?;
+        paths.retain(|path| path.extension().is_some_and(|end| end == "json"));
         paths.sort();
         if paths.is_empty() {
             return Err(ScoreError::None { folder: folder.to_owned() });

@@ -311,7 +311,8 @@ impl App {
         if known {
             return;
         }
-        let Some(fragment) = self.state.fragment() else { return };
+        // A run that no link holds leaves none in the address, rather than that of the run before it.
+        let fragment = self.state.fragment().unwrap_or_default();
         self.link = Some(Linked {
             trace: Rc::clone(trace),
             at: self.state.at,

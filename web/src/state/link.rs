@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use diar_core::link::Link;
+use diar_core::link::{Link, LinkError};
 
 use super::run::Pursuit;
 use super::{Choice, Level, Shown, Source, State};
@@ -27,8 +27,13 @@ impl Opened {
 }
 
 impl State {
-    /// What the address is followed by to come back here, once there is a run.
+    /// The fragment of the address that comes back here, once there is a run that fits into a link.
     pub fn fragment(&self) -> Option<String> {
+        self.link()?.ok()
+    }
+
+    /// The same with the limit that the run breaks, where it does.
+    pub(super) fn link(&self) -> Option<Result<String, LinkError>> {
         let trace = self.trace()?;
         let hash = match (&self.opened, self.ready()) {
             (Some(opened), _) => opened.link.bundle.as_str(),

@@ -481,7 +481,7 @@ fn a_choice_made_over_a_recording_waits_for_the_weights() {
 /// The link to a moment of an episode.
 fn link_to(trace: &Trace, hash: &str, at: usize) -> String {
     let start = trace.start.as_slice().try_into().unwrap();
-    share::compose(trace, hash, Some(start), at, None)
+    share::compose(trace, hash, Some(start), at, None).unwrap()
 }
 
 #[test]
@@ -493,6 +493,20 @@ fn copying_gives_the_link_to_what_is_shown() {
     assert_eq!(state.update(Action::CopyLink), [Command::Copy(fragment)]);
     state.update(Action::Copied(true));
     assert_eq!(state.copied, Some(true));
+}
+
+#[test]
+fn a_run_without_a_link_is_said_to_have_none() {
+    let mut state = begun();
+    let commands = state.update(Action::Forward(Unit::Decision));
+    serve(&mut state, commands, &EPISODE);
+    let shown = state.shown.as_mut().unwrap();
+    Rc::make_mut(&mut shown.trace).settings.sampler.extra_steps = usize::MAX;
+    assert!(state.fragment().is_none());
+    assert!(state.update(Action::CopyLink).is_empty());
+    let notice = state.notices.last().unwrap();
+    assert_eq!(notice.level, Level::Error);
+    assert!(notice.text.contains("plan.sampler.extra_steps is "), "{}", notice.text);
 }
 
 #[test]

@@ -144,7 +144,8 @@ fn a_link_brings_the_comparison_of_two_bundles_and_says_when_the_second_is_anoth
     let plan = Plan { decider: Decider::Guest(ADDRESS.into()), ..begun().plan };
     let run = played(&EPISODE);
     let start = run.start.as_slice().try_into().ok();
-    let fragment = share::compose(&run, &weights().hash, start, 0, Some((&plan, "fedcba9876543210fedcba")));
+    let rival = Some((&plan, "fedcba9876543210fedcba"));
+    let fragment = share::compose(&run, &weights().hash, start, 0, rival).unwrap();
     // Without an address, what comes with the page is tried.
     let (mut state, commands) = launch(&fragment);
     assert_eq!(fetched(&commands), Some(format!("weights/{}.ldcq.safetensors", task().id).as_str()));

@@ -1,9 +1,14 @@
-//! Every number that can be chosen, with its three presets.
+//! Every number that can be chosen, with its three presets and its limits.
 //!
 //! `quick` takes three minutes on two CPU cores, `cpu` a quarter of an hour, and `paper` is Tables 3-5 as printed, for a GPU.
 
+mod check;
+
+pub use check::{
+    DEEPEST, InvalidSetting, MOST_BATCH, MOST_CALLS, MOST_DIFFUSION_STEPS, MOST_ROWS, MOST_STEPS, WIDEST,
+};
+
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::data::WindowReturn;
 use crate::task::Task;
@@ -52,7 +57,7 @@ pub struct DataSettings {
 
 /// Learning rate over a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
     /// The same rate throughout.
     Constant,
@@ -67,7 +72,7 @@ pub enum Schedule {
     Step {
         /// Steps between drops.
         every: usize,
-        /// What the rate is multiplied with at each drop.
+        /// Factor of the rate at each drop, at most 1.
         factor: f64,
     },
 }
@@ -311,18 +316,6 @@ pub struct PlanSettings {
     pub mean_action: bool,
 }
 
-/// A setting that cannot be used.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{key} is {found}, expected {expected}")]
-pub struct InvalidSetting {
-    /// Dotted name of the setting.
-    pub key: &'static str,
-    /// Its value.
-    pub found: String,
-    /// What would be right.
-    pub expected: String,
-}
-
 impl Settings {
     /// The settings of a preset for a task.
     #[must_use]
@@ -489,123 +482,6 @@ impl Settings {
             ..Self::paper(task)
         }
     }
-
-    /// Checks what types alone cannot.
-    ///
-    /// # Errors
-    /// The first setting that cannot be used, and what would be right.
-    pub fn check(&self) -> Result<(), InvalidSetting> {
-        let positive = [
-            ("data.rows", self.data.rows),
-            ("data.stride", self.data.stride),
-            ("vae.hidden", self.vae.hidden),
-            ("vae.gru_layers", self.vae.gru_layers),
-            ("vae.latent", self.vae.latent),
-            ("vae.diffusion_prior_steps", self.vae.diffusion_prior_steps),
-            ("vae.train.batch", self.vae.train.batch),
-            ("diffusion.embedding", self.diffusion.embedding),
-            ("diffusion.diffusion_steps", self.diffusion.diffusion_steps),
-            ("diffusion.train.batch", self.diffusion.train.batch),
-            ("critic.state_hidden", self.critic.state_hidden),
-            ("critic.latent_hidden", self.critic.latent_hidden),
-            ("critic.last_hidden", self.critic.last_hidden),
-            ("critic.unit", self.critic.unit),
-            ("critic.latents", self.critic.latents),
-            ("critic.train.batch", self.critic.train.batch),
-            ("critic.sampler.steps", self.critic.sampler.steps),
-        ];
-        for (key, value) in positive {
-            require(value > 0, key, value, "at least 1")?;
-        }
-        require(
-            !self.diffusion.widths.is_empty() && self.diffusion.widths.iter().all(|&w| w > 0),
-            "diffusion.widths",
-            format!("{:?}", self.diffusion.widths),
-            "one or more widths, each at least 1",
-        )?;
-        let shares = [
-            ("critic.expectile", self.critic.expectile),
-            ("critic.discount", self.critic.discount),
-            ("critic.target_rate", self.critic.target_rate),
-            ("diffusion.drop_probability", self.diffusion.drop_probability),
-        ];
-        for (key, value) in shares {
-            require((0.0..=1.0).contains(&value), key, value, "a number from 0 to 1")?;
-        }
-        for (key, train) in [
-            ("vae.train.rate", &self.vae.train),
-            ("diffusion.train.rate", &self.diffusion.train),
-            ("critic.train.rate", &self.critic.train),
-        ] {
-            require(train.rate > 0.0 && train.rate.is_finite(), key, train.rate, "a positive number")?;
-        }
-        self.critic.sampler.check("critic.sampler.steps", self.diffusion.diffusion_steps)?;
-        self.plan.check(self.diffusion.diffusion_steps)
-    }
-}
-
-impl SamplerSettings {
-    /// Checks the number of steps against the diffusion steps T the denoiser was trained with.
-    ///
-    /// # Errors
-    /// When there are none, more than T, or (DDPM) not exactly T.
-    pub fn check(&self, key: &'static str, diffusion_steps: usize) -> Result<(), InvalidSetting> {
-        match self.kind {
-            Sampler::Ddpm => require(
-                self.steps == diffusion_steps,
-                key,
-                self.steps,
-                format!("{diffusion_steps} (ddpm takes every diffusion step; use ddim or sde for fewer)"),
-            ),
-            Sampler::Ddim | Sampler::Sde => require(
-                (1..=diffusion_steps).contains(&self.steps),
-                key,
-                self.steps,
-                format!("1 to {diffusion_steps}"),
-            ),
-        }
-    }
-}
-
-impl PlanSettings {
-    /// Most candidates a decision may sample.
-    pub const MAX_CANDIDATES: usize = 4096;
-    /// Most plans that may be dropped in a row before their first step.
-    pub const MAX_RETRIES: usize = 100;
-
-    /// Checks the settings against the diffusion steps T the denoiser was trained with.
-    ///
-    /// # Errors
-    /// The first setting that cannot be used, and what would be right.
-    pub fn check(&self, diffusion_steps: usize) -> Result<(), InvalidSetting> {
-        require(
-            (1..=Self::MAX_CANDIDATES).contains(&self.candidates),
-            "plan.candidates",
-            self.candidates,
-            format!("1 to {}", Self::MAX_CANDIDATES),
-        )?;
-        require(self.exec_horizon > 0, "plan.exec_horizon", self.exec_horizon, "at least 1")?;
-        require(
-            self.retry_cap <= Self::MAX_RETRIES,
-            "plan.retry_cap",
-            self.retry_cap,
-            format!("0 to {}", Self::MAX_RETRIES),
-        )?;
-        require(self.margin.is_finite(), "plan.margin", self.margin, "a number")?;
-        self.sampler.check("plan.sampler.steps", diffusion_steps)
-    }
-}
-
-fn require(
-    holds: bool,
-    key: &'static str,
-    found: impl ToString,
-    expected: impl ToString,
-) -> Result<(), InvalidSetting> {
-    if holds {
-        return Ok(());
-    }
-    Err(InvalidSetting { key, found: found.to_string(), expected: expected.to_string() })
 }
 
 #[cfg(test)]
@@ -648,13 +524,5 @@ mod tests {
             assert!((at(peak) - 2e-4).abs() < 1e-12);
             assert!(at(trough).abs() < 1e-12);
         }
-    }
-
-    #[test]
-    fn a_bad_setting_is_named() {
-        let mut settings = Settings::preset(Preset::Quick, &TASKS[0]);
-        settings.plan.sampler = SamplerSettings { kind: Sampler::Ddpm, steps: 10, extra_steps: 0 };
-        let error = settings.check().unwrap_err().to_string();
-        assert!(error.contains("plan.sampler.steps is 10, expected 500"), "{error}");
     }
 }
