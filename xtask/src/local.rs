@@ -142,11 +142,9 @@ fn assemble(root: &Path, folder: &Path, modules: &[&str]) -> Result<()> {
         files.insert(file.clone(), json!({ "file": file, "size": size }));
     }
     ensure!(!files.is_empty(), "the page has no module");
-    for file in in_folder(folder)? {
-        // What trunk's page lists as well; modules that are not current are left out.
-        if !file.ends_with(".wasm") && !file.ends_with(".js") && !file.ends_with(".html") {
-            files.insert(file.clone(), json!({ "file": file }));
-        }
+    // Weights and recordings lie in folders of their own. Modules that are not current stay unnamed.
+    for file in in_folder(folder)?.into_iter().filter(|file| file.contains('/')) {
+        files.insert(file.clone(), json!({ "file": file }));
     }
     let build = json!({ "version": "", "pages": [], "files": files }).to_string();
     finish::write_pages(folder, &template, &build, None)
