@@ -169,6 +169,27 @@ test('the WebGPU module is fetched where there is an adapter, and only there', a
   }));
 });
 
+test('a page that holds its first module only decides, and says what it lacks when that is asked for', () => {
+  // As `cargo xtask demo` shows it at first.
+  const index = readFileSync(join(DIST, 'index.html'), 'utf8');
+  const known = JSON.parse(index.match(/id="build">(.*?)<\/script>/)[1]);
+  const files = Object.entries(known.files).filter(([name]) => !/^diar-(relaxed|gpu|train)/.test(name));
+  const first = JSON.stringify({ ...known, version: '', files: Object.fromEntries(files) });
+  const body = index.replace(/(?<=id="build">).*?(?=<\/script>)/, () => first);
+  return hosted((site) => visit(`${site.url}?backend=webgpu`, { gpu: 'software' }, async (page) => {
+    await decides(page);
+    assert.match(await page.evaluate(() => window.__diar.device()), /^CPU/);
+    assert.match(await page.textContent('.notices'), /WebGPU was asked for.*does not hold its module yet/);
+    await page.evaluate(() => {
+      document.querySelector('#lesson-begin').closest('details').open = true;
+    });
+    await page.click('#lesson-begin');
+    await until(page, () => /does not hold diar-train yet/.test(document.querySelector('.notices').textContent));
+    await decides(page);
+    assert.deepEqual(site.requests.filter((path) => /diar-(relaxed|gpu|train)/.test(path)), []);
+  }), { '/': { status: 200, body } });
+});
+
 test('a browser without relaxed SIMD gets a program without, which decides the same', async () => {
   const first = async (site, page) => {
     const wanted = () => site.requests.map((path) => path.match(/\/(diar-(?:web|relaxed))-/)?.[1]).filter(Boolean);

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::report::Report;
+use crate::report::{Expected, Report};
 use crate::shell;
 use crate::test;
 use crate::tools::{self, WASM};
@@ -10,10 +10,12 @@ use crate::workspace::Workspace;
 
 /// Format, lints, documentation, the CUDA build, then every test.
 pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    report.part("Format", || shell::run(workspace.cargo().args(["fmt", "--all", "--check"])))?;
-    report.part("Tools for the page", || tools::set_up(workspace))?;
+    report.part("Format", Expected::Seconds, || {
+        shell::run(workspace.cargo().args(["fmt", "--all", "--check"]))
+    })?;
+    report.part("Tools for the page", tools::EXPECTED, || tools::set_up(workspace))?;
     // Profiles are those of the tests, so that build scripts and macros are compiled once.
-    report.part("Lints, native", || {
+    report.part("Lints, native", Expected::Once(10), || {
         shell::run(
             workspace
                 .cargo()
@@ -23,7 +25,7 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
         )
     })?;
     let browser = ["--profile", "web", "--target", WASM, "--lib", "--bins"];
-    report.part("Lints, the page", || {
+    report.part("Lints, the page", Expected::Once(4), || {
         shell::run(workspace.cargo().arg("clippy").args(browser).args([
             "--package",
             "diar-core",
@@ -36,7 +38,7 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
             "warnings",
         ]))
     })?;
-    report.part("Lints, the WebGPU module and the device suite", || {
+    report.part("Lints, the WebGPU module and the device suite", Expected::Once(5), || {
         shell::run(
             workspace
                 .cargo()
@@ -47,7 +49,7 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
                 .args(["--", "-D", "warnings"]),
         )
     })?;
-    report.part("Documentation", || {
+    report.part("Documentation", Expected::Once(2), || {
         shell::run(
             workspace
                 .cargo()
@@ -56,7 +58,7 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
                 .env("RUSTDOCFLAGS", "-D warnings"),
         )
     })?;
-    report.part("The CUDA build, types only", || {
+    report.part("The CUDA build, types only", Expected::Once(6), || {
         shell::run(
             workspace
                 .cargo()

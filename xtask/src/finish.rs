@@ -4,7 +4,7 @@
 //! worker learn the names, and the pages' Content-Security-Policy the hashes of their inline parts.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::cards;
+use crate::files::{in_folder, read, text, write};
 
 /// How a page and the service worker say what they are made of, before they are told.
 const UNBUILT: &str = r#"{"version":"","pages":[],"files":{}}"#;
@@ -39,7 +40,7 @@ pub fn run() -> Result<()> {
 pub fn finish(folder: &Path, url: Option<&str>) -> Result<()> {
     let mut files = Map::new();
     let mut names = BTreeMap::new();
-    for name in files_in(folder)? {
+    for name in in_folder(folder)? {
         if keeps_its_name(&name) {
             continue;
         }
@@ -54,7 +55,8 @@ pub fn finish(folder: &Path, url: Option<&str>) -> Result<()> {
     }
 
     let index = folder.join("index.html");
-    let template = without_links_for_trunk(&text(&index)?)?;
+    // Trunk leaves the links of modules that it does not start itself.
+    let template = with_links_for_trunk(&text(&index)?, |_| Ok(String::new()))?;
     let service = folder.join("service.js");
     let script = text(&service)?;
     let version = {
@@ -68,13 +70,18 @@ pub fn finish(folder: &Path, url: Option<&str>) -> Result<()> {
     pages.extend(cards::PAGES.iter().map(|page| page.file.to_owned()).filter(|file| file != "index.html"));
     let build = json!({ "version": version, "pages": pages, "files": files }).to_string();
 
-    write(&service, &replaced(&script, UNBUILT, &build)?)?;
-    let template = with_names(&replaced(&template, UNBUILT, &build)?, &names)?;
-    let template = with_hashes(&template)?;
-    for page in &cards::PAGES {
-        write(&folder.join(page.file), &page.of(&template, url)?)?;
-    }
+    write(&service, replaced(&script, UNBUILT, &build)?.as_bytes())?;
+    write_pages(folder, &with_names(&template, &names)?, &build, url)?;
     println!("   {} files, version {version}", files.len());
+    Ok(())
+}
+
+/// Writes one page per task, which knows the build and allows its own inline parts.
+pub fn write_pages(folder: &Path, template: &str, build: &str, url: Option<&str>) -> Result<()> {
+    let template = with_hashes(&replaced(template, UNBUILT, build)?)?;
+    for page in &cards::PAGES {
+        write(&folder.join(page.file), page.of(&template, url)?.as_bytes())?;
+    }
     Ok(())
 }
 
@@ -88,14 +95,14 @@ fn hashed(name: &str, hash: &str) -> String {
     }
 }
 
-/// A page without the links that are for trunk; it leaves those of modules that it does not start itself.
-fn without_links_for_trunk(page: &str) -> Result<String> {
+/// A page in which something else stands for each link that is for trunk.
+pub fn with_links_for_trunk(page: &str, mut of: impl FnMut(&str) -> Result<String>) -> Result<String> {
     let mut parts = page.split("<link");
     let mut left = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (link, rest) = part.split_once('>').context("index.html has a link without an end")?;
         if link.contains("data-trunk") {
-            left.push_str(rest.trim_start());
+            left.extend([&of(link)?, rest.trim_start()]);
         } else {
             left.extend(["<link", link, ">", rest]);
         }
@@ -149,39 +156,6 @@ pub fn replaced(text: &str, part: &str, by: &str) -> Result<String> {
     let count = text.matches(part).count();
     ensure!(count == 1, "the page holds {part} {count} times, expected once: see index.html and web/");
     Ok(text.replacen(part, by, 1))
-}
-
-/// The files under a folder, as addresses relative to it, in order.
-fn files_in(folder: &Path) -> Result<Vec<String>> {
-    let (mut folders, mut found) = (vec![PathBuf::new()], Vec::new());
-    while let Some(inner) = folders.pop() {
-        let path = folder.join(&inner);
-        let entries =
-            std::fs::read_dir(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-        for entry in entries {
-            let entry = entry?;
-            let name = inner.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
-                folders.push(name);
-            } else {
-                found.push(name.to_str().context("a file's name is not UTF-8")?.to_owned());
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
-}
-
-fn text(path: &Path) -> Result<String> {
-    String::from_utf8(read(path)?).with_context(|| format!("{} is not UTF-8", path.display()))
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 #[cfg(test)]

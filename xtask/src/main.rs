@@ -6,7 +6,9 @@ mod budget;
 mod cards;
 mod ci;
 mod demo;
+mod files;
 mod finish;
+mod local;
 mod page;
 mod report;
 mod serve;
@@ -27,9 +29,10 @@ const USAGE: &str = "\
 Usage: cargo xtask <command>
 
   demo [--no-train] [--port N] [--no-serve]
-                      train a small agent on U-maze, evaluate it with and without revaluation, export it,
-                      build the page and serve it on localhost (--no-train: the shipped weights only;
-                      --no-serve: stop when everything is built; port 8080 unless told)
+                      build the page for this machine and serve it on localhost with the shipped weights; then,
+                      while one looks, train a small agent on U-maze, show it in the page, evaluate it, and build
+                      the page's WebGPU module (--no-train: the shipped weights only; --no-serve: stop when
+                      everything is built; port 8080 unless told)
   test                every test: native, WebGPU through Vulkan and in a browser, the page's journeys, Python
 
   setup               install what the two commands above need, or say what to install
@@ -87,7 +90,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Setup => test::set_up(&workspace, &mut report).map(|_| ()),
         Command::Page => page::build(&workspace, &mut report),
         Command::Finish => finish::run(),
-        Command::Serve { port } => serve::serve(&workspace.dist(), *port, &[""]),
+        Command::Serve { port } => serve::serve(&workspace.dist(), *port),
         Command::Ci => ci::run(&workspace, &mut report),
     };
     report.print();

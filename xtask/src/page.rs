@@ -3,16 +3,19 @@
 use anyhow::Result;
 
 use crate::budget;
-use crate::report::Report;
+use crate::report::{Expected, Report};
 use crate::shell;
 use crate::tools;
 use crate::workspace::Workspace;
 
 /// Makes sure of the tools, and builds the page into `dist/`.
 pub fn build(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    report.part("Tools for the page", || tools::set_up(workspace))?;
-    report.part("The page", || compile(workspace))
+    report.part("Tools for the page", tools::EXPECTED, || tools::set_up(workspace))?;
+    report.part("The page", EXPECTED, || compile(workspace))
 }
+
+/// Four modules, each optimised as a whole.
+pub const EXPECTED: Expected = Expected::Once(20);
 
 /// Builds the page with trunk, and holds it to its budget.
 pub fn compile(workspace: &Workspace) -> Result<()> {

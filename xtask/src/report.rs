@@ -1,8 +1,32 @@
-//! What was done and how long it took.
+//! Parts of a command: how long each will take, and how long it took.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+
+/// Time that a part takes on two cores that have nothing else to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Less than a minute.
+    Seconds,
+    /// So many minutes, each time.
+    Minutes(u32),
+    /// So many minutes the first time. What is made stays, and costs seconds from then on.
+    Once(u32),
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seconds => write!(f, "less than a minute"),
+            Self::Minutes(minutes) => write!(f, "about {minutes} min on two idle cores"),
+            Self::Once(minutes) => {
+                write!(f, "about {minutes} min on two idle cores the first time, then seconds")
+            }
+        }
+    }
+}
 
 /// The parts of a command that have run so far.
 #[derive(Default)]
@@ -12,8 +36,13 @@ pub struct Report {
 
 impl Report {
     /// Announces a part, does it, and notes the time.
-    pub fn part<T>(&mut self, title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        println!("\n== {title}");
+    pub fn part<T>(
+        &mut self,
+        title: &str,
+        expected: Expected,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        println!("\n== {title} ({expected})");
         let start = Instant::now();
         let result = work().with_context(|| format!("'{title}' failed"));
         let taken = start.elapsed();
@@ -60,9 +89,21 @@ mod tests {
     }
 
     #[test]
+    fn a_part_says_beforehand_how_long_it_takes() {
+        for (expected, text) in [
+            (Expected::Seconds, "less than a minute"),
+            (Expected::Minutes(3), "about 3 min on two idle cores"),
+            (Expected::Once(8), "about 8 min on two idle cores the first time, then seconds"),
+        ] {
+            assert_eq!(expected.to_string(), text);
+        }
+    }
+
+    #[test]
     fn a_failed_part_is_named_and_counted() {
         let mut report = Report::default();
-        let error = report.part("walk", || anyhow::bail!("no legs") as Result<()>).unwrap_err();
+        let walk = || anyhow::bail!("no legs") as Result<()>;
+        let error = report.part("walk", Expected::Seconds, walk).unwrap_err();
         assert_eq!(format!("{error:#}"), "'walk' failed: no legs");
         assert_eq!(report.parts.len(), 1);
     }

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -14,22 +15,44 @@ const MAX_HEAD: u64 = 16 * 1024;
 /// Longest wait for a browser to send or take bytes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Serves a folder until the program is ended, and prints the addresses of these pages in it.
-pub fn serve(folder: &Path, port: u16, pages: &[&str]) -> Result<()> {
+/// Serves a folder until the program is ended.
+pub fn serve(folder: &Path, port: u16) -> Result<()> {
     ensure!(
         folder.join("index.html").is_file(),
         "there is no page in {}: build it with 'cargo xtask page'",
         folder.display()
     );
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .with_context(|| format!("port {port} cannot be used: choose another with --port"))?;
-    let port = listener.local_addr()?.port();
-    println!("\nThe page is served at (Ctrl+C ends it):");
-    for page in pages {
-        println!("  http://localhost:{port}/{page}");
-    }
-    accept(&listener, folder);
+    let port = Port::take(port)?;
+    println!("\nThe page is served at (Ctrl+C ends it):\n  {}", port.address(""));
+    accept(&port.listener, folder);
     Ok(())
+}
+
+/// A port of this machine that is ours.
+pub struct Port {
+    listener: TcpListener,
+    number: u16,
+}
+
+impl Port {
+    /// Takes a port, or any that is free for 0. Browsers that come before there is a page wait.
+    pub fn take(number: u16) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, number))
+            .with_context(|| format!("port {number} cannot be used: choose another with --port"))?;
+        let number = listener.local_addr()?.port();
+        Ok(Self { listener, number })
+    }
+
+    /// The address of a page.
+    pub fn address(&self, page: &str) -> String {
+        format!("http://localhost:{}/{page}", self.number)
+    }
+
+    /// Serves a folder beside what this program does else, as long as it runs.
+    pub fn serve_beside(&self, folder: &Path) -> Result<JoinHandle<()>> {
+        let (listener, folder) = (self.listener.try_clone()?, folder.to_owned());
+        Ok(std::thread::spawn(move || accept(&listener, &folder)))
+    }
 }
 
 fn accept(listener: &TcpListener, folder: &Path) {
@@ -142,10 +165,9 @@ mod tests {
         std::fs::write(dist.join("index.html"), "<p>hello").unwrap();
         std::fs::write(dist.join("app.wasm"), b"\0asm").unwrap();
         std::fs::write(dist.join("weights/a b.safetensors"), b"12345").unwrap();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        std::thread::spawn(move || accept(&listener, &dist));
-        (root, port)
+        let port = Port::take(0).unwrap();
+        port.serve_beside(&dist).unwrap();
+        (root, port.number)
     }
 
     fn ask(port: u16, request: &str) -> String {
@@ -215,7 +237,15 @@ mod tests {
     #[test]
     fn a_folder_without_a_page_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let error = serve(folder.path(), 0, &[""]).unwrap_err().to_string();
+        let error = serve(folder.path(), 0).unwrap_err().to_string();
         assert!(error.contains("cargo xtask page"), "{error}");
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_an_error_that_names_the_way_out() {
+        let taken = Port::take(0).unwrap();
+        let error = Port::take(taken.number).err().expect("it is taken").to_string();
+        assert!(error.contains(&taken.number.to_string()) && error.contains("--port"), "{error}");
+        assert_eq!(taken.address("?seed=1"), format!("http://localhost:{}/?seed=1", taken.number));
     }
 }

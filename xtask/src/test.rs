@@ -5,7 +5,7 @@ use std::fs::File;
 use anyhow::{Context, Result, ensure};
 
 use crate::page;
-use crate::report::Report;
+use crate::report::{Expected, Report};
 use crate::shell;
 use crate::system::{self, System};
 use crate::tools::{self, WASM};
@@ -20,26 +20,30 @@ const BUNDLE: &str = "weights/maze2d-umaze-v1.safetensors";
 
 /// Makes sure that everything the tests need is there.
 pub fn set_up(workspace: &Workspace, report: &mut Report) -> Result<System> {
-    report.part("Tools for the page", || tools::set_up(workspace))?;
-    report.part("Browser, software GPU, Node and Python", || system::set_up(workspace))
+    report.part("Tools for the page", tools::EXPECTED, || tools::set_up(workspace))?;
+    report.part("Browser, software GPU, Node and Python", Expected::Once(3), || system::set_up(workspace))
 }
 
 /// Runs every test.
 pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
     let system = set_up(workspace, report)?;
-    report.part("Native tests: CPU, and WebGPU's shaders on a software Vulkan driver", || {
-        shell::run(
-            workspace
-                .cargo()
-                .args(["test", "--release"])
-                .args(NATIVE)
-                // The same adapter everywhere, a real GPU or not.
-                .env("VK_DRIVER_FILES", &system.vulkan)
-                // Where there is no desktop, Mesa's device-selection layer complains of that again and again.
-                .env("NODEVICE_SELECT", "1"),
-        )
-    })?;
-    report.part("The device suite in a browser, on WebGPU", || {
+    report.part(
+        "Native tests: CPU, and WebGPU's shaders on a software Vulkan driver",
+        Expected::Minutes(25),
+        || {
+            shell::run(
+                workspace
+                    .cargo()
+                    .args(["test", "--release"])
+                    .args(NATIVE)
+                    // The same adapter everywhere, a real GPU or not.
+                    .env("VK_DRIVER_FILES", &system.vulkan)
+                    // Where there is no desktop, Mesa's device-selection layer complains of that again and again.
+                    .env("NODEVICE_SELECT", "1"),
+            )
+        },
+    )?;
+    report.part("The device suite in a browser, on WebGPU", Expected::Minutes(12), || {
         shell::run(
             workspace
                 .cargo()
@@ -51,8 +55,8 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
                 .env("WASM_BINDGEN_TEST_TIMEOUT", "600"),
         )
     })?;
-    report.part("The page", || page::compile(workspace))?;
-    report.part("Journeys through the page", || {
+    report.part("The page", page::EXPECTED, || page::compile(workspace))?;
+    report.part("Journeys through the page", Expected::Minutes(8), || {
         shell::run(
             workspace
                 .command("timeout")
@@ -70,9 +74,11 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
                 .env("CHROMIUM", &system.browser),
         )
     })?;
-    report.part("The bundle, read in Python", || bundle_in_python(workspace, &system))?;
-    report.part("The data, read in Python", || data_in_python(workspace, &system))?;
-    report.part("The policy, in a simulator in Python", || policy_in_python(workspace, &system))
+    report.part("The bundle, read in Python", Expected::Seconds, || bundle_in_python(workspace, &system))?;
+    report.part("The data, read in Python", Expected::Seconds, || data_in_python(workspace, &system))?;
+    report.part("The policy, in a simulator in Python", Expected::Seconds, || {
+        policy_in_python(workspace, &system)
+    })
 }
 
 /// What our networks answer goes into a script that computes the same from the file.

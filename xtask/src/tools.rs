@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::report::Expected;
 use crate::shell::{self, output};
 use crate::workspace::Workspace;
 
@@ -22,6 +23,8 @@ struct Tool {
     archive: fn(version: &str, machine: &str) -> String,
     /// Whether it builds with the dependency versions it was released with.
     locked: bool,
+    /// How long that takes.
+    from_source: Expected,
 }
 
 /// The newest trunk that Rust 1.95 builds.
@@ -33,6 +36,7 @@ const TRUNK: Tool = Tool {
         format!("trunk-rs/trunk/releases/download/v{version}/trunk-{machine}-unknown-linux-gnu.tar.gz")
     },
     locked: true,
+    from_source: Expected::Minutes(9),
 };
 
 /// Must have the version of the `wasm-bindgen` crate. Its own lock file names a yanked dependency.
@@ -48,7 +52,11 @@ const WASM_BINDGEN: Tool = Tool {
         )
     },
     locked: false,
+    from_source: Expected::Minutes(5),
 };
+
+/// Downloaded, these are seconds. Where the projects' releases cannot be reached, both programs are built from source.
+pub const EXPECTED: Expected = Expected::Once(14);
 
 /// Makes sure that the page can be built.
 pub fn set_up(workspace: &Workspace) -> Result<()> {
@@ -59,7 +67,8 @@ pub fn set_up(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn set_up_target(workspace: &Workspace) -> Result<()> {
+/// Makes sure that Rust compiles for a browser.
+pub fn set_up_target(workspace: &Workspace) -> Result<()> {
     let sysroot =
         output(workspace.command("rustc").args(["--print", "sysroot"])).context("rustc cannot be run")?;
     if Path::new(&sysroot).join("lib/rustlib").join(WASM).is_dir() {
@@ -78,7 +87,10 @@ impl Tool {
         }
         println!("   {} {} is missing", self.name, self.version);
         self.download(workspace).or_else(|error| {
-            println!("   no prebuilt one can be had ({error:#}); building it takes minutes");
+            println!(
+                "   no prebuilt one can be had ({error:#}); it is built from source, {}",
+                self.from_source
+            );
             self.build(workspace)
         })?;
         match self.find(workspace) {

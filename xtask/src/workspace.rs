@@ -44,9 +44,21 @@ impl Workspace {
         command
     }
 
+    /// A program, run in the repository, that leaves the processor to whoever needs it.
+    pub fn behind(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut nice = self.command("nice");
+        nice.args(["-n", "10"]).arg(program);
+        nice
+    }
+
     /// Cargo, run in the repository.
     pub fn cargo(&self) -> Command {
-        self.command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        self.command(cargo())
+    }
+
+    /// Cargo, run in the repository behind everything else.
+    pub fn cargo_behind(&self) -> Command {
+        self.behind(cargo())
     }
 
     fn path(&self) -> OsString {
@@ -55,5 +67,24 @@ impl Workspace {
             Some(path) => [tools, ":".into(), path].into_iter().collect(),
             None => tools,
         }
+    }
+}
+
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::output;
+
+    #[test]
+    fn a_program_behind_is_the_same_program() {
+        let workspace = Workspace { root: "/".into(), target: "/target".into(), tools: "/tools".into() };
+        let mut command = workspace.behind("sh");
+        let said = output(command.args(["-c", "nice; pwd; echo \"$1 $CARGO_TARGET_DIR\"", "sh", "a b"]));
+        let ours: i32 = output(&mut Command::new("nice")).unwrap().parse().unwrap();
+        assert_eq!(said.unwrap(), format!("{}\n/\na b /target", (ours + 10).min(19)));
     }
 }

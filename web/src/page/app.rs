@@ -235,7 +235,9 @@ impl App {
                 let (link, number) = (ctx.link().clone(), self.workers);
                 spawn_local(async move {
                     // Whoever leaves the choice to the page begins on the CPU; WebGPU is tried beside it.
-                    let gpu = backend == Backend::Webgpu && adapter::choose(backend).await.is_ok();
+                    let gpu = backend == Backend::Webgpu
+                        && Program::Gpu.is_built()
+                        && adapter::choose(backend).await.is_ok();
                     let program = if gpu { Program::Gpu } else { Program::Cpu };
                     link.send_message(Message::Start { number, program, bundle, backend });
                 });

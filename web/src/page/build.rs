@@ -35,14 +35,28 @@ pub enum Program {
 impl Program {
     /// Address of the worker's script; the script finds the module in it.
     pub fn worker(self) -> String {
-        let name = match self {
+        let [script, wasm] = self.files().map(|name| file(&name));
+        format!("{}?program={script}&wasm={wasm}", file("worker.js"))
+    }
+
+    /// Whether this build holds the module: `cargo xtask demo` shows the page before all are there.
+    pub fn is_built(self) -> bool {
+        self.files().iter().all(|name| contains(name))
+    }
+
+    /// The module's name.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Cpu if cfg!(feature = "relaxed-simd") => "diar-relaxed",
             Self::Cpu => "diar-web",
             Self::Gpu => "diar-gpu",
             Self::Train => "diar-train",
-        };
-        let (script, wasm) = (file(&format!("{name}.js")), file(&format!("{name}_bg.wasm")));
-        format!("{}?program={script}&wasm={wasm}", file("worker.js"))
+        }
+    }
+
+    fn files(self) -> [String; 2] {
+        let name = self.name();
+        [format!("{name}.js"), format!("{name}_bg.wasm")]
     }
 }
 

@@ -26,11 +26,17 @@ impl Running {
     /// Starts a program; what it says is heard, and why it broke down, in words.
     ///
     /// # Errors
-    /// When the browser cannot start module workers.
+    /// When this build does not hold the program, or the browser cannot start module workers.
     pub fn start<M: DeserializeOwned>(
         program: Program,
         heard: impl Fn(Result<M, String>) + Clone + 'static,
     ) -> Result<Self, String> {
+        if !program.is_built() {
+            return Err(format!(
+                "this build of the page does not hold {} yet; reload the page once it is built",
+                program.name()
+            ));
+        }
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let worker = Worker::new_with_options(&program.worker(), &options)
