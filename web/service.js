@@ -1,7 +1,7 @@
 // Keeps the page for when there is no network.
 //
 // Files have the hash of their content in their name: one cache holds them, whatever build they are of, and a page names
-// exactly those that it was built with. Pages come from the network as long as there is one. A new version of this script
+// exactly those that it was built with. Pages come from the network as long as it answers. A new version of this script
 // waits until no page of the old one is open, then drops what only that one needed.
 const build = {"version":"","pages":[],"files":{}};
 
@@ -13,6 +13,9 @@ const PROGRAM = new URLSearchParams(self.location.search).get('program') ?? 'dia
 /// What every page needs. Weights and the WebGPU module are kept once they are used.
 const SHELL = new RegExp(`^(${PROGRAM}|worker|assets/)`);
 
+/// Milliseconds that the network has for a page before the kept one is shown.
+const PATIENCE = 5_000;
+
 const HASHED = /-[0-9a-f]{12}\.\w+$/;
 
 self.addEventListener('install', (event) => event.waitUntil(install()));
@@ -20,7 +23,10 @@ self.addEventListener('activate', (event) => event.waitUntil(tidy()));
 self.addEventListener('fetch', (event) => {
   const { method, mode, url } = event.request;
   if (method !== 'GET' || !url.startsWith(SCOPE.href)) return;
-  if (mode === 'navigate') event.respondWith(page(event.request));
+  // Some programs pass a link on with its `#` percent-encoded.
+  const mended = url.replace(/%(?:25)*23(?=v\d+(?:\.|%)|tour)/i, '#');
+  if (mode === 'navigate' && mended !== url) event.respondWith(Response.redirect(mended));
+  else if (mode === 'navigate') event.respondWith(page(event.request));
   else if (HASHED.test(url)) event.respondWith(file(event.request));
 });
 
@@ -53,22 +59,27 @@ async function tidy() {
   }
 }
 
+/// The page from the network; the kept one where no answer comes in time, or an error of the server's.
 async function page(request) {
-  try {
-    return await fetch(request);
-  } catch (error) {
-    const pages = await caches.open(PAGES);
-    const kept = await pages.match(request.url.replace(/index\.html(?=$|[?#])/, ''), { ignoreSearch: true });
-    if (kept) return kept;
-    throw error;
-  }
+  const fresh = fetch(request);
+  const kept = await keptPage(request.url).catch(() => undefined);
+  if (!kept) return fresh;
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  const answer = await Promise.race([fresh.catch(() => undefined), late]);
+  return answer && answer.status < 500 ? answer : kept;
+}
+
+async function keptPage(url) {
+  const pages = await caches.open(PAGES);
+  return pages.match(url.replace(/index\.html(?=$|[?#])/, ''), { ignoreSearch: true });
 }
 
 async function file(request) {
-  const files = await caches.open(FILES);
-  const kept = await files.match(request.url);
+  // Cookies may have been blocked since: then the network is all there is.
+  const files = await caches.open(FILES).catch(() => undefined);
+  const kept = await files?.match(request.url);
   if (kept) return kept;
   const response = await fetch(request);
-  if (response.ok) await files.put(request.url, response.clone()).catch(() => {});
+  if (response.ok) await files?.put(request.url, response.clone()).catch(() => {});
   return response;
 }

@@ -107,6 +107,27 @@ fn decisions_are_made_anew_and_compared() {
     assert!(!other(&link).contains("another bundle's"));
 }
 
+/// Chats and mail programs put their own marks around an address.
+#[test]
+fn a_link_is_read_as_it_was_pasted() {
+    let played = text(&SCENARIO);
+    let (link, digest) = (field(&played, "link"), field(&played, "digest"));
+    let address = format!("https://example.org/diar/{link}");
+    for pasted in [
+        format!("{address}."),
+        format!("({address})"),
+        format!("<{address}>,"),
+        format!("[a run]({address})"),
+        format!("\u{201C}{address}\u{201D}"),
+        format!("{address}\u{200B}"),
+        address.replace('#', "%23"),
+        link.replace("v2.", "v2%2E"),
+        format!("{}\n{}", &address[..80], &address[80..]),
+    ] {
+        assert_eq!(field(&text(&["replay", &pasted]), "digest"), digest, "{pasted}");
+    }
+}
+
 #[test]
 fn what_cannot_be_replayed_is_explained() {
     let link = field(&text(&SCENARIO), "link").to_owned();
@@ -114,6 +135,7 @@ fn what_cannot_be_replayed_is_explained() {
         (vec!["replay", "nonsense"], "damaged"),
         (vec!["replay", "#v9.AAAA"], "version 9"),
         (vec!["replay", &link[..link.len() - 9]], "damaged"),
+        (vec!["replay", "https://example.org/diar/"], "it has no version"),
         (vec!["replay", &link, "--bundle", OTHER], "trained on maze2d-medium-v1"),
         (vec!["play", BUNDLE, "--goal", "2,1"], "does not fit at the goal (2, 1)"),
         (vec!["play", BUNDLE, "--goal", "-3,1"], "does not fit"),

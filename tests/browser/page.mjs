@@ -1,6 +1,6 @@
 // Opening the page as a person would: in a browser of its own, with a fresh profile.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -24,11 +24,17 @@ const GPU = {
 /// clipboard.
 export const INSECURE = 'page.test';
 
-/// Runs `journey(page)` in a fresh browser, which is closed whatever happens, and gives what it gives.
+/// Settings of the browser under which sites keep nothing: cookies, storage, caches and service workers are blocked.
+export const BLOCKED = { profile: { default_content_setting_values: { cookies: 2 } } };
+
+/// Runs `journey(page)` in a fresh browser, which is closed whatever happens, and gives what it gives. `preferences` are
+/// the browser's own settings.
 ///
 /// Motion is reduced unless told otherwise: then the page plays nothing that was not asked for.
-export async function visit(url, { gpu = 'none', args = [], ...options }, journey) {
+export async function visit(url, { gpu = 'none', args = [], preferences = {}, ...options }, journey) {
   const profile = await mkdtemp(join(tmpdir(), 'diar-journey-'));
+  await mkdir(join(profile, 'Default'));
+  await writeFile(join(profile, 'Default', 'Preferences'), JSON.stringify(preferences));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [...FLAGS, ...GPU[gpu], ...args, `--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`],

@@ -25,7 +25,9 @@ const HASH = /-[0-9a-f]{12}(?=\.\w+$)/;
 /// As good as every host packs; the level is one that a host can afford.
 const pack = (bytes) => promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } });
 
-/// Serves `folder`; `replaced` maps a path, with or without a hash, to `{ status, body }`, given instead of the file.
+/// Serves `folder`; `replaced` maps a path, with or without a hash, to `{ status, body }`, given instead of the file, or
+/// to `{ hangs: true }`: then no answer comes. With `claims` the body is cut off, after so many bytes were announced; with
+/// `stream`, a function answers.
 /// `mounts` maps prefixes of paths, as in `/ort/`, to other folders, and every file comes with `headers`. With
 /// `compress`, text and code come packed with brotli, which takes its time at the first request for a file.
 export async function serve(folder, replaced = {}, { mounts = {}, headers = {}, compress = false } = {}) {
@@ -35,6 +37,11 @@ export async function serve(folder, replaced = {}, { mounts = {}, headers = {}, 
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
     requests.push(path);
     const substitute = replaced[path] ?? replaced[path.replace(HASH, '')];
+    if (substitute?.hangs) return;
+    if (substitute?.stream) {
+      substitute.stream(response);
+      return;
+    }
     if (substitute) {
       const length = substitute.claims && { 'Content-Length': substitute.claims };
       response.writeHead(substitute.status, { 'Content-Type': TYPES[extname(path === '/' ? 'index.html' : path)] ?? 'application/octet-stream', ...length });
@@ -51,8 +58,10 @@ export async function serve(folder, replaced = {}, { mounts = {}, headers = {}, 
     const file = join(root, normalize(inside === '/' ? '/index.html' : inside));
     const found = await stat(file).catch(() => null);
     if (!found?.isFile()) {
-      response.writeHead(404, { 'Content-Type': 'text/plain' });
-      response.end('Not Found');
+      // As most hosts do.
+      const page = await readFile(join(root, '404.html')).catch(() => 'Not Found');
+      response.writeHead(404, { 'Content-Type': 'text/html' });
+      response.end(page);
       return;
     }
     const type = TYPES[extname(file)] ?? 'application/octet-stream';

@@ -5,6 +5,10 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::messages::Backend;
+use crate::patience::within;
+
+/// Milliseconds that the browser has to offer an adapter. Some never answer.
+const PATIENCE: u32 = 10_000;
 
 /// A WebGPU adapter.
 #[derive(Clone, Debug)]
@@ -52,7 +56,15 @@ async fn find() -> Result<Adapter, String> {
     let _ = Reflect::set(&options, &"powerPreference".into(), &"high-performance".into());
     let promise = request.call1(&gpu, &options).map(JsValue::unchecked_into::<Promise>);
     let adapter = match promise {
-        Ok(promise) => JsFuture::from(promise).await.unwrap_or(JsValue::NULL),
+        Ok(promise) => match within(PATIENCE, JsFuture::from(promise)).await {
+            Some(answer) => answer.unwrap_or(JsValue::NULL),
+            None => {
+                return Err(format!(
+                    "the browser did not say within {} s whether it has an adapter",
+                    PATIENCE / 1000
+                ));
+            }
+        },
         Err(_) => JsValue::NULL,
     };
     if adapter.is_null() || adapter.is_undefined() {

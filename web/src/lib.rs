@@ -13,8 +13,10 @@ pub mod export;
 pub mod geometry;
 pub mod keys;
 pub mod messages;
+pub mod pace;
 pub mod plot;
 pub mod projection;
+pub mod quota;
 pub mod raster;
 pub mod recording;
 pub mod scale;
@@ -31,9 +33,13 @@ pub mod draw;
 #[cfg(target_arch = "wasm32")]
 pub mod entry;
 #[cfg(target_arch = "wasm32")]
+mod fetch;
+#[cfg(target_arch = "wasm32")]
 mod memory;
 #[cfg(all(target_arch = "wasm32", feature = "page"))]
 pub mod page;
+#[cfg(target_arch = "wasm32")]
+mod patience;
 #[cfg(all(target_arch = "wasm32", feature = "train"))]
 pub mod trainer;
 #[cfg(all(target_arch = "wasm32", feature = "page"))]

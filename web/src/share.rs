@@ -1,7 +1,7 @@
 //! Runs as links: what goes into the address, and what comes out of it.
 
 use diar_core::agent::Trace;
-use diar_core::link::{HASH_LENGTH, Link, LinkError, Other};
+use diar_core::link::{HASH_LENGTH, Link, LinkError, Other, plain};
 use diar_core::maze::MazeId;
 use diar_core::task::{TASKS, Task};
 
@@ -30,12 +30,29 @@ pub fn compose(
     link.encode()
 }
 
-/// The step of the guided tour that a fragment asks for, from 0.
+/// The address that brings back a run: that of the page's folder, with the weights it was opened with, and the fragment.
+///
+/// A slash before the `#` keeps chats from ending the address there. Every page of the folder opens every link; the
+/// device and the look of the page are the reader's own choice.
+pub fn address(page: &str, fragment: &str) -> String {
+    let page = page.split('#').next().unwrap_or_default();
+    let (path, query) = page.split_once('?').unwrap_or((page, ""));
+    let folder = path.rfind('/').map_or(path, |slash| &path[..=slash]);
+    let weights = query.split('&').filter(|part| part.starts_with("bundle=") || part.starts_with("other="));
+    let query = weights.collect::<Vec<_>>().join("&");
+    let led = |mark: &str, part: &str| if part.is_empty() { String::new() } else { format!("{mark}{part}") };
+    format!("{folder}{}{}", led("?", &query), led("#", fragment))
+}
+
+/// The step of the guided tour that a fragment asks for, from 0. Marks around it are passed over, as around a link.
 pub fn tour(fragment: &str) -> Option<usize> {
-    match fragment.strip_prefix("tour")? {
-        "" => Some(0),
-        rest => rest.strip_prefix('=')?.parse::<usize>().ok()?.checked_sub(1),
-    }
+    let text = plain(fragment);
+    let rest = text.trim_start_matches(|c: char| !c.is_alphanumeric()).strip_prefix("tour")?;
+    let Some(number) = rest.strip_prefix('=') else {
+        return (!rest.contains(char::is_alphanumeric)).then_some(0);
+    };
+    let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+    number[..end].parse::<usize>().ok()?.checked_sub(1)
 }
 
 /// The fragment of a step of the guided tour.
@@ -43,7 +60,8 @@ pub fn tour_fragment(step: usize) -> String {
     format!("tour={}", step + 1)
 }
 
-/// The link in a fragment: none in an empty one, a message for one that cannot be read.
+/// The link in a fragment: none in an empty one, a message for one that cannot be read. [`Link::decode`] says what may
+/// stand around it.
 ///
 /// # Errors
 /// What is wrong with the fragment, for the user.
@@ -63,7 +81,7 @@ pub fn replay(link: &Link) -> Result<Trace, String> {
 }
 
 fn refused(error: &LinkError) -> String {
-    format!("This link cannot be opened: {error}. The page goes on without it.")
+    format!("This link cannot be opened: {error}. Another run is shown instead.")
 }
 
 /// Address of the weights that come with the page for a task.
@@ -85,11 +103,15 @@ pub fn page_of(maze: MazeId) -> &'static str {
     }
 }
 
-/// Address of the weights that the page begins with: those of the task that its link is for.
-pub fn first_weights(fragment: &str) -> String {
-    let link = Link::decode(fragment).ok();
-    let task = link.as_ref().and_then(|link| Task::find(&link.task).ok()).unwrap_or(&TASKS[0]);
-    shipped_weights(task.id)
+/// The task of a fragment's link, if there is one that can be read.
+pub fn task_of(fragment: &str) -> Option<&'static Task> {
+    Link::decode(fragment).ok().and_then(|link| Task::find(&link.task).ok())
+}
+
+/// Address of the weights that a page begins with: those of the task that its link is for, else those of its own task.
+pub fn first_weights(fragment: &str, task: Option<&str>) -> String {
+    let linked = task_of(fragment).map(|task| task.id);
+    shipped_weights(linked.or(task).unwrap_or(TASKS[0].id))
 }
 
 /// Address of the windows that a critic is trained on, beside those of a bundle; none for a file of the user's.
@@ -158,11 +180,45 @@ mod tests {
     fn a_link_brings_its_own_weights() {
         let mut trace = trace(&[Script::Goal(3)]);
         trace.task = "maze2d-large-v1".into();
-        let large = compose(&trace, "", None, 0, None).unwrap();
-        assert_eq!(first_weights(&large), "weights/maze2d-large-v1.safetensors");
-        // A damaged link and none at all: the page still begins.
-        for fragment in ["v1.AAAA", ""] {
-            assert_eq!(first_weights(fragment), "weights/maze2d-umaze-v1.safetensors");
+        let linked = compose(&trace, "", None, 0, None).unwrap();
+        for fragment in [linked.clone(), format!("{linked})."), format!("%23{linked}")] {
+            assert_eq!(first_weights(&fragment, Some(TASKS[1].id)), "weights/maze2d-large-v1.safetensors");
+        }
+        // A damaged link, a tour and none at all: the page still begins, with its own task.
+        for fragment in ["v1.AAAA", "tour=2", ""] {
+            assert_eq!(first_weights(fragment, None), "weights/maze2d-umaze-v1.safetensors");
+            assert_eq!(first_weights(fragment, Some(TASKS[1].id)), "weights/maze2d-medium-v1.safetensors");
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_slash_before_its_link() {
+        for (page, shared) in [
+            ("https://a.org/diar/", "https://a.org/diar/#v2.A"),
+            ("https://a.org/diar/medium.html#v2.B", "https://a.org/diar/#v2.A"),
+            ("http://localhost:80/index.html?backend=webgpu&nosw&embed", "http://localhost:80/#v2.A"),
+            ("https://a.org/?embed&bundle=b/c.safetensors#x?y", "https://a.org/?bundle=b/c.safetensors#v2.A"),
+            ("https://a.org/d/?bundle=b&backend=cpu&other=c", "https://a.org/d/?bundle=b&other=c#v2.A"),
+        ] {
+            assert_eq!(address(page, "v2.A"), shared);
+        }
+        assert_eq!(address("https://a.org/diar/?embed", ""), "https://a.org/diar/");
+    }
+
+    #[test]
+    fn a_step_of_the_tour_is_found_as_a_link_is() {
+        for (fragment, step) in [
+            ("tour", Some(0)),
+            ("tour.", Some(0)),
+            ("tour=3", Some(2)),
+            ("tour=3).", Some(2)),
+            ("%23tour%3D3%E2%80%8B", Some(2)),
+            ("tour=0", None),
+            ("tours", None),
+            ("tour=x", None),
+            ("v2.AAAA", None),
+        ] {
+            assert_eq!(tour(fragment), step, "{fragment}");
         }
     }
 

@@ -475,6 +475,10 @@ impl State {
                 }
             }
             Action::Fragment(fragment) => {
+                if fragment.is_empty() && self.shown.is_some() {
+                    let text = "This address holds no run: the one before stays on display.";
+                    self.notify(Level::Info, text.into());
+                }
                 if self.open(&fragment) && self.ready().is_some() {
                     commands.extend(self.resume());
                 }

@@ -12,8 +12,9 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::messages::{FromTrainer, Lesson, ToTrainer};
+use crate::pace::TURN;
 use crate::worker::field::Grid;
-use crate::worker::{TURN, fetch, now, post, turn};
+use crate::worker::{fetch, now, post, turn};
 
 /// Milliseconds between two looks at the values so far.
 const LOOK: f64 = 500.0;

@@ -1,12 +1,14 @@
 //! The worker: fetches weights, chooses a device, and decides, off the page's thread.
 //!
-//! Messages are served one after the other. A run under way looks up now and then: it gives the event loop a turn, and
-//! stops when the page has begun another run in the meantime. Scoring goes on, a turn at a time, while no message waits.
+//! Messages are served one after the other. A run under way gives the event loop a turn now and then, also in the middle
+//! of a decision, and stops when the page has begun another run in the meantime. Questions on the side and scoring go
+//! on, a turn at a time, while no message waits.
 
 mod device;
 pub(crate) mod fetch;
 pub(crate) mod field;
 mod score;
+mod side;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -20,14 +22,12 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use self::field::Grid;
 use self::score::Scoring;
+use self::side::{Imagining, Measuring, Side, Trailing, Valuing};
 use crate::messages::{
-    Backend, Candidates, Decider, Denoising, Failure, Lane, Plan, ToPage, ToWorker, Trail, Unit, Weights,
+    Backend, Candidates, Decider, Denoising, Failure, Lane, Plan, ToPage, ToWorker, Unit, Weights,
 };
-
-/// Milliseconds of computing between two turns of the event loop.
-pub(crate) const TURN: f64 = 16.0;
+use crate::pace::{Pace, TURN};
 
 thread_local! {
     static INBOX: RefCell<VecDeque<ToWorker>> = const { RefCell::new(VecDeque::new()) };
@@ -40,8 +40,11 @@ thread_local! {
 struct Server {
     loaded: Option<Loaded>,
     runs: [Option<(u32, Rollout)>; 2],
+    /// Questions that are being answered, a turn at a time, while no message waits.
+    sides: VecDeque<Side>,
     /// Goes on, a turn at a time, while no message waits.
     scoring: Option<Scoring>,
+    pace: Pace,
     /// The maze whose values the page has.
     world: World,
 }
@@ -105,7 +108,7 @@ async fn serve(mut server: Server) {
     loop {
         if let Some(message) = INBOX.with_borrow_mut(VecDeque::pop_front) {
             server.answer(message).await;
-        } else if server.scoring.is_some() {
+        } else if !server.sides.is_empty() || server.scoring.is_some() {
             server.work().await;
             turn().await;
         } else {
@@ -119,11 +122,11 @@ impl Server {
     async fn answer(&mut self, message: ToWorker) {
         match message {
             ToWorker::Load { bundle, backend } => self.load(&bundle, backend).await,
-            ToWorker::Begin { generation, lane, plan } => self.begin(generation, lane, &plan).await,
+            ToWorker::Begin { generation, lane, plan } => self.begin(generation, lane, &plan),
             ToWorker::Advance { generation, unit } => self.advance(generation, unit).await,
             ToWorker::Drop { lane } => self.runs[lane as usize] = None,
-            ToWorker::Imagine { ticket, candidates } => self.imagine(ticket, &candidates).await,
-            ToWorker::Denoise { ticket, denoising } => self.denoise(ticket, &denoising).await,
+            ToWorker::Imagine { ticket, candidates } => self.imagine(ticket, candidates),
+            ToWorker::Denoise { ticket, denoising } => self.denoise(ticket, denoising),
             ToWorker::Score { ticket, plan, episodes } => {
                 let Some(loaded) = &self.loaded else { return };
                 match Scoring::new(&loaded.agent, ticket, plan, episodes) {
@@ -131,16 +134,19 @@ impl Server {
                     Err(message) => fail(Failure::Side, None, message),
                 }
             }
-            ToWorker::Critic { bundle } => self.take_critic(&bundle).await,
+            ToWorker::Critic { bundle } => self.take_critic(&bundle),
             ToWorker::Guest { address, bundle } => self.welcome(address, &bundle),
-            ToWorker::Measure { plan } => self.measure(&plan).await,
-            ToWorker::Field => self.show_field().await,
+            ToWorker::Measure { plan } => {
+                let Some(Loaded { agent, .. }) = &self.loaded else { return };
+                self.sides.push_back(Side::Measure(Measuring::new(agent, plan)));
+            }
+            ToWorker::Field => self.show_field(),
             ToWorker::Stop => self.scoring = None,
             ToWorker::Unlearn => {
                 if let Some(loaded) = &mut self.loaded {
                     loaded.agent = Arc::clone(&loaded.shipped);
                 }
-                self.show_field().await;
+                self.show_field();
             }
         }
     }
@@ -152,6 +158,9 @@ impl Server {
         };
         let (handle, device) = device::choose(backend).await;
         post(&ToPage::Preparing { device: device.clone() });
+        if device.webgpu {
+            self.pace = Pace::endless();
+        }
         let agent = match Agent::load(&bundle, &handle) {
             Ok(agent) => Arc::new(agent),
             Err(error) => {
@@ -164,21 +173,18 @@ impl Server {
         };
         post(&ToPage::Ready { device, weights: described(&bundle) });
         self.loaded = Some(Loaded { device: handle, shipped: Arc::clone(&agent), agent, guest: None });
-        self.show_field().await;
+        self.show_field();
     }
 
-    /// Tells the page the values over the maze it shows.
-    async fn show_field(&self) {
+    /// Tells the page the values over the maze it shows, in place of any that are under way.
+    fn show_field(&mut self) {
         let Some(Loaded { agent, .. }) = &self.loaded else { return };
         let Ok(layout) = self.world.layout(agent.task().maze) else { return };
-        let grid = Grid::of(&layout);
-        match agent.values(&grid.states()).await {
-            Ok(values) => post(&ToPage::Field { field: grid.field(&values) }),
-            Err(error) => fail(Failure::Compute, None, error.to_string()),
-        }
+        self.sides.retain(|side| !matches!(side, Side::Field(_)));
+        self.sides.push_back(Side::Field(Valuing::new(agent, &layout)));
     }
 
-    async fn begin(&mut self, generation: u32, lane: Lane, plan: &Plan) {
+    fn begin(&mut self, generation: u32, lane: Lane, plan: &Plan) {
         let Some(loaded) = &self.loaded else { return };
         let agent = match loaded.decider(&plan.decider) {
             Ok(agent) => agent,
@@ -197,7 +203,7 @@ impl Server {
         }
         if lane == Lane::Main && self.world.toggled != plan.scenario.world.toggled {
             self.world = plan.scenario.world.clone();
-            self.show_field().await;
+            self.show_field();
         }
     }
 
@@ -212,10 +218,12 @@ impl Server {
         };
         let (mut events, mut since, mut complete) = (Vec::new(), js_sys::Date::now(), false);
         while !complete && !rollout.finished() && WANTED.get()[lane as usize] == generation {
-            match rollout.advance().await {
+            let begun = now();
+            match rollout.advance_some(self.pace.work()).await {
                 Ok(news) => events.extend(news.into_iter().map(|(_, event)| event)),
                 Err(error) => return fail(Failure::Compute, Some(generation), error.to_string()),
             }
+            self.pace.took(now() - begun, rollout.is_midway());
             complete = events.last().is_some_and(|event| unit.completed_by(event));
             let millis = js_sys::Date::now() - since;
             if millis >= TURN {
@@ -229,69 +237,32 @@ impl Server {
         post(&ToPage::Idle { generation });
     }
 
-    async fn imagine(&self, ticket: u32, Candidates { state, latents, world }: &Candidates) {
+    fn imagine(&mut self, ticket: u32, candidates: Candidates) {
         let Some(Loaded { agent, .. }) = &self.loaded else { return };
-        let layout = match world.layout(agent.task().maze) {
-            Ok(layout) => layout,
-            Err(error) => return fail(Failure::Side, None, error.to_string()),
-        };
-        let horizon = agent.task().horizon;
-        let ways = match agent.imagine(state, latents, &layout, horizon).await {
-            Ok(ways) => ways,
-            Err(error) => return fail(Failure::Side, None, error.to_string()),
-        };
-        match end_values(agent, state, latents).await {
-            Ok(values) => {
-                let narrow =
-                    |way: Vec<[f64; 2]>| way.into_iter().map(|point| point.map(|x| x as f32)).collect();
-                let ways = ways.into_iter().map(narrow).collect();
-                post(&ToPage::Imagined { ticket, ways, values });
-            }
-            Err(error) => fail(Failure::Side, None, error),
-        }
-    }
-
-    async fn denoise(&self, ticket: u32, denoising: &Denoising) {
-        let Some(Loaded { agent, .. }) = &self.loaded else { return };
-        let Denoising { state, seed, episode, decision, settings } = denoising;
-        let key = Episode::random(*seed, *episode).plan_key();
-        match agent.trail(state, key, *decision, settings).await {
-            Ok(trail) => {
-                let place = |ends: Vec<Vec<f32>>| ends.iter().map(|end| [end[0], end[1]]).collect();
-                let ends = trail.ends.into_iter().map(place).collect();
-                post(&ToPage::Denoised { ticket, trail: Trail { latents: trail.latents, ends, q: trail.q } });
-            }
+        match Imagining::new(ticket, agent, candidates) {
+            Ok(imagining) => self.sides.push_back(Side::Imagine(imagining)),
             Err(error) => fail(Failure::Side, None, error.to_string()),
         }
     }
 
-    /// Makes the first decisions of a run; the first one, which may have to compile kernels, does not count.
-    async fn measure(&self, plan: &Plan) {
+    fn denoise(&mut self, ticket: u32, denoising: Denoising) {
         let Some(Loaded { agent, .. }) = &self.loaded else { return };
-        let options = RolloutOptions { record: true, stop_at_goal: true, shareable: true };
-        let mut best = f64::INFINITY;
-        for _ in 0..3 {
-            let episode = Episode { seed: plan.seed, index: plan.episode, start: plan.start };
-            let rollout = Rollout::new(Arc::clone(agent), plan.settings, vec![episode], options);
-            let Ok(mut rollout) = rollout else {
-                return fail(Failure::Side, None, "nothing to measure".into());
-            };
-            let since = now();
-            // Sample, rank, predict, compare.
-            for _ in 0..4 {
-                if let Err(error) = rollout.advance().await {
-                    return fail(Failure::Side, None, error.to_string());
-                }
-            }
-            best = best.min(now() - since);
+        match Trailing::new(ticket, agent, denoising) {
+            Ok(trailing) => self.sides.push_back(Side::Denoise(trailing)),
+            Err(message) => fail(Failure::Side, None, message),
         }
-        post(&ToPage::Measured { millis: best });
     }
 
-    /// A turn of scoring.
+    /// A turn of what is asked on the side, or of scoring.
     async fn work(&mut self) {
+        if let Some(side) = self.sides.front_mut() {
+            if side.work(&mut self.pace).await {
+                self.sides.pop_front();
+            }
+            return;
+        }
         let Some(scoring) = &mut self.scoring else { return };
-        match scoring.work().await {
+        match scoring.work(&mut self.pace).await {
             Ok(false) => {}
             Ok(true) => self.scoring = None,
             Err(message) => {
@@ -302,7 +273,7 @@ impl Server {
     }
 
     /// Decides with the critic of another bundle from now on.
-    async fn take_critic(&mut self, bytes: &[u8]) {
+    fn take_critic(&mut self, bytes: &[u8]) {
         let Some(loaded) = &mut self.loaded else { return };
         let agent = Bundle::from_bytes(bytes).and_then(|bundle| Agent::load(&bundle, &loaded.device));
         match agent {
@@ -311,7 +282,7 @@ impl Server {
                 return fail(Failure::Side, None, format!("The new critic cannot be used: {error}."));
             }
         }
-        self.show_field().await;
+        self.show_field();
     }
 
     /// Takes in other weights, to compare with.
@@ -333,16 +304,6 @@ impl Server {
         };
         post(&ToPage::Guest { address, weights });
     }
-}
-
-/// V of the end that each latent promises.
-async fn end_values(agent: &Agent, state: &[f64], latents: &[Vec<f32>]) -> Result<Vec<f32>, String> {
-    let mut state: Vec<f32> = state.iter().map(|&x| x as f32).collect();
-    agent.normalise(&mut state);
-    let states = agent.states(state.repeat(latents.len()));
-    let values = agent.v(agent.end(states, agent.latents(latents.concat())));
-    let data = Box::pin(values.into_data_async()).await.map_err(|error| error.to_string())?;
-    data.try_to_vec().map_err(|error| error.to_string())
 }
 
 /// What the page is told of weights.

@@ -21,10 +21,10 @@ const UNBUILT: &str = r#"{"version":"","pages":[],"files":{}}"#;
 /// Characters of a file's hash in its name; 48 bits tell the few hundred files apart that a site ever has.
 const DIGITS: usize = 12;
 
-/// Files that are not renamed: the entry, the script that must keep its address to be updated, and images that other
-/// sites show.
+/// Files that are not renamed: the entry, what hosts answer where there is no page, the script that must keep its address
+/// to be updated, and images that other sites show.
 fn keeps_its_name(name: &str) -> bool {
-    matches!(name, "index.html" | "service.js") || name.starts_with(cards::FOLDER)
+    matches!(name, "index.html" | "404.html" | "service.js") || name.starts_with(cards::FOLDER)
 }
 
 /// Finishes the build that trunk, which calls this, is about to hand over.

@@ -48,12 +48,28 @@ impl Lane {
     }
 }
 
+/// Lanes that are being sampled for together.
+#[derive(Debug, Default)]
+struct Sampling {
+    lanes: Vec<usize>,
+    /// Lanes that have all their candidates.
+    complete: usize,
+    /// Candidates that the next lane has.
+    begun: usize,
+    /// `[lanes, candidates, latent]` of complete lanes.
+    whole: Vec<Tensor<3>>,
+    /// `[1, candidates, latent]` of the next lane.
+    parts: Vec<Tensor<3>>,
+}
+
 /// Lanes that were sampled for together, and their candidates.
 #[derive(Debug)]
 struct Sampled {
     lanes: Vec<usize>,
     /// `[lanes, candidates, latent]`.
     latents: Tensor<3>,
+    /// Q of those ranked so far, `[lanes, candidates]`.
+    q: Vec<f32>,
 }
 
 /// The planner: an agent, its settings, and the lanes it plans for.
@@ -65,6 +81,7 @@ pub struct Planner {
     record: bool,
     interventions: Vec<Intervention>,
     lanes: Vec<Lane>,
+    sampling: Option<Sampling>,
     sampled: Option<Sampled>,
 }
 
@@ -77,7 +94,7 @@ pub type LaneAction = (usize, Vec<f32>);
 /// What one call of [`Planner::advance`] gave.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Advance {
-    /// A part of decisions; events only when they are recorded.
+    /// A part of decisions, or some of one; events only when they are recorded, at the end of the part.
     Decided(Vec<LaneEvent>),
     /// Actions to take, each number in [-1, 1]; call [`Planner::observe`] with what came of each.
     Act(Vec<LaneAction>),
@@ -117,7 +134,8 @@ impl Planner {
                 }
             })
             .collect();
-        Ok(Self { agent, settings, sampler, record, interventions: Vec::new(), lanes, sampled: None })
+        let interventions = Vec::new();
+        Ok(Self { agent, settings, sampler, record, interventions, lanes, sampling: None, sampled: None })
     }
 
     /// The planner with decisions changed by hand, in every lane alike.
@@ -145,16 +163,33 @@ impl Planner {
         self.lanes[lane].revaluations
     }
 
+    /// Whether a part is begun that [`Planner::advance_some`] has yet to end.
+    pub fn is_midway(&self) -> bool {
+        self.sampling.is_some()
+            || self.sampled.as_ref().is_some_and(|sampled| {
+                !sampled.q.is_empty() && sampled.q.len() < sampled.lanes.len() * self.settings.candidates
+            })
+    }
+
     /// Runs the earliest phase at which any lane stands, for all lanes that stand there.
     ///
     /// # Errors
     /// When the device fails or a network gives a number that is not finite.
     pub async fn advance(&mut self) -> Result<Advance, AgentError> {
+        self.advance_some(usize::MAX).await
+    }
+
+    /// The same, but for no more than about `work` candidates times networks (one for each sampler step, one for Q): a
+    /// part that takes more comes to its end in a later call. The numbers are the same.
+    ///
+    /// # Errors
+    /// As [`Planner::advance`].
+    pub async fn advance_some(&mut self, work: usize) -> Result<Advance, AgentError> {
         let phase = self.lanes.iter().map(|lane| lane.phase).min().unwrap_or(Phase::Done);
         let lanes: Vec<usize> = (0..self.lanes.len()).filter(|&i| self.lanes[i].phase == phase).collect();
         match phase {
-            Phase::Sample => self.sample(lanes).await.map(Advance::Decided),
-            Phase::Rank => self.rank().await.map(Advance::Decided),
+            Phase::Sample => self.sample(lanes, work).await.map(Advance::Decided),
+            Phase::Rank => self.rank(work).await.map(Advance::Decided),
             Phase::Predict => self.predict().await.map(Advance::Decided),
             Phase::Compare => self.compare(lanes).await.map(Advance::Decided),
             Phase::Follow => self.follow(lanes).await.map(Advance::Act),
@@ -186,18 +221,19 @@ impl Planner {
         self.agent.states(lanes.iter().flat_map(|&i| &self.lanes[i].state).copied().collect())
     }
 
-    async fn sample(&mut self, lanes: Vec<usize>) -> Result<Vec<LaneEvent>, AgentError> {
+    async fn sample(&mut self, lanes: Vec<usize>, work: usize) -> Result<Vec<LaneEvent>, AgentError> {
         let (n, latent) = (self.settings.candidates, self.agent.latent());
-        let mut chunks = Vec::new();
-        for chunk in lanes.chunks((CHUNK / n).max(1)) {
-            let keys: Vec<Key> =
-                chunk.iter().map(|&i| noise_key(self.lanes[i].key, self.lanes[i].decisions)).collect();
-            chunks.push(self.sampler.sample(self.states(chunk), n, SamplerNoise::Drawn(&keys)));
+        let mut sampling = self.sampling.take().unwrap_or_else(|| Sampling { lanes, ..Sampling::default() });
+        let mut left = (work / self.sampler.updates().max(1)).max(1);
+        while left > 0 && sampling.complete < sampling.lanes.len() {
+            left -= self.sample_some(&mut sampling, left);
         }
-        let latents = match <[Tensor<3>; 1]>::try_from(chunks) {
-            Ok([latents]) => latents,
-            Err(chunks) => Tensor::cat(chunks, 0),
-        };
+        if sampling.complete < sampling.lanes.len() {
+            self.sampling = Some(sampling);
+            return Ok(Vec::new());
+        }
+        let Sampling { lanes, whole, .. } = sampling;
+        let latents = joined(whole, 0);
         let mut events = Vec::new();
         if self.record {
             let values = read("a latent", latents.clone()).await?;
@@ -212,14 +248,62 @@ impl Planner {
             lane.followed = 0;
             lane.phase = Phase::Rank;
         }
-        self.sampled = Some(Sampled { lanes, latents });
+        self.sampled = Some(Sampled { lanes, latents, q: Vec::new() });
         Ok(events)
     }
 
-    async fn rank(&mut self) -> Result<Vec<LaneEvent>, AgentError> {
-        let Some(Sampled { lanes, latents }) = &self.sampled else { return Ok(Vec::new()) };
+    /// Samples candidates for whole lanes, or some for the next one where fewer than a lane's are left. Gives how many.
+    fn sample_some(&self, sampling: &mut Sampling, left: usize) -> usize {
+        let (n, latent) = (self.settings.candidates, self.agent.latent());
+        let lanes = &sampling.lanes[sampling.complete..];
+        let keys = |lanes: &[usize]| -> Vec<Key> {
+            lanes.iter().map(|&i| noise_key(self.lanes[i].key, self.lanes[i].decisions)).collect()
+        };
+        if sampling.begun == 0 && left >= n {
+            let count = (left / n).min((CHUNK / n).max(1)).min(lanes.len());
+            let (states, keys) = (self.states(&lanes[..count]), keys(&lanes[..count]));
+            sampling.whole.push(self.sampler.sample(states, n, SamplerNoise::Drawn(&keys)));
+            sampling.complete += count;
+            return count * n;
+        }
+        let count = left.min(n - sampling.begun);
+        let (states, keys) = (self.states(&lanes[..1]), keys(&lanes[..1]));
+        let noise = SamplerNoise::DrawnAfter(&keys, sampling.begun * latent);
+        sampling.parts.push(self.sampler.sample(states, count, noise));
+        sampling.begun += count;
+        if sampling.begun == n {
+            sampling.whole.push(joined(std::mem::take(&mut sampling.parts), 1));
+            sampling.begun = 0;
+            sampling.complete += 1;
+        }
+        count
+    }
+
+    /// Q of the candidates, as far as `work` allows; complete once there is one of each.
+    async fn value_some(&mut self, work: usize) -> Result<(), AgentError> {
+        let Some(Sampled { lanes, latents, q }) = &self.sampled else { return Ok(()) };
         let [count, n, width] = latents.dims();
-        let q = read("Q", self.agent.q(self.states(lanes), latents.clone())).await?;
+        let fresh = if q.is_empty() && work >= count * n {
+            read("Q", self.agent.q(self.states(lanes), latents.clone())).await?
+        } else {
+            let (lane, from) = (q.len() / n, q.len() % n);
+            let to = n.min(from + work.max(1));
+            let some = latents.clone().slice([lane..lane + 1, from..to, 0..width]);
+            read("Q", self.agent.q(self.states(&lanes[lane..=lane]), some)).await?
+        };
+        if let Some(Sampled { q, .. }) = &mut self.sampled {
+            q.extend(fresh);
+        }
+        Ok(())
+    }
+
+    async fn rank(&mut self, work: usize) -> Result<Vec<LaneEvent>, AgentError> {
+        self.value_some(work).await?;
+        let Some(Sampled { lanes, latents, q }) = &self.sampled else { return Ok(Vec::new()) };
+        let [count, n, width] = latents.dims();
+        if q.len() < count * n {
+            return Ok(Vec::new());
+        }
         let followed: Vec<usize> = lanes
             .iter()
             .zip(q.chunks_exact(n))
@@ -233,7 +317,7 @@ impl Planner {
         let chosen: Tensor<2> = latents.clone().reshape([count * n, width]).select(0, rows);
         let chosen = read("a latent", chosen).await?;
 
-        let lanes = lanes.clone();
+        let (lanes, q) = (lanes.clone(), q.clone());
         let mut events = Vec::new();
         for (row, &i) in lanes.iter().enumerate() {
             self.lanes[i].latent = chosen[row * width..(row + 1) * width].to_vec();
@@ -247,7 +331,7 @@ impl Planner {
     }
 
     async fn predict(&mut self) -> Result<Vec<LaneEvent>, AgentError> {
-        let Some(Sampled { lanes, latents }) = self.sampled.take() else { return Ok(Vec::new()) };
+        let Some(Sampled { lanes, latents, .. }) = self.sampled.take() else { return Ok(Vec::new()) };
         let [count, n, width] = latents.dims();
         let states = self.states(&lanes);
         let dim = states.dims()[1];
@@ -322,6 +406,11 @@ impl Planner {
         }
         Ok(lanes.into_iter().zip(actions.chunks_exact(width).map(<[f32]>::to_vec)).collect())
     }
+}
+
+/// Tensors one after the other along a dimension.
+fn joined(mut tensors: Vec<Tensor<3>>, dim: usize) -> Tensor<3> {
+    if tensors.len() == 1 { tensors.remove(0) } else { Tensor::cat(tensors, dim) }
 }
 
 /// Key of the noise from which a lane's candidates for a decision (from 0) are sampled.

@@ -130,7 +130,15 @@ impl Rollout {
     /// # Errors
     /// When the device fails or a network gives a number that is not finite.
     pub async fn advance(&mut self) -> Result<Vec<LaneEvent>, AgentError> {
-        let actions = match self.planner.advance().await? {
+        self.advance_some(usize::MAX).await
+    }
+
+    /// The same, but a long part of a decision takes several calls; see [`Planner::advance_some`].
+    ///
+    /// # Errors
+    /// As [`Rollout::advance`].
+    pub async fn advance_some(&mut self, work: usize) -> Result<Vec<LaneEvent>, AgentError> {
+        let actions = match self.planner.advance_some(work).await? {
             Advance::Decided(events) => return Ok(events),
             Advance::Done => return Ok(Vec::new()),
             Advance::Act(actions) => actions,
@@ -155,6 +163,11 @@ impl Rollout {
             }
         }
         Ok(events)
+    }
+
+    /// Whether a part is begun that [`Rollout::advance_some`] has yet to end.
+    pub fn is_midway(&self) -> bool {
+        self.planner.is_midway()
     }
 
     /// Whether all episodes have ended.

@@ -1,5 +1,8 @@
 //! A decision's latents at every step of the denoising, and what the agent would make of them.
 
+use std::ops::Range;
+use std::slice;
+
 use burn::tensor::Tensor;
 
 use super::model::{Agent, AgentError, read};
@@ -36,14 +39,30 @@ impl Agent {
         decision: usize,
         settings: &PlanSettings,
     ) -> Result<Trail, AgentError> {
+        self.trail_of(0..settings.candidates, state, key, decision, settings).await
+    }
+
+    /// The same for some of the candidates, by number.
+    ///
+    /// # Errors
+    /// As [`Agent::trail`].
+    pub async fn trail_of(
+        &self,
+        candidates: Range<usize>,
+        state: &[f64],
+        key: Key,
+        decision: usize,
+        settings: &PlanSettings,
+    ) -> Result<Trail, AgentError> {
         settings.check(self.schedule().steps())?;
-        let (n, latent) = (settings.candidates, self.latent());
+        let (n, latent) = (candidates.len(), self.latent());
         let mut state = self.observation(state)?.to_vec();
         self.normalise(&mut state);
         let dim = state.len();
         let key = noise_key(key, decision);
         let sampler = self.sampler(settings.sampler);
-        let trail = sampler.trail(self.states(state.clone()), n, SamplerNoise::Drawn(&[key]));
+        let noise = SamplerNoise::DrawnAfter(slice::from_ref(&key), candidates.start * latent);
+        let trail = sampler.trail(self.states(state.clone()), n, noise);
 
         let count = trail.len();
         let latents = Tensor::cat(trail, 0);

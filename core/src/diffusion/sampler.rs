@@ -96,6 +96,8 @@ fn stochastic(from: f64, to: f64) -> (f64, f64, f64) {
 pub enum SamplerNoise<'a> {
     /// From a key per state: a state's latents do not depend on the others.
     Drawn(&'a [Key]),
+    /// The same for later candidates: so many numbers of each key belong to those before.
+    DrawnAfter(&'a [Key], usize),
     /// Given, `[states, candidates, latent]` for each update that uses noise, the start first.
     Given(&'a [Vec<f32>]),
 }
@@ -105,6 +107,9 @@ impl SamplerNoise<'_> {
     fn fill(self, state: usize, number: usize, count: usize, from: usize, values: &mut [f32]) {
         match self {
             Self::Drawn(keys) => keys[state].fold(number as u64).fill_normals(from, values),
+            Self::DrawnAfter(keys, skipped) => {
+                keys[state].fold(number as u64).fill_normals(skipped + from, values);
+            }
             Self::Given(numbers) => {
                 let first = state * count + from;
                 values.copy_from_slice(&numbers[number][first..first + values.len()]);
@@ -195,6 +200,11 @@ impl LatentSampler {
         Self { denoiser: denoiser.clone(), updates, path: Path::Placed(Box::new((placed, steps))) }
     }
 
+    /// Updates that each latent goes through.
+    pub fn updates(&self) -> usize {
+        self.updates.len()
+    }
+
     /// Latents for states `[states, state]`, `[states, candidates, latent]`.
     pub fn sample(&self, states: Tensor<2>, candidates: usize, noise: SamplerNoise) -> Tensor<3> {
         let device: Device = states.device();
@@ -218,7 +228,7 @@ impl LatentSampler {
                             .collect();
                         gpu::draw(placed.like(), &keys, shape)
                     }
-                    SamplerNoise::Given(_) => {
+                    SamplerNoise::Given(_) | SamplerNoise::DrawnAfter(..) => {
                         let count = numbers.len();
                         let values = numbers.flat_map(|number| noise.draw(number, shape)).collect();
                         tensor(values, [count, shape[0], candidates, latent], &device)
@@ -362,6 +372,29 @@ mod tests {
         };
         let together = draw(0, 3);
         assert_eq!(together[20..40], draw(1, 2));
+    }
+
+    /// Candidates sampled in two parts are those sampled at once, by the kernel and by tensor operations.
+    #[test]
+    fn candidates_may_be_sampled_in_parts() {
+        let device = Device::flex();
+        let denoiser = Denoiser::new(Key::new(1), &[16, 8], 8, 4, 5, &device);
+        let sampler = LatentSampler::new(&denoiser, &NoiseSchedule::new(60), settings(Sampler::Sde, 4, 0));
+        let keys: Vec<Key> = (0..2).map(|i| Key::new(8).fold(i)).collect();
+        let draw = |count: usize, noise| {
+            let at = tensor(Key::new(9).normals(8), [2, 4], &device);
+            sampler.sample(at, count, noise)
+        };
+        let compare = || {
+            let whole = draw(30, SamplerNoise::Drawn(&keys));
+            let parts = [(0, 7), (7, 22), (29, 1)]
+                .map(|(from, count)| draw(count, SamplerNoise::DrawnAfter(&keys, from * 5)));
+            let [whole, parts] = [whole, Tensor::cat(parts.into(), 1)]
+                .map(|latents| latents.try_into_vec_as::<f32>().unwrap());
+            assert_eq!(whole, parts);
+        };
+        compare();
+        crate::kernel::reference(compare);
     }
 
     /// Mean and deviation that a sampler gives for N(m, s²) with the best possible denoiser, which is linear. The

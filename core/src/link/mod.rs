@@ -6,12 +6,15 @@
 
 mod coder;
 mod replay;
+mod text;
 mod v1;
 mod v2;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use thiserror::Error;
+
+pub use text::plain;
 
 use crate::agent::{Outcome, Scenario, Trace, shareable};
 use crate::settings::{InvalidSetting, PlanSettings};
@@ -146,47 +149,41 @@ impl Link {
         }
     }
 
-    /// The fragment, without `#`: `v2.` and base64url of the packed episode and its checksum.
+    /// The fragment, without `#`: `v2.` and base64url of the packed episode and its checksum. It ends in a letter or a
+    /// digit, because chats leave `-` and `_` out at the end of an address.
     ///
     /// # Errors
     /// When the run breaks a limit of links, so that the fragment could not be opened.
     pub fn encode(&self) -> Result<String, LinkError> {
-        let packed = self.check().and_then(|()| v2::pack(self)).map_err(|error| match error {
+        let mut packed = self.check().and_then(|()| v2::pack(self)).map_err(|error| match error {
             LinkError::Damaged(reason) => LinkError::Unfit(reason),
             other => other,
         })?;
-        let mut bytes = checksum(&packed).to_le_bytes().to_vec();
-        bytes.extend(packed);
-        let text = format!("v{VERSION}.{}", URL_SAFE_NO_PAD.encode(bytes));
-        if text.len() > LONGEST {
-            return Err(LinkError::TooLong(text.len()));
+        let fragment = |packed: &[u8]| {
+            let bytes = [&checksum(packed).to_le_bytes(), packed].concat();
+            format!("v{VERSION}.{}", URL_SAFE_NO_PAD.encode(bytes))
+        };
+        let mut text = fragment(&packed);
+        if text.ends_with(['-', '_']) {
+            // Bytes behind the end are read as zeros, so one more changes nothing else; the last character then holds
+            // two of its bits.
+            packed.push(0);
+            text = fragment(&packed);
         }
-        Ok(text)
+        if text.len() > LONGEST { Err(LinkError::TooLong(text.len())) } else { Ok(text) }
     }
 
-    /// Reads a fragment of any version so far, with or without `#`.
+    /// Reads a link of any version so far: a fragment, with or without `#`, an address, or text around it, as chats and
+    /// mail programs pass it on.
     ///
     /// # Errors
     /// When it is too long, damaged, or of a newer version.
-    pub fn decode(fragment: &str) -> Result<Self, LinkError> {
-        let text = fragment.trim().trim_start_matches('#');
+    pub fn decode(text: &str) -> Result<Self, LinkError> {
         if text.len() > LONGEST {
             return Err(LinkError::TooLong(text.len()));
         }
-        let (version, payload) = text.split_once('.').ok_or(LinkError::Damaged("it has no version"))?;
-        let version = version.strip_prefix('v').and_then(|number| number.parse::<u32>().ok());
-        let version =
-            version.filter(|&version| version > 0).ok_or(LinkError::Damaged("it has no version"))?;
-        if version > VERSION {
-            return Err(LinkError::Version(version));
-        }
-        let bytes = URL_SAFE_NO_PAD
-            .decode(payload)
-            .map_err(|_| LinkError::Damaged("a character is wrong or missing"))?;
-        let (sum, packed) = bytes.split_first_chunk::<4>().ok_or(LinkError::Damaged("it is cut off"))?;
-        let sum = u32::from_le_bytes(*sum);
-        let link =
-            if version == 1 { v1::unpack(packed, sum) } else { whole(packed, sum).and_then(v2::unpack) }?;
+        let (version, packed) = text::find(text, contents)?;
+        let link = if version == 1 { v1::unpack(&packed) } else { v2::unpack(&packed) }?;
         link.check()?;
         Ok(link)
     }
@@ -221,9 +218,20 @@ impl LinkDecision {
     }
 }
 
-/// The bytes, when their checksum is right.
-fn whole(bytes: &[u8], sum: u32) -> Result<&[u8], LinkError> {
-    if checksum(bytes) == sum { Ok(bytes) } else { Err(LinkError::Damaged("its checksum is wrong")) }
+/// The packed episode in a payload, when its checksum is right.
+fn contents(version: u32, payload: &str) -> Result<Vec<u8>, LinkError> {
+    if version > VERSION {
+        return Err(LinkError::Version(version));
+    }
+    let bytes =
+        URL_SAFE_NO_PAD.decode(payload).map_err(|_| LinkError::Damaged("a character is wrong or missing"))?;
+    let (sum, bytes) = bytes.split_first_chunk::<4>().ok_or(LinkError::Damaged("it is cut off"))?;
+    let packed = if version == 1 { v1::inflate(bytes)? } else { bytes.to_vec() };
+    if checksum(&packed) == u32::from_le_bytes(*sum) {
+        Ok(packed)
+    } else {
+        Err(LinkError::Damaged("its checksum is wrong"))
+    }
 }
 
 /// FNV-1a, 32 bits: tells a damaged link from a whole one.

@@ -450,6 +450,124 @@ fn runs_over_a_limit_are_not_written() {
     assert_eq!(error, "this run does not fit into a link: a value is not finite");
 }
 
+/// A link broken into lines, with this between them.
+fn broken(link: &str, between: &str) -> String {
+    let lines: Vec<&str> =
+        link.as_bytes().chunks(72).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    lines.join(between)
+}
+
+/// As chats, mail programs and browsers pass a link on.
+#[test]
+fn links_are_read_as_chats_pass_them_on() {
+    for link in [hash(&played(1, changed())).encode().unwrap(), VERSION_1.to_owned()] {
+        let whole = Link::decode(&link).unwrap();
+        let address = format!("https://example.org/diar/#{link}");
+        let read = |text: &str| assert_eq!(Link::decode(text).as_ref(), Ok(&whole), "{text}");
+        let marks = ".,)>]}!?;:*_-~|`'\"#/=\u{2019}\u{201D}\u{BB}\u{2026}\u{3002}\u{FF09}\u{200B}\u{AD}\u{A0}\u{FEFF}\n";
+        let more = [
+            "**",
+            ").",
+            "*_",
+            "...",
+            "\u{2014}great",
+            " _(12 steps)_",
+            "\r\nsee you",
+            " has 12 plans",
+            "&utm_source=chat",
+            "?fbclid=IwAR0",
+            "%20%2E",
+            "%29.",
+            "%E2%80%8B",
+            "%252E",
+            "</a>",
+            "&quot;",
+        ];
+        for behind in marks.chars().map(String::from).chain(more.map(String::from)) {
+            read(&format!("{link}{behind}"));
+            read(&format!("#{link}{behind}"));
+            read(&format!("{address}{behind}"));
+            read(&format!("Look at {address}{behind}"));
+        }
+        let (version, payload) = link.split_once('.').unwrap();
+        for text in [
+            format!("<{address}>"),
+            format!("[a run]({address})"),
+            format!("[{address}]({address})."),
+            format!("<a href=\"{address}\">{}...</a>", &address[..80]),
+            format!("\u{201C}{address}\u{201D}"),
+            format!("_{link}_"),
+            format!("diar replay '#{link}'"),
+            address.replace('#', "%23"),
+            address.replace('#', "%2523").replace("v2.", "v2%252E"),
+            format!("#{version}%2E{payload}"),
+            format!("#{version}%2e{payload}%2e"),
+            format!("{}#{link}", "https://v2.example.org/v1.html"),
+            link.replace('_', "\\_").replace('-', "\\-"),
+            link.replace('-', "\u{2011}"),
+            link.replace("--", "\u{2014}").replace('-', "\u{2013}"),
+            format!("{version}.\n{payload}"),
+            broken(&address, "\n"),
+            broken(&address, "\r\n"),
+            broken(&address, "=\r\n"),
+            broken(&address, "\n> "),
+            broken(&address, " "),
+            broken(&address, "%0D%0A"),
+            broken(&address, "\u{200B}"),
+            broken(&address, "\u{AD}"),
+            broken(&link, "\n") + "\nThat was it.",
+        ] {
+            read(&text);
+        }
+    }
+}
+
+/// What is not the link does not become one, and the reader says which trouble it is.
+#[test]
+fn what_is_no_link_stays_none() {
+    let link = hash(&played(1, Scenario::default())).encode().unwrap();
+    for (text, reason) in [
+        ("".to_owned(), "it has no version"),
+        ("https://example.org/".to_owned(), "it has no version"),
+        (format!("https://v2.example.org/#{}", &link[3..]), "checksum"),
+        (format!("#{}", &link[..link.len() - 6]), "damaged"),
+        (format!("{}.", link.replacen('A', "B", 1)), "damaged"),
+        (format!("{}.{}", &link[..90], &link[90..]), "damaged"),
+        ("#v2.".to_owned(), "cut off"),
+        ("https://v1.example.org/#v9.AAAA.".to_owned(), "version 9"),
+        ("v0.AAAA".to_owned(), "it has no version"),
+    ] {
+        let error = Link::decode(&text).unwrap_err().to_string();
+        assert!(error.contains(reason), "{text}: {error}");
+    }
+    // The most that an address can ask of the reader.
+    for text in [
+        "v1.".repeat(LONGEST / 3),
+        "v1.".to_owned() + &"A ".repeat(LONGEST / 2 - 2),
+        "v2.".to_owned() + &"_".repeat(LONGEST - 3),
+    ] {
+        assert!(Link::decode(&text).is_err());
+    }
+}
+
+/// Chats leave `-` and `_` at the end of an address out.
+#[test]
+fn links_end_in_a_letter_or_a_digit() {
+    let mut padded = 0;
+    let mut link = hash(&played(1, Scenario::default()));
+    for seed in 0..2000 {
+        link.seed = seed;
+        let text = link.encode().unwrap();
+        assert!(text.ends_with(|c: char| c.is_ascii_alphanumeric()), "{text}");
+        let read = Link::decode(&text).unwrap();
+        assert_eq!((read.seed, &read.actions), (seed, &link.actions));
+        assert_eq!(read.encode().unwrap(), text);
+        let bytes = URL_SAFE_NO_PAD.decode(&text[3..]).unwrap();
+        padded += usize::from(bytes.ends_with(&[0]));
+    }
+    assert!(padded > 0, "none of these links needed it");
+}
+
 /// Anything may stand in an address bar.
 #[test]
 fn nothing_breaks_the_reader() {

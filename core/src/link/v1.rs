@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Link, LinkDecision, LinkError, whole};
+use super::{Link, LinkDecision, LinkError};
 use crate::agent::{Outcome, Scenario};
 use crate::settings::PlanSettings;
 
@@ -30,11 +30,14 @@ struct PackedDecision {
     outcome: Option<Outcome>,
 }
 
-/// The link of deflated bytes, given the checksum of what they unpack to.
-pub(super) fn unpack(bytes: &[u8], sum: u32) -> Result<Link, LinkError> {
-    let packed = miniz_oxide::inflate::decompress_to_vec_with_limit(bytes, LARGEST)
-        .map_err(|_| LinkError::Damaged("it does not unpack"))?;
-    let packed = whole(&packed, sum)?;
+/// The packed record of deflated bytes.
+pub(super) fn inflate(bytes: &[u8]) -> Result<Vec<u8>, LinkError> {
+    miniz_oxide::inflate::decompress_to_vec_with_limit(bytes, LARGEST)
+        .map_err(|_| LinkError::Damaged("it does not unpack"))
+}
+
+/// The link of a packed record, which may be any bytes.
+pub(super) fn unpack(packed: &[u8]) -> Result<Link, LinkError> {
     let packed: Packed =
         postcard::from_bytes(packed).map_err(|_| LinkError::Damaged("its contents make no sense"))?;
     let decisions = packed.decisions.into_iter().map(|PackedDecision { chosen, steps, outcome }| {

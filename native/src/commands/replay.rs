@@ -1,4 +1,4 @@
-//! `diar replay`: an episode out of a link, and whether it is decided the same way again.
+//! `diar replay`: the episode of a link, decided again on request.
 
 use std::fmt;
 use std::path::Path;
@@ -17,8 +17,7 @@ use crate::failure::Failure;
 
 /// Prints the episode that a link carries; with a bundle, how many of its decisions come out again.
 pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
-    let fragment = args.link.rsplit('#').next().unwrap_or_default();
-    let link = Link::decode(fragment)?;
+    let link = Link::decode(&args.link)?;
     let replayed = link.replay()?;
     let anew = args.bundle.as_deref().map(|bundle| anew(&link, bundle, args)).transpose()?;
     output::result(&Replayed { digest: replayed.digest(), trace: replayed, anew }, args.json)

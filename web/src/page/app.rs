@@ -15,9 +15,9 @@ use super::{browser, export, hook};
 use crate::adapter;
 use crate::describe;
 use crate::keys;
-use crate::messages::{Backend, FromTrainer, Plan, ToTrainer, ToWorker};
-use crate::state::{Action, Command, Source, State};
-use crate::{recording, view};
+use crate::messages::{Backend, Decider, Failure, FromTrainer, Plan, ToPage, ToTrainer, ToWorker};
+use crate::state::{Action, Command, Level, Source, State};
+use crate::{recording, share, view};
 
 /// The recorded run that comes with the page.
 const RECORDING: &str = "assets/recorded.bin";
@@ -43,7 +43,11 @@ pub enum Message {
         program: Program,
         bundle: String,
         backend: Backend,
+        /// Why it is not the device that was asked for, if so.
+        note: Option<String>,
     },
+    /// The fragment of the address has changed.
+    Moved,
 }
 
 /// The root component.
@@ -178,17 +182,31 @@ impl Component for App {
                     .shown
                     .as_ref()
                     .is_some_and(|shown| matches!(shown.source, Source::Computed(_)));
-                if let Some(link) = self.link.as_ref().filter(|_| computed && self.state.tour.is_none()) {
+                // A link that was refused stays in the address bar as long as its notice stands.
+                let complaint = self.state.notices.iter().any(|notice| notice.level == Level::Error);
+                let refused = complaint && share::parse(&browser::fragment()).is_err();
+                let own = computed && self.state.tour.is_none() && !refused;
+                if let Some(link) = self.link.as_ref().filter(|_| own) {
                     browser::replace_fragment(&link.fragment);
                 }
                 browser::set_title(&describe::title(&self.state));
                 return false;
             }
-            Message::Start { number, program, bundle, backend } => {
+            Message::Moved => {
+                let fragment = browser::fragment();
+                let task = share::task_of(&fragment);
+                if task.is_some_and(|task| task.id != self.state.task().id) && !browser::has_bundle() {
+                    // The link is for another maze, and the page opens with the weights for that.
+                    browser::reload();
+                    return false;
+                }
+                self.act(ctx, Action::Fragment(fragment));
+            }
+            Message::Start { number, program, bundle, backend, note } => {
                 if number != self.workers {
                     return false;
                 }
-                match start_worker(ctx, program, &bundle, backend, Place::First) {
+                match start_worker(ctx, program, &bundle, backend, Place::First, note) {
                     Ok(worker) => self.worker = Some(worker),
                     Err(reason) => self.act(ctx, Action::WorkerBroken(reason)),
                 }
@@ -198,10 +216,7 @@ impl Component for App {
     }
 
     fn view(&self, _: &Context<Self>) -> Html {
-        let address = self
-            .link
-            .as_ref()
-            .map_or_else(browser::address, |link| format!("{}#{}", browser::address(), link.fragment));
+        let address = browser::address(self.link.as_ref().map_or("", |link| &link.fragment));
         view::page(&self.state, self.paint, &address, &self.dispatch)
     }
 }
@@ -209,6 +224,16 @@ impl Component for App {
 impl App {
     fn act(&mut self, ctx: &Context<Self>, action: Action) {
         let before = self.state.ground();
+        if is_about_files(&action) {
+            let act = ctx.link().callback(Message::Act);
+            spawn_local(async move {
+                if browser::is_outdated().await {
+                    let text = "This site has been updated since the page was opened, and what the old page needs is gone: \
+                                reload the page. The link in the address bar brings the run back.";
+                    act.emit(Action::Invalid(text.into()));
+                }
+            });
+        }
         hook::release();
         let commands = Rc::make_mut(&mut self.state).update(action);
         if self.state.ground() != before {
@@ -219,6 +244,13 @@ impl App {
         for command in commands {
             self.carry_out(ctx, command);
         }
+        let State { bundle, rival, guest, .. } = &*self.state;
+        browser::let_go(|address| {
+            let decider = rival.as_ref().map(|rival| &rival.plan.decider);
+            bundle == address
+                || guest.as_ref().is_some_and(|guest| guest.address == address)
+                || matches!(decider, Some(Decider::Guest(other)) if other == address)
+        });
         if self.state.playing {
             self.clock.request();
         } else {
@@ -234,12 +266,19 @@ impl App {
                 self.workers = self.workers.wrapping_add(1);
                 let (link, number) = (ctx.link().clone(), self.workers);
                 spawn_local(async move {
-                    // Whoever leaves the choice to the page begins on the CPU; WebGPU is tried beside it.
-                    let gpu = backend == Backend::Webgpu
-                        && Program::Gpu.is_built()
-                        && adapter::choose(backend).await.is_ok();
-                    let program = if gpu { Program::Gpu } else { Program::Cpu };
-                    link.send_message(Message::Start { number, program, bundle, backend });
+                    // Where the choice is the page's it begins on the CPU, and tries WebGPU beside it.
+                    let (program, backend, note) = match backend {
+                        Backend::Auto | Backend::Cpu => (Program::Cpu, Backend::Cpu, None),
+                        Backend::Webgpu if !Program::Gpu.is_built() => {
+                            let note = "WebGPU was asked for, but its module is not built yet. The CPU is used instead.";
+                            (Program::Cpu, Backend::Cpu, Some(note.to_owned()))
+                        }
+                        Backend::Webgpu => match adapter::choose(backend).await {
+                            Ok(_) => (Program::Gpu, backend, None),
+                            Err(note) => (Program::Cpu, Backend::Cpu, note),
+                        },
+                    };
+                    link.send_message(Message::Start { number, program, bundle, backend, note });
                 });
             }
             Command::Send(message) => {
@@ -255,7 +294,8 @@ impl App {
                 });
             }
             Command::StartTrial { bundle } => {
-                self.trial = start_worker(ctx, Program::Gpu, &bundle, Backend::Webgpu, Place::Trial).ok();
+                self.trial =
+                    start_worker(ctx, Program::Gpu, &bundle, Backend::Webgpu, Place::Trial, None).ok();
                 if self.trial.is_none() {
                     ctx.link().send_message(Message::Act(Action::Trial(None)));
                 }
@@ -292,7 +332,7 @@ impl App {
             Command::Export(kind) => export::save(&self.state, kind, ctx.link().callback(Message::Act)),
             Command::RememberTheme(theme) => browser::remember_theme(theme),
             Command::Copy(fragment) => {
-                let address = format!("{}#{fragment}", browser::address());
+                let address = browser::address(&fragment);
                 let act = ctx.link().callback(Message::Act);
                 spawn_local(async move { act.emit(Action::Copied(browser::copy(&address).await)) });
             }
@@ -336,37 +376,51 @@ impl App {
     }
 }
 
+/// Starts a worker that decides. `note` says why it is not the device that was asked for, where the page knows.
 fn start_worker(
     ctx: &Context<App>,
     program: Program,
     bundle: &str,
     backend: Backend,
     place: Place,
+    note: Option<String>,
 ) -> Result<Deciding, String> {
     let act = ctx.link().callback(Message::Act);
     let place = Rc::new(Cell::new(place));
     let hears = Rc::clone(&place);
     let running = Running::start(program, move |message| {
         act.emit(match (message, hears.get()) {
+            (Ok(ToPage::Ready { mut device, weights }), Place::First) => {
+                device.note = device.note.or_else(|| note.clone());
+                Action::Worker(ToPage::Ready { device, weights })
+            }
             (Ok(message), Place::First) => Action::Worker(message),
             (Ok(message), Place::Trial) => Action::Trial(Some(message)),
             (Err(reason), Place::First) => Action::WorkerBroken(reason),
             (Err(_), Place::Trial) => Action::Trial(None),
         });
     })?;
-    // Whoever leaves the choice to the page begins on the CPU, and need not be told why.
-    let backend = if backend == Backend::Auto { Backend::Cpu } else { backend };
     running.tell(&ToWorker::Load { bundle: browser::absolute(bundle), backend });
     Ok(Deciding { running, place })
+}
+
+/// Whether something that came with the page could not be loaded.
+fn is_about_files(action: &Action) -> bool {
+    match action {
+        Action::Worker(ToPage::Failed { failure, .. }) => *failure == Failure::Weights,
+        Action::WorkerBroken(_)
+        | Action::Fetched(_, Err(_))
+        | Action::Recorded(Err(_))
+        | Action::Trainer(FromTrainer::Failed { .. }) => true,
+        _ => false,
+    }
 }
 
 /// Hears the keyboard, the address bar, and changes of size and colours.
 fn listen(ctx: &Context<App>) {
     let window = browser::window();
-    let act = ctx.link().callback(Message::Act);
-    browser::listen(&window, "hashchange", move |_: HashChangeEvent| {
-        act.emit(Action::Fragment(browser::fragment()));
-    });
+    let moved = ctx.link().callback(|()| Message::Moved);
+    browser::listen(&window, "hashchange", move |_: HashChangeEvent| moved.emit(()));
     let act = ctx.link().callback(Message::Act);
     browser::listen(&window, "keydown", move |event: KeyboardEvent| {
         if event.ctrl_key()

@@ -1,10 +1,13 @@
 //! The few things asked of the browser.
 
+use std::cell::RefCell;
+
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Document, Event, EventTarget, Response, Window};
+use web_sys::{Blob, Document, Event, EventTarget, FileList, Storage, Url, Window};
 
 use super::build;
+use crate::fetch;
 use crate::messages::Backend;
 use crate::scale::Ground;
 use crate::share;
@@ -34,11 +37,8 @@ pub fn launch() -> Launch {
         |name: &str| query.as_ref().and_then(|query| query.get(name)).filter(|value| !value.is_empty());
     let fragment = fragment();
     Launch {
-        bundle: parameter("bundle").unwrap_or_else(|| match build::task() {
-            // A link is for a task of its own.
-            Some(task) if fragment.is_empty() => share::shipped_weights(&task),
-            _ => share::first_weights(&fragment),
-        }),
+        bundle: parameter("bundle")
+            .unwrap_or_else(|| share::first_weights(&fragment, build::task().as_deref())),
         other: parameter("other"),
         backend: parameter("backend").and_then(|name| Backend::parse(&name)).unwrap_or_default(),
         fragment,
@@ -52,10 +52,13 @@ pub fn launch() -> Launch {
 /// Where the theme is remembered.
 const THEME: &str = "diar-theme";
 
+/// What the page remembers between visits; nothing where the browser refuses that, as with cookies blocked.
+fn storage() -> Option<Storage> {
+    window().local_storage().ok().flatten()
+}
+
 fn remembered_theme() -> Theme {
-    // Storage may be forbidden; then nothing is remembered.
-    let stored =
-        window().local_storage().ok().flatten().and_then(|storage| storage.get_item(THEME).ok().flatten());
+    let stored = storage().and_then(|storage| storage.get_item(THEME).ok().flatten());
     match stored.as_deref() {
         Some("light") => Theme::Light,
         Some("dark") => Theme::Dark,
@@ -65,7 +68,7 @@ fn remembered_theme() -> Theme {
 
 /// Remembers a theme for the next visit, when `web/ground.js` applies it.
 pub fn remember_theme(theme: Theme) {
-    let Some(storage) = window().local_storage().ok().flatten() else { return };
+    let Some(storage) = storage() else { return };
     let _ = match theme {
         Theme::System => storage.remove_item(THEME),
         Theme::Light => storage.set_item(THEME, "light"),
@@ -89,10 +92,41 @@ pub fn set_title(title: &str) {
     document().set_title(title);
 }
 
-/// An address for the first of the files that were chosen or dropped.
-pub fn address_of(files: Option<web_sys::FileList>) -> Option<String> {
-    let file = files?.get(0)?;
-    web_sys::Url::create_object_url_with_blob(&file).ok()
+thread_local! {
+    /// Files chosen by hand that are still in use.
+    static CHOSEN: RefCell<Vec<ObjectUrl>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An address of something in the browser's memory, which is let go of when this is dropped.
+pub struct ObjectUrl(String);
+
+impl ObjectUrl {
+    pub fn of(blob: &Blob) -> Result<Self, JsValue> {
+        Url::create_object_url_with_blob(blob).map(Self)
+    }
+
+    pub fn address(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for ObjectUrl {
+    fn drop(&mut self) {
+        let _ = Url::revoke_object_url(&self.0);
+    }
+}
+
+/// An address for the first of the files that were chosen or dropped, good until [`let_go`].
+pub fn address_of(files: Option<FileList>) -> Option<String> {
+    let url = ObjectUrl::of(files?.get(0)?.as_ref()).ok()?;
+    let address = url.address().to_owned();
+    CHOSEN.with_borrow_mut(|chosen| chosen.push(url));
+    Some(address)
+}
+
+/// Lets go of files chosen by hand that are not in use any more.
+pub fn let_go(in_use: impl Fn(&str) -> bool) {
+    CHOSEN.with_borrow_mut(|chosen| chosen.retain(|url| in_use(url.address())));
 }
 
 /// Offers bytes as a file to be saved.
@@ -100,14 +134,13 @@ pub fn save(name: &str, kind: &str, bytes: &[u8]) -> Result<(), JsValue> {
     let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
     let options = web_sys::BlobPropertyBag::new();
     options.set_type(kind);
-    let blob = web_sys::Blob::new_with_u8_array_sequence_and_options(&parts, &options)?;
-    let address = web_sys::Url::create_object_url_with_blob(&blob)?;
+    let url = ObjectUrl::of(&Blob::new_with_u8_array_sequence_and_options(&parts, &options)?)?;
     let anchor: web_sys::HtmlAnchorElement = document().create_element("a")?.unchecked_into();
-    anchor.set_href(&address);
+    anchor.set_href(url.address());
     anchor.set_download(name);
+    // The click takes hold of what is saved.
     anchor.click();
-    // The click has taken hold of it; what is saved stays.
-    web_sys::Url::revoke_object_url(&address)
+    Ok(())
 }
 
 /// The fragment of the address, without `#`.
@@ -115,10 +148,35 @@ pub fn fragment() -> String {
     window().location().hash().unwrap_or_default().trim_start_matches('#').to_owned()
 }
 
-/// The address of the page, up to the fragment.
-pub fn address() -> String {
-    let href = window().location().href().unwrap_or_default();
-    href.split('#').next().unwrap_or_default().to_owned()
+/// The address that brings back what a fragment describes, for others.
+pub fn address(fragment: &str) -> String {
+    share::address(&window().location().href().unwrap_or_default(), fragment)
+}
+
+/// Loads the page anew, from the address as it is now.
+pub fn reload() {
+    let _ = window().location().reload();
+}
+
+/// Whether the page was opened with weights of the reader's choice.
+pub fn has_bundle() -> bool {
+    let search = window().location().search().unwrap_or_default();
+    web_sys::UrlSearchParams::new_with_str(&search).is_ok_and(|query| query.has("bundle"))
+}
+
+/// Whether the page is in a frame that is kept apart from its own site.
+pub fn is_isolated() -> bool {
+    js_sys::Reflect::get(&window(), &"origin".into()).is_ok_and(|origin| origin == "null")
+}
+
+/// Whether the site serves another build of this page by now.
+pub async fn is_outdated() -> bool {
+    let Some(version) = build::version() else { return false };
+    // With a query of its own, which no cache has an answer for.
+    let address = format!("{}?newer-than={version}", window().location().pathname().unwrap_or_default());
+    let Ok(page) = fetch::bytes(&address, |_, _| ()).await else { return false };
+    let page = String::from_utf8_lossy(&page).into_owned();
+    page.contains("id=\"build\"") && !page.contains(&version)
 }
 
 /// Puts a fragment into the address bar, without an entry in the history.
@@ -132,7 +190,7 @@ pub fn replace_fragment(fragment: &str) {
 pub fn absolute(address: &str) -> String {
     let base = document().base_uri().ok().flatten().unwrap_or_default();
     let address = build::file(address);
-    web_sys::Url::new_with_base(&address, &base).map_or(address, |url| url.href())
+    Url::new_with_base(&address, &base).map_or(address, |url| url.href())
 }
 
 /// Whether a media query holds.
@@ -142,14 +200,7 @@ pub fn matches(query: &str) -> bool {
 
 /// The bytes at an address, as [`absolute`] takes it.
 pub async fn bytes(address: &str) -> Result<Vec<u8>, String> {
-    let failed = |_| "it could not be fetched".to_owned();
-    let response: Response =
-        JsFuture::from(window().fetch_with_str(&absolute(address))).await.map_err(failed)?.unchecked_into();
-    if !response.ok() {
-        return Err(format!("{address} answered {}", response.status()));
-    }
-    let buffer = JsFuture::from(response.array_buffer().map_err(failed)?).await.map_err(failed)?;
-    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+    fetch::bytes(&absolute(address), |_, _| ()).await.map_err(|trouble| trouble.to_string())
 }
 
 /// Puts a text on the clipboard; answers whether that worked.

@@ -13,6 +13,7 @@ thread_local! {
 /// Filled in when the page is built; empty under development, when every file has its plain name.
 #[derive(Default, Deserialize)]
 struct Build {
+    version: String,
     files: HashMap<String, Hashed>,
 }
 
@@ -68,6 +69,11 @@ pub fn file(name: &str) -> String {
 /// Whether a file is a part of this build, as far as that is known.
 pub fn contains(name: &str) -> bool {
     BUILD.with(|build| build.files.is_empty() || build.files.contains_key(name))
+}
+
+/// Which build this is; nothing under development.
+pub fn version() -> Option<String> {
+    BUILD.with(|build| Some(build.version.clone()).filter(|version| !version.is_empty()))
 }
 
 /// The task that this page opens with.

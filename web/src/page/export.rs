@@ -6,10 +6,11 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, HtmlImageElement};
 use yew::Callback;
 
-use super::browser::{address, document, save as offer};
+use super::browser::{ObjectUrl, address, document, save as offer};
 use crate::draw::{Sheet, maze};
 use crate::export::gif::Animation;
 use crate::export::svg::Figure;
+use crate::fetch::words;
 use crate::geometry::extent;
 use crate::state::{Action, Export, State};
 use crate::{describe, timeline};
@@ -30,16 +31,16 @@ pub fn save(state: &State, export: Export, act: Callback<Action>) {
     };
     let result = match export {
         Export::Json => json(trace, &name),
-        Export::Svg => {
-            offer(&format!("{name}.svg"), "image/svg+xml", figure(state).as_bytes()).map_err(words)
-        }
-        Export::Gif => gif(state, trace)
-            .and_then(|bytes| offer(&format!("{name}.gif"), "image/gif", &bytes).map_err(words)),
+        Export::Svg => offer(&format!("{name}.svg"), "image/svg+xml", figure(state).as_bytes())
+            .map_err(|error| words(&error)),
+        Export::Gif => gif(state, trace).and_then(|bytes| {
+            offer(&format!("{name}.gif"), "image/gif", &bytes).map_err(|error| words(&error))
+        }),
         Export::Png => {
             let svg = figure(state);
             spawn_local(async move {
                 if let Err(error) = png(&svg, &name).await {
-                    failed(words(error));
+                    failed(words(&error));
                 }
             });
             return;
@@ -50,19 +51,15 @@ pub fn save(state: &State, export: Export, act: Callback<Action>) {
     }
 }
 
-fn words(error: JsValue) -> String {
-    format!("{error:?}")
-}
-
 fn json(trace: &Trace, name: &str) -> Result<(), String> {
     let text = serde_json::to_string(trace).map_err(|error| error.to_string())?;
-    offer(&format!("{name}.json"), "application/json", text.as_bytes()).map_err(words)
+    offer(&format!("{name}.json"), "application/json", text.as_bytes()).map_err(|error| words(&error))
 }
 
 /// The maze at the moment shown, as an SVG document.
 fn figure(state: &State) -> String {
     let Some(trace) = state.trace() else { return String::new() };
-    let link = state.fragment().map_or_else(address, |fragment| format!("{}#{fragment}", address()));
+    let link = address(&state.fragment().unwrap_or_default());
     let figure = Figure {
         trace,
         moment: state.at,
@@ -81,11 +78,9 @@ async fn png(svg: &str, name: &str) -> Result<(), JsValue> {
     let parts = js_sys::Array::of1(&svg.into());
     let options = web_sys::BlobPropertyBag::new();
     options.set_type("image/svg+xml");
-    let source = web_sys::Url::create_object_url_with_blob(&Blob::new_with_str_sequence_and_options(
-        &parts, &options,
-    )?)?;
+    let source = ObjectUrl::of(&Blob::new_with_str_sequence_and_options(&parts, &options)?)?;
     let image = HtmlImageElement::new()?;
-    image.set_src(&source);
+    image.set_src(source.address());
     JsFuture::from(image.decode()).await?;
     let canvas: HtmlCanvasElement = document().create_element("canvas")?.unchecked_into();
     canvas.set_width(2 * image.natural_width());
@@ -99,7 +94,7 @@ async fn png(svg: &str, name: &str) -> Result<(), JsValue> {
         f64::from(canvas.width()),
         f64::from(canvas.height()),
     )?;
-    web_sys::Url::revoke_object_url(&source)?;
+    drop(source);
     let blob = js_sys::Promise::new(&mut |resolve, reject| {
         if let Err(error) = canvas.to_blob(&resolve) {
             let _ = reject.call1(&JsValue::NULL, &error);
@@ -115,7 +110,8 @@ fn gif(state: &State, trace: &Trace) -> Result<Vec<u8>, String> {
     let layout = state.layout();
     let [across, down] = extent(&layout);
     let rows = (f64::from(ACROSS) * down / across).round() as u32;
-    let canvas: HtmlCanvasElement = document().create_element("canvas").map_err(words)?.unchecked_into();
+    let canvas: HtmlCanvasElement =
+        document().create_element("canvas").map_err(|error| words(&error))?.unchecked_into();
     let known = state.task().maze.layout();
     let field = state.field.as_deref().filter(|_| state.layers.values);
     let frame = |moment: usize| -> Result<Vec<u8>, String> {
@@ -132,7 +128,10 @@ fn gif(state: &State, trace: &Trace) -> Result<Vec<u8>, String> {
             highlight: None,
         };
         maze::figure(&sheet, &layout, &figure);
-        let picture = sheet.context.get_image_data(0.0, 0.0, sheet.width, sheet.height).map_err(words)?;
+        let picture = sheet
+            .context
+            .get_image_data(0.0, 0.0, sheet.width, sheet.height)
+            .map_err(|error| words(&error))?;
         Ok(picture.data().0)
     };
     let size = [ACROSS as u16, rows as u16];

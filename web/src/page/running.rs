@@ -5,7 +5,9 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, Event, MessageEvent, Worker, WorkerOptions, WorkerType};
 
+use super::browser;
 use super::build::Program;
+use crate::fetch::words;
 
 /// A worker, with the closures that hear it.
 pub struct Running {
@@ -39,8 +41,7 @@ impl Running {
         }
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(&program.worker(), &options)
-            .map_err(|error| format!("this browser cannot start a module worker ({error:?})"))?;
+        let worker = Worker::new_with_options(&program.worker(), &options).map_err(refused)?;
         let broken = heard.clone();
         let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             let message = serde_wasm_bindgen::from_value(event.data());
@@ -67,4 +68,14 @@ impl Running {
             web_sys::console::error_1(&error);
         }
     }
+}
+
+/// Why the browser starts no worker.
+fn refused(error: JsValue) -> String {
+    if browser::is_isolated() {
+        return "the page is in a frame that keeps it apart from its own site, where no worker starts: add \
+                allow-same-origin to the frame's sandbox attribute, or open the page in a tab of its own"
+            .into();
+    }
+    format!("this browser cannot start a module worker ({})", words(&error))
 }

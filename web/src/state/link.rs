@@ -83,6 +83,7 @@ impl State {
                     }
                 };
                 self.pause();
+                self.forgive();
                 self.plan = share::plan(&link);
                 self.choice = Choice::Kept;
                 self.history.clear();

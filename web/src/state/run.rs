@@ -105,7 +105,7 @@ impl State {
     }
 
     /// Puts away errors that the next choice may mend.
-    fn forgive(&mut self) {
+    pub(super) fn forgive(&mut self) {
         self.notices
             .retain(|notice| notice.level != Level::Error || matches!(self.worker, Worker::Failed(_)));
     }

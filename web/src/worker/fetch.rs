@@ -1,65 +1,30 @@
 //! Fetching weights, with progress in bytes, and windows.
 
-use js_sys::{Reflect, Uint8Array};
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamDefaultReader, Response};
-
-use super::{post, scope};
+use super::post;
+use crate::fetch::{Trouble, bytes};
 use crate::messages::ToPage;
 
 /// The weights at an address; the page is told how far they have come.
 pub async fn weights(address: &str) -> Result<Vec<u8>, String> {
-    bytes("weights", address, |loaded, total| post(&ToPage::Progress { loaded, total })).await
+    let tell = |loaded, total| post(&ToPage::Progress { loaded, total });
+    bytes(address, tell).await.map_err(|trouble| refused("weights", address, &trouble))
 }
 
 /// What is at an address.
 #[cfg(feature = "train")]
 pub async fn quietly(what: &str, address: &str) -> Result<Vec<u8>, String> {
-    bytes(what, address, |_, _| ()).await
+    bytes(address, |_, _| ()).await.map_err(|trouble| refused(what, address, &trouble))
 }
 
-async fn bytes(what: &str, address: &str, tell: impl Fn(f64, Option<f64>)) -> Result<Vec<u8>, String> {
-    let failed = |error: JsValue| {
-        let reason = error
-            .dyn_ref::<js_sys::Error>()
-            .map_or_else(|| format!("{error:?}"), |error| error.message().into());
-        format!(
-            "The {what} could not be fetched from {address}: {reason}. Check the connection and try again."
-        )
-    };
-    tell(0.0, None);
-    let response: Response =
-        JsFuture::from(scope().fetch_with_str(address)).await.map_err(failed)?.unchecked_into();
-    if !response.ok() {
-        return Err(format!(
-            "The {what} are not there: {address} answered {} {}. Check the address, or open the page without ?bundle=.",
-            response.status(),
-            response.status_text()
-        ));
+fn refused(what: &str, address: &str, trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Answered { status, text } => format!(
+            "The {what} are not there: {address} answered {status} {text}. Check the address, or open the page without \
+             ?bundle=."
+        ),
+        Trouble::TooLarge(error) => format!("The {what} of {address} are too large: {error}."),
+        Trouble::Silent { .. } | Trouble::Broken(_) => format!(
+            "The {what} could not be fetched from {address}: {trouble}. Check the connection and try again."
+        ),
     }
-    let total = total(&response);
-    let mut bytes = Vec::new();
-    let Some(body) = response.body() else { return Ok(bytes) };
-    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
-    loop {
-        let chunk = JsFuture::from(reader.read()).await.map_err(failed)?;
-        if Reflect::get(&chunk, &"done".into()).map_err(failed)?.is_truthy() {
-            return Ok(bytes);
-        }
-        let chunk: Uint8Array = Reflect::get(&chunk, &"value".into()).map_err(failed)?.unchecked_into();
-        let begin = bytes.len();
-        bytes.resize(begin + chunk.length() as usize, 0);
-        chunk.copy_to(&mut bytes[begin..]);
-        tell(bytes.len() as f64, total);
-    }
-}
-
-/// The size the server announces. A compressed answer announces the compressed size, which says nothing here.
-fn total(response: &Response) -> Option<f64> {
-    let header = |name| response.headers().get(name).ok().flatten();
-    if header("content-encoding").is_some_and(|coding| coding != "identity") {
-        return None;
-    }
-    header("content-length")?.parse().ok()
 }

@@ -6,9 +6,10 @@ use diar_core::agent::{Agent, Episode, Rollout, RolloutOptions, Scenario};
 use diar_core::maze::Layout;
 use diar_core::settings::PlanSettings;
 
-use super::{TURN, post};
+use super::{now, post};
 use crate::geometry::nearest_free;
 use crate::messages::{Plan, ToPage};
+use crate::pace::{Pace, TURN};
 
 /// Episodes played in lockstep.
 const BATCH: usize = 12;
@@ -32,9 +33,9 @@ impl Scoring {
     }
 
     /// A turn of playing; answers whether all is done.
-    pub async fn work(&mut self) -> Result<bool, String> {
-        let since = js_sys::Date::now();
-        while js_sys::Date::now() - since < TURN {
+    pub async fn work(&mut self, pace: &mut Pace) -> Result<bool, String> {
+        let since = now();
+        while now() - since < TURN {
             if self.rollouts.is_none() {
                 self.rollouts = Some(self.begin()?);
             }
@@ -52,7 +53,9 @@ impl Scoring {
                 }
                 continue;
             };
-            rollout.advance().await.map_err(|error| error.to_string())?;
+            let begun = now();
+            rollout.advance_some(pace.work()).await.map_err(|error| error.to_string())?;
+            pace.took(now() - begun, rollout.is_midway());
         }
         Ok(false)
     }
