@@ -120,6 +120,8 @@ pub struct Denoising {
 pub struct ToTrainer {
     /// Address of the bundle whose critic is to be trained anew.
     pub bundle: String,
+    /// Hash of that bundle, as the page has it.
+    pub from: String,
     /// Address of its windows.
     pub windows: String,
     /// What it is to learn.
@@ -146,6 +148,8 @@ pub enum FromTrainer {
     },
     /// All is learned.
     Learned {
+        /// Hash of the bundle that it was trained from.
+        from: String,
         /// The bundle with the new critic.
         #[serde(with = "serde_bytes")]
         bundle: Vec<u8>,
@@ -344,6 +348,8 @@ pub enum Failure {
     Compute,
     /// The browser took the WebGPU device away.
     DeviceLost,
+    /// The critic offered to the worker cannot be used: it goes on with the one before.
+    Critic,
     /// Something asked for on the side (scoring, looking into candidates) failed; the run goes on.
     Side,
 }
@@ -384,6 +390,8 @@ pub enum ToPage {
     },
     /// How long a decision takes.
     Measured {
+        /// Hash of the bundle that decided.
+        loaded: String,
         /// Milliseconds.
         millis: f64,
     },

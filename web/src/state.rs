@@ -436,7 +436,8 @@ impl State {
             spent: 0.0,
         };
         state.open(&launch.fragment);
-        let mut commands = vec![state.start_worker(state.backend)];
+        let mut commands = Vec::new();
+        state.start_worker(&mut commands);
         if let Some(address) = state.invited.clone().filter(|_| state.rival.is_none()) {
             state.compare(Some(Versus::Weights(address)), &mut commands);
         }
@@ -490,7 +491,7 @@ impl State {
             Action::WorkerBroken(reason) => self.fail(Failure::Compute, &reason, commands),
             Action::Retry => {
                 self.notices.retain(|notice| notice.level != Level::Error);
-                commands.push(self.start_worker(self.backend));
+                self.start_worker(commands);
             }
 
             Action::Pause => self.pause(),
@@ -557,7 +558,7 @@ impl State {
             Action::Backend(backend) => {
                 if backend != self.backend || matches!(self.worker, Worker::Failed(_)) {
                     self.backend = backend;
-                    commands.push(self.start_worker(backend));
+                    self.start_worker(commands);
                 }
             }
             Action::Invalid(text) => self.notify(Level::Error, text),
@@ -611,7 +612,10 @@ impl State {
                 self.taught = None;
                 self.rival = None;
                 self.guest = None;
-                commands.push(self.start_worker(self.backend));
+                if self.learning.take().is_some() {
+                    commands.push(Command::EndTrainer);
+                }
+                self.start_worker(commands);
             }
 
             Action::Export(export) => {

@@ -11,6 +11,7 @@ use diar_core::settings::{CriticSettings, Target};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
+use crate::accept;
 use crate::messages::{FromTrainer, Lesson, ToTrainer};
 use crate::worker::field::Grid;
 use crate::worker::{TURN, fetch, now, post, turn};
@@ -41,11 +42,14 @@ pub fn receive(message: JsValue) {
 }
 
 async fn train(message: ToTrainer) -> Result<FromTrainer, String> {
-    let ToTrainer { bundle: address, windows, lesson, world } = message;
+    let ToTrainer { bundle: address, from, windows, lesson, world } = message;
     let begun = now();
     let bytes = fetch::quietly("weights", &address).await?;
     let bundle = Bundle::from_bytes(&bytes)
         .map_err(|error| format!("The weights of {address} cannot be used: {error}."))?;
+    accept::same(&from, bundle.hash()).map_err(|refusal| {
+        format!("The weights of {address} have changed since they were loaded: {refusal}. Reload the page, then train again.")
+    })?;
     let bytes = fetch::quietly("windows", &windows).await?;
     let experience = Experience::from_bytes(&bytes)
         .map_err(|error| format!("The windows of {windows} cannot be used: {error}."))?;
@@ -76,7 +80,7 @@ async fn train(message: ToTrainer) -> Result<FromTrainer, String> {
     }
     let bundle = training.bundle().map_err(words)?;
     let bundle = bundle.to_bytes(Precision::F32).map_err(|error| error.to_string())?;
-    Ok(FromTrainer::Learned { bundle, seconds: (now() - begun) / 1000.0 })
+    Ok(FromTrainer::Learned { from, bundle, seconds: (now() - begun) / 1000.0 })
 }
 
 /// The settings of a lesson: those of training anew, but for what the user chose.

@@ -22,6 +22,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use self::field::Grid;
 use self::score::Scoring;
+use crate::accept;
 use crate::messages::{
     Backend, Candidates, Decider, Denoising, Failure, Lane, Plan, ToPage, ToWorker, Trail, Unit, Weights,
 };
@@ -49,6 +50,8 @@ struct Server {
 /// Weights on a device.
 struct Loaded {
     device: Device,
+    /// Hash of the bundle.
+    hash: String,
     /// With the critic that came with them.
     shipped: Arc<Agent>,
     /// With the critic in use.
@@ -162,8 +165,9 @@ impl Server {
                 );
             }
         };
+        let hash = bundle.hash().to_owned();
         post(&ToPage::Ready { device, weights: described(&bundle) });
-        self.loaded = Some(Loaded { device: handle, shipped: Arc::clone(&agent), agent, guest: None });
+        self.loaded = Some(Loaded { device: handle, hash, shipped: Arc::clone(&agent), agent, guest: None });
         self.show_field().await;
     }
 
@@ -267,7 +271,7 @@ impl Server {
 
     /// Makes the first decisions of a run; the first one, which may have to compile kernels, does not count.
     async fn measure(&self, plan: &Plan) {
-        let Some(Loaded { agent, .. }) = &self.loaded else { return };
+        let Some(Loaded { agent, hash, .. }) = &self.loaded else { return };
         let options = RolloutOptions { record: true, stop_at_goal: true, shareable: true };
         let mut best = f64::INFINITY;
         for _ in 0..3 {
@@ -285,7 +289,7 @@ impl Server {
             }
             best = best.min(now() - since);
         }
-        post(&ToPage::Measured { millis: best });
+        post(&ToPage::Measured { loaded: hash.clone(), millis: best });
     }
 
     /// A turn of scoring.
@@ -304,11 +308,14 @@ impl Server {
     /// Decides with the critic of another bundle from now on.
     async fn take_critic(&mut self, bytes: &[u8]) {
         let Some(loaded) = &mut self.loaded else { return };
-        let agent = Bundle::from_bytes(bytes).and_then(|bundle| Agent::load(&bundle, &loaded.device));
+        let agent = Bundle::from_bytes(bytes).map_err(|error| error.to_string()).and_then(|bundle| {
+            accept::critic(&loaded.hash, bundle.info()).map_err(|refusal| refusal.to_string())?;
+            Agent::load(&bundle, &loaded.device).map_err(|error| error.to_string())
+        });
         match agent {
             Ok(agent) => loaded.agent = Arc::new(agent),
             Err(error) => {
-                return fail(Failure::Side, None, format!("The new critic cannot be used: {error}."));
+                return fail(Failure::Critic, None, format!("The new critic cannot be used: {error}."));
             }
         }
         self.show_field().await;

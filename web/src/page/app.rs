@@ -270,7 +270,7 @@ impl App {
                 }
             }
             Command::EndTrial => self.trial = None,
-            Command::StartTrainer(ToTrainer { bundle, windows, lesson, world }) => {
+            Command::StartTrainer(training) => {
                 let act = ctx.link().callback(|message| Message::Act(Action::Trainer(message)));
                 let failed =
                     |reason| FromTrainer::Failed { message: format!("Training broke down: {reason}.") };
@@ -279,8 +279,9 @@ impl App {
                     heard.emit(message.unwrap_or_else(failed));
                 }) {
                     Ok(trainer) => {
-                        let (bundle, windows) = (browser::absolute(&bundle), browser::absolute(&windows));
-                        trainer.tell(&ToTrainer { bundle, windows, lesson, world });
+                        let bundle = browser::absolute(&training.bundle);
+                        let windows = browser::absolute(&training.windows);
+                        trainer.tell(&ToTrainer { bundle, windows, ..training });
                         self.trainer = Some(trainer);
                     }
                     Err(reason) => act.emit(failed(reason)),

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{Command, Level, State, ToWorker};
+use crate::accept;
 use crate::messages::{FromTrainer, Lesson, ToTrainer};
 use crate::share;
 
@@ -28,9 +29,8 @@ pub struct Learning {
 
 impl State {
     pub(super) fn learn(&mut self, expectile: f64, discount: f64, ldcq: bool, commands: &mut Vec<Command>) {
-        if self.ready().is_none() {
-            return;
-        }
+        let Some((_, weights)) = self.ready() else { return };
+        let from = weights.hash.clone();
         let Some(windows) = share::windows_of(&self.bundle) else {
             let text = "Only the weights that come with the page bring the data that training needs.";
             self.notify(Level::Error, text.into());
@@ -40,7 +40,7 @@ impl State {
         let lesson = Lesson { goal, expectile, discount, ldcq };
         self.learning = Some(Learning { lesson, step: 0, total: 0, losses: Vec::new() });
         let (bundle, world) = (self.bundle.clone(), self.scenario().world.clone());
-        commands.push(Command::StartTrainer(ToTrainer { bundle, windows, lesson, world }));
+        commands.push(Command::StartTrainer(ToTrainer { bundle, from, windows, lesson, world }));
     }
 
     /// Takes a message of the worker that trains.
@@ -53,11 +53,17 @@ impl State {
                 learning.losses.extend(losses);
             }
             FromTrainer::Field { field } => self.field = Some(Rc::new(field)),
-            FromTrainer::Learned { bundle, seconds } => {
+            FromTrainer::Learned { from, bundle, seconds } => {
                 let Some(Learning { lesson, .. }) = self.learning.take() else { return };
+                commands.push(Command::EndTrainer);
+                if self.ready().is_some_and(|(_, weights)| accept::same(&weights.hash, &from).is_err()) {
+                    let text = "The new critic was trained from other weights than those on the page: train it again.";
+                    self.notify(Level::Error, text.into());
+                    commands.push(Command::Send(ToWorker::Field));
+                    return;
+                }
                 self.critic = Critic::Trained { lesson, seconds };
                 self.taught = Some(Rc::new(bundle));
-                commands.push(Command::EndTrainer);
                 commands.extend(self.teach());
                 commands.extend(self.restart());
             }

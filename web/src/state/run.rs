@@ -269,7 +269,10 @@ impl State {
 
     // The worker.
 
-    pub(super) fn start_worker(&mut self, backend: Backend) -> Command {
+    /// Replaces the worker. A trial of WebGPU was made beside the old one, perhaps with other weights: it ends, and
+    /// begins again once the new worker is ready.
+    pub(super) fn start_worker(&mut self, commands: &mut Vec<Command>) {
+        self.interrupt_trial(commands);
         self.worker = Worker::Starting;
         self.run = None;
         self.renew_rival();
@@ -278,7 +281,7 @@ impl State {
         if let Some(scoreboard) = &mut self.scoreboard {
             scoreboard.done = true;
         }
-        Command::StartWorker { bundle: self.bundle.clone(), backend }
+        commands.push(Command::StartWorker { bundle: self.bundle.clone(), backend: self.backend });
     }
 
     pub(super) fn hear(&mut self, message: ToPage, commands: &mut Vec<Command>) {
@@ -301,7 +304,7 @@ impl State {
                 self.try_gpu(commands);
             }
             ToPage::Guest { address, weights } => self.welcome(&address, weights),
-            ToPage::Measured { millis } => self.measured(millis, commands),
+            ToPage::Measured { loaded, millis } => self.measured(&loaded, millis, commands),
             ToPage::Field { field } => self.field = Some(Rc::new(field)),
             ToPage::Begun { generation, start } => self.begun(generation, start),
             ToPage::Events { generation, events, millis } => self.extend(generation, events, millis),
@@ -385,15 +388,17 @@ impl State {
                     format!("WebGPU failed on the way ({message}). The same run goes on on the CPU, from the same seed."),
                 );
                 self.backend = Backend::Cpu;
-                commands.push(self.start_worker(self.backend));
+                self.start_worker(commands);
             }
             Failure::Compute | Failure::DeviceLost => {
+                self.interrupt_trial(commands);
                 self.notify(Level::Error, format!("Computing decisions failed: {message}."));
                 self.worker = Worker::Failed(message.to_owned());
                 self.run = None;
                 self.waiting = None;
             }
             Failure::Weights => {
+                self.interrupt_trial(commands);
                 self.notify(Level::Error, message.to_owned());
                 self.worker = Worker::Failed(message.to_owned());
                 self.run = None;
@@ -403,6 +408,10 @@ impl State {
                 self.notify(Level::Error, format!("This run cannot begin: {message}."));
                 self.run = None;
                 self.pause();
+            }
+            Failure::Critic => {
+                self.notify(Level::Error, message.to_owned());
+                self.unlearn(commands);
             }
             Failure::Side => {
                 self.notify(Level::Error, message.to_owned());

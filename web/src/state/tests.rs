@@ -1,3 +1,4 @@
+mod changes;
 mod guests;
 
 use diar_core::agent::{Event, Intervention};
@@ -24,6 +25,10 @@ fn weights() -> Weights {
 
 fn gpu() -> DeviceInfo {
     DeviceInfo { webgpu: true, name: "test adapter".into(), software: false, note: None }
+}
+
+fn measured(millis: f64) -> ToPage {
+    ToPage::Measured { loaded: weights().hash, millis }
 }
 
 /// A page whose recording is not coming.
@@ -874,10 +879,11 @@ fn a_critic_is_taught_used_and_given_back() {
     let commands = state.update(Action::Goal([3.0, 1.0]));
     answer_begin(&mut state, &commands);
     let commands = state.update(Action::Learn { expectile: 0.9, discount: 0.99, ldcq: false });
-    let [Command::StartTrainer(ToTrainer { bundle, windows, lesson, world })] = &commands[..] else {
+    let [Command::StartTrainer(ToTrainer { bundle, from, windows, lesson, world })] = &commands[..] else {
         panic!("{commands:?}")
     };
     assert_eq!((bundle.as_str(), windows.as_str()), ("weights.safetensors", "weights.windows"));
+    assert_eq!(*from, weights().hash);
     assert_eq!((lesson.goal, world.goal), ([3.0, 1.0], Some([3.0, 1.0])));
     for (step, losses) in [(1, None), (2, Some([0.5, 2.0])), (3, Some([0.25, 1.0]))] {
         state.update(Action::Trainer(FromTrainer::Learning { step, total: 3, losses }));
@@ -885,7 +891,11 @@ fn a_critic_is_taught_used_and_given_back() {
     assert_eq!(state.learning.as_ref().unwrap().losses, [[0.5, 2.0], [0.25, 1.0]]);
     // Meanwhile decisions go on with the old critic.
     assert!(state.critic_misled());
-    let commands = state.update(Action::Trainer(FromTrainer::Learned { bundle: vec![7; 3], seconds: 9.0 }));
+    let commands = state.update(Action::Trainer(FromTrainer::Learned {
+        from: weights().hash,
+        bundle: vec![7; 3],
+        seconds: 9.0,
+    }));
     assert!(commands.contains(&Command::EndTrainer));
     let critic = ToWorker::Critic { bundle: vec![7; 3] };
     let [first, ToWorker::Begin { .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
@@ -980,9 +990,9 @@ fn webgpu_takes_over_where_it_is_faster() {
             &commands[..2],
             [Command::SendTrial(ToWorker::Measure { .. }), Command::Send(ToWorker::Measure { .. })]
         ));
-        state.update(Action::Trial(Some(ToPage::Measured { millis: gpu_millis })));
+        state.update(Action::Trial(Some(measured(gpu_millis))));
         let at = state.at;
-        let commands = state.update(Action::Worker(ToPage::Measured { millis: cpu }));
+        let commands = state.update(Action::Worker(measured(cpu)));
         assert_eq!(commands.contains(&Command::AdoptTrial), adopted, "{commands:?}");
         assert_eq!(commands.contains(&Command::EndTrial), !adopted);
         assert!(state.notices.last().unwrap().text.contains("9.0 ms"));

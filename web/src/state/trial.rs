@@ -23,26 +23,30 @@ impl State {
 
     /// Takes a message of the second worker.
     pub(super) fn hear_trial(&mut self, message: ToPage, commands: &mut Vec<Command>) {
+        let own = self.ready().map(|(_, weights)| weights.hash.clone());
         let Some(trial) = &mut self.trial else { return };
         match message {
-            ToPage::Ready { device, .. } if device.webgpu => {
+            ToPage::Ready { device, weights } if device.webgpu && own.as_ref() == Some(&weights.hash) => {
                 trial.device = Some(device);
                 let plan = self.plan.clone();
                 commands.push(Command::SendTrial(ToWorker::Measure { plan: plan.clone() }));
                 commands.push(Command::Send(ToWorker::Measure { plan }));
             }
-            ToPage::Measured { millis } => {
+            ToPage::Measured { loaded, millis } if own.as_ref() == Some(&loaded) => {
                 trial.millis[1] = Some(millis);
                 self.decide(commands);
             }
-            ToPage::Ready { .. } | ToPage::Failed { .. } => self.end_trial(commands),
+            ToPage::Ready { .. } | ToPage::Measured { .. } | ToPage::Failed { .. } => {
+                self.end_trial(commands)
+            }
             _ => {}
         }
     }
 
     /// The first worker has measured a decision.
-    pub(super) fn measured(&mut self, millis: f64, commands: &mut Vec<Command>) {
-        if let Some(trial) = &mut self.trial {
+    pub(super) fn measured(&mut self, loaded: &str, millis: f64, commands: &mut Vec<Command>) {
+        let own = self.ready().is_some_and(|(_, weights)| weights.hash == loaded);
+        if let Some(trial) = self.trial.as_mut().filter(|_| own) {
             trial.millis[0] = Some(millis);
             self.decide(commands);
         }
@@ -63,9 +67,9 @@ impl State {
                     device.label()
                 ),
             );
-            commands.push(Command::AdoptTrial);
             if let Worker::Ready(_, weights) = &self.worker {
                 let weights = weights.clone();
+                commands.push(Command::AdoptTrial);
                 self.adopt(device, weights, commands);
             }
         } else {
@@ -90,6 +94,13 @@ impl State {
         commands.extend(self.teach());
         commands.extend(self.introduce());
         commands.extend(self.resume());
+    }
+
+    /// Ends a trial that came to no result: the next worker that decides on the CPU calls for another.
+    pub(super) fn interrupt_trial(&mut self, commands: &mut Vec<Command>) {
+        if self.trial.take().is_some() {
+            commands.push(Command::EndTrial);
+        }
     }
 
     pub(super) fn end_trial(&mut self, commands: &mut Vec<Command>) {
