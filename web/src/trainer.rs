@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::accept;
-use crate::messages::{FromTrainer, Lesson, ToTrainer};
+use crate::messages::{FromTrainer, RetrainingSettings, ToTrainer};
 use crate::worker::field::Grid;
 use crate::worker::{TURN, fetch, now, post, turn};
 
@@ -42,7 +42,7 @@ pub fn receive(message: JsValue) {
 }
 
 async fn train(message: ToTrainer) -> Result<FromTrainer, String> {
-    let ToTrainer { bundle: address, from, windows, lesson, world } = message;
+    let ToTrainer { bundle: address, from, windows, settings, world } = message;
     let begun = now();
     let bytes = fetch::quietly("weights", &address).await?;
     let bundle = Bundle::from_bytes(&bytes)
@@ -53,10 +53,10 @@ async fn train(message: ToTrainer) -> Result<FromTrainer, String> {
     let bytes = fetch::quietly("windows", &windows).await?;
     let experience = Experience::from_bytes(&bytes)
         .map_err(|error| format!("The windows of {windows} cannot be used: {error}."))?;
-    let critic = choices(&bundle.info().settings.critic, lesson);
+    let critic = choices(&bundle.info().settings.critic, settings);
     let words = |error: LearnError| format!("Training cannot go on: {error}.");
     let mut training =
-        CriticTraining::new(bundle, Arc::new(experience), lesson.goal, critic, &Device::flex())
+        CriticTraining::new(bundle, Arc::new(experience), settings.goal, critic, &Device::flex())
             .map_err(words)?;
     let layout = world.layout(training.task().maze).map_err(|error| error.to_string())?;
     let grid = Grid::of(&layout);
@@ -83,12 +83,12 @@ async fn train(message: ToTrainer) -> Result<FromTrainer, String> {
     Ok(FromTrainer::Learned { from, bundle, seconds: (now() - begun) / 1000.0 })
 }
 
-/// The settings of a lesson: those of training anew, but for what the user chose.
-fn choices(critic: &CriticSettings, lesson: Lesson) -> CriticSettings {
+/// The settings of the critic: those of training anew, but for what the user chose.
+fn choices(critic: &CriticSettings, chosen: RetrainingSettings) -> CriticSettings {
     CriticSettings {
-        expectile: lesson.expectile,
-        discount: lesson.discount,
-        target: if lesson.ldcq { Target::Ldcq } else { Target::Diar },
+        expectile: chosen.expectile,
+        discount: chosen.discount,
+        target: if chosen.ldcq { Target::Ldcq } else { Target::Diar },
         ..critic.relearning()
     }
 }

@@ -56,8 +56,8 @@ struct Loaded {
     shipped: Arc<Agent>,
     /// With the critic in use.
     agent: Arc<Agent>,
-    /// Other weights, to compare with.
-    guest: Option<Arc<Agent>>,
+    /// Other weights, to compare with: their address, and their agent.
+    second: Option<(String, Arc<Agent>)>,
 }
 
 impl Loaded {
@@ -65,7 +65,10 @@ impl Loaded {
         match decider {
             Decider::Own => Ok(Arc::clone(&self.agent)),
             Decider::Shipped => Ok(Arc::clone(&self.shipped)),
-            Decider::Guest(_) => self.guest.clone().ok_or_else(|| "its weights are not here".into()),
+            Decider::Second(address) => match &self.second {
+                Some((known, agent)) if known == address => Ok(Arc::clone(agent)),
+                _ => Err("its weights are not here".into()),
+            },
         }
     }
 }
@@ -131,11 +134,11 @@ impl Server {
                 let Some(loaded) = &self.loaded else { return };
                 match Scoring::new(&loaded.agent, ticket, plan, episodes) {
                     Ok(scoring) => self.scoring = Some(scoring),
-                    Err(message) => fail(Failure::Side, None, message),
+                    Err(message) => fail(Failure::Scoring, None, message),
                 }
             }
             ToWorker::Critic { bundle } => self.take_critic(&bundle).await,
-            ToWorker::Guest { address, bundle } => self.welcome(address, &bundle),
+            ToWorker::Second { address, bundle } => self.take_second(address, &bundle),
             ToWorker::Measure { plan } => self.measure(&plan).await,
             ToWorker::Field => self.show_field().await,
             ToWorker::Stop => self.scoring = None,
@@ -167,7 +170,7 @@ impl Server {
         };
         let hash = bundle.hash().to_owned();
         post(&ToPage::Ready { device, weights: described(&bundle) });
-        self.loaded = Some(Loaded { device: handle, hash, shipped: Arc::clone(&agent), agent, guest: None });
+        self.loaded = Some(Loaded { device: handle, hash, shipped: Arc::clone(&agent), agent, second: None });
         self.show_field().await;
     }
 
@@ -206,7 +209,7 @@ impl Server {
     }
 
     async fn advance(&mut self, generation: u32, unit: Unit) {
-        let lane = [Lane::Main, Lane::Rival]
+        let lane = [Lane::Main, Lane::Compared]
             .into_iter()
             .find(|&lane| self.runs[lane as usize].as_ref().is_some_and(|(number, _)| *number == generation));
         let Some((lane, (_, rollout))) =
@@ -237,12 +240,12 @@ impl Server {
         let Some(Loaded { agent, .. }) = &self.loaded else { return };
         let layout = match world.layout(agent.task().maze) {
             Ok(layout) => layout,
-            Err(error) => return fail(Failure::Side, None, error.to_string()),
+            Err(error) => return fail(Failure::Insight, None, error.to_string()),
         };
         let horizon = agent.task().horizon;
         let ways = match agent.imagine(state, latents, &layout, horizon).await {
             Ok(ways) => ways,
-            Err(error) => return fail(Failure::Side, None, error.to_string()),
+            Err(error) => return fail(Failure::Insight, None, error.to_string()),
         };
         match end_values(agent, state, latents).await {
             Ok(values) => {
@@ -251,7 +254,7 @@ impl Server {
                 let ways = ways.into_iter().map(narrow).collect();
                 post(&ToPage::Imagined { ticket, ways, values });
             }
-            Err(error) => fail(Failure::Side, None, error),
+            Err(error) => fail(Failure::Insight, None, error),
         }
     }
 
@@ -265,7 +268,7 @@ impl Server {
                 let ends = trail.ends.into_iter().map(place).collect();
                 post(&ToPage::Denoised { ticket, trail: Trail { latents: trail.latents, ends, q: trail.q } });
             }
-            Err(error) => fail(Failure::Side, None, error.to_string()),
+            Err(error) => fail(Failure::Insight, None, error.to_string()),
         }
     }
 
@@ -278,13 +281,13 @@ impl Server {
             let episode = Episode { seed: plan.seed, index: plan.episode, start: plan.start };
             let rollout = Rollout::new(Arc::clone(agent), plan.settings, vec![episode], options);
             let Ok(mut rollout) = rollout else {
-                return fail(Failure::Side, None, "nothing to measure".into());
+                return fail(Failure::Measure, None, "nothing to measure".into());
             };
             let since = now();
             // Sample, rank, predict, compare.
             for _ in 0..4 {
                 if let Err(error) = rollout.advance().await {
-                    return fail(Failure::Side, None, error.to_string());
+                    return fail(Failure::Measure, None, error.to_string());
                 }
             }
             best = best.min(now() - since);
@@ -300,7 +303,7 @@ impl Server {
             Ok(true) => self.scoring = None,
             Err(message) => {
                 self.scoring = None;
-                fail(Failure::Side, None, message);
+                fail(Failure::Scoring, None, message);
             }
         }
     }
@@ -322,7 +325,7 @@ impl Server {
     }
 
     /// Takes in other weights, to compare with.
-    fn welcome(&mut self, address: String, bytes: &[u8]) {
+    fn take_second(&mut self, address: String, bytes: &[u8]) {
         let Some(loaded) = &mut self.loaded else { return };
         let read = Bundle::from_bytes(bytes).and_then(|bundle| {
             let agent = Agent::load(&bundle, &loaded.device)?;
@@ -330,15 +333,15 @@ impl Server {
         });
         let weights = match read {
             Ok((weights, agent)) => {
-                loaded.guest = Some(Arc::new(agent));
+                loaded.second = Some((address.clone(), Arc::new(agent)));
                 Ok(weights)
             }
             Err(error) => {
-                loaded.guest = None;
+                loaded.second = None;
                 Err(error.to_string())
             }
         };
-        post(&ToPage::Guest { address, weights });
+        post(&ToPage::Second { loaded: loaded.hash.clone(), address, weights });
     }
 }
 

@@ -16,7 +16,10 @@ use crate::adapter;
 use crate::describe;
 use crate::keys;
 use crate::messages::{Backend, FromTrainer, Plan, ToTrainer, ToWorker};
-use crate::state::{Action, Command, Source, State};
+use crate::state::{
+    Action, Command, ComparedRun, ComparisonAction, CursorAction, DecidingAction, RetrainingAction,
+    RunAction, SharingAction, Source, State, ViewAction,
+};
 use crate::{recording, view};
 
 /// The recorded run that comes with the page.
@@ -70,9 +73,9 @@ pub struct App {
 struct Linked {
     trace: Rc<Trace>,
     at: usize,
-    rival: Option<Plan>,
+    other: Option<Plan>,
     /// Whether it was known which weights the other run has.
-    guest: bool,
+    second: bool,
     fragment: String,
 }
 
@@ -145,7 +148,7 @@ impl Component for App {
             let recording = browser::bytes(RECORDING).await;
             let trace =
                 recording.and_then(|bytes| recording::decode(&bytes).map_err(|error| error.to_string()));
-            act.emit(Action::Recorded(trace));
+            act.emit(RunAction::Recorded(trace).into());
         });
         for command in commands {
             app.carry_out(ctx, command);
@@ -153,7 +156,7 @@ impl Component for App {
         let act = ctx.link().callback(Message::Act);
         spawn_local(async move {
             if adapter::choose(Backend::Auto).await.is_ok() {
-                act.emit(Action::Adapter);
+                act.emit(DecidingAction::Adapter.into());
             }
         });
         app
@@ -164,21 +167,18 @@ impl Component for App {
             Message::Act(action) => self.act(ctx, action),
             Message::Frame(now) => {
                 self.clock.pending = false;
-                if !self.state.playing {
+                if !self.state.cursor.playing() {
                     return false;
                 }
                 let last = self.clock.last.replace(now);
-                self.act(ctx, Action::Tick(last.map_or(0.0, |last| (now - last) / 1000.0)));
+                self.act(ctx, CursorAction::Tick(last.map_or(0.0, |last| (now - last) / 1000.0)).into());
             }
             Message::Repaint => self.paint = self.paint.wrapping_add(1),
             Message::Rested => {
                 // A recording is no run of this address: opening the page again shows it anyway.
-                let computed = self
-                    .state
-                    .shown
-                    .as_ref()
-                    .is_some_and(|shown| matches!(shown.source, Source::Computed(_)));
-                if let Some(link) = self.link.as_ref().filter(|_| computed && self.state.tour.is_none()) {
+                let computed = matches!(self.state.run.source(), Some(Source::Computed(_)));
+                let tour = self.state.tour.step().is_some();
+                if let Some(link) = self.link.as_ref().filter(|_| computed && !tour) {
                     browser::replace_fragment(&link.fragment);
                 }
                 browser::set_title(&describe::title(&self.state));
@@ -190,7 +190,7 @@ impl Component for App {
                 }
                 match start_worker(ctx, program, &bundle, backend, Place::First) {
                     Ok(worker) => self.worker = Some(worker),
-                    Err(reason) => self.act(ctx, Action::WorkerBroken(reason)),
+                    Err(reason) => self.act(ctx, DecidingAction::Broken(reason).into()),
                 }
             }
         }
@@ -219,7 +219,7 @@ impl App {
         for command in commands {
             self.carry_out(ctx, command);
         }
-        if self.state.playing {
+        if self.state.cursor.playing() {
             self.clock.request();
         } else {
             self.clock.last = None;
@@ -249,13 +249,13 @@ impl App {
                 let act = ctx.link().callback(Message::Act);
                 spawn_local(async move {
                     let bundle = browser::bytes(&browser::absolute(&address)).await;
-                    act.emit(Action::Fetched(address, bundle));
+                    act.emit(ComparisonAction::Fetched(address, bundle).into());
                 });
             }
             Command::StartTrial { bundle } => {
                 self.trial = start_worker(ctx, Program::Gpu, &bundle, Backend::Webgpu, Place::Trial).ok();
                 if self.trial.is_none() {
-                    ctx.link().send_message(Message::Act(Action::Trial(None)));
+                    ctx.link().send_message(Message::Act(DecidingAction::Trial(None).into()));
                 }
             }
             Command::SendTrial(message) => {
@@ -271,7 +271,8 @@ impl App {
             }
             Command::EndTrial => self.trial = None,
             Command::StartTrainer(training) => {
-                let act = ctx.link().callback(|message| Message::Act(Action::Trainer(message)));
+                let act =
+                    ctx.link().callback(|message| Message::Act(RetrainingAction::Heard(message).into()));
                 let failed =
                     |reason| FromTrainer::Failed { message: format!("Training broke down: {reason}.") };
                 let heard = act.clone();
@@ -293,21 +294,23 @@ impl App {
             Command::Copy(fragment) => {
                 let address = format!("{}#{fragment}", browser::address());
                 let act = ctx.link().callback(Message::Act);
-                spawn_local(async move { act.emit(Action::Copied(browser::copy(&address).await)) });
+                spawn_local(
+                    async move { act.emit(SharingAction::Copied(browser::copy(&address).await).into()) },
+                );
             }
         }
     }
 
     /// Brings the link up to date with the run and the cursor; not while playing, when it changes all the time.
     fn refresh_link(&mut self, ctx: &Context<Self>) {
-        let Some(trace) = self.state.trace().filter(|_| !self.state.playing) else { return };
-        let rival = self.state.rival.as_ref().map(|rival| &rival.plan);
-        let guest = self.state.guest_weights().is_some();
+        let Some(trace) = self.state.trace().filter(|_| !self.state.cursor.playing()) else { return };
+        let other = self.state.comparison.run().map(ComparedRun::plan);
+        let second = self.state.comparison.second_weights().is_some();
         let known = self.link.as_ref().is_some_and(|link| {
             Rc::ptr_eq(&link.trace, trace)
-                && link.at == self.state.at
-                && link.rival.as_ref() == rival
-                && link.guest == guest
+                && link.at == self.state.cursor.at()
+                && link.other.as_ref() == other
+                && link.second == second
         });
         if known {
             return;
@@ -315,9 +318,9 @@ impl App {
         let Some(fragment) = self.state.fragment() else { return };
         self.link = Some(Linked {
             trace: Rc::clone(trace),
-            at: self.state.at,
-            rival: rival.cloned(),
-            guest,
+            at: self.state.cursor.at(),
+            other: other.cloned(),
+            second,
             fragment,
         });
         let rested = ctx.link().callback(|()| Message::Rested);
@@ -346,10 +349,10 @@ fn start_worker(
     let hears = Rc::clone(&place);
     let running = Running::start(program, move |message| {
         act.emit(match (message, hears.get()) {
-            (Ok(message), Place::First) => Action::Worker(message),
-            (Ok(message), Place::Trial) => Action::Trial(Some(message)),
-            (Err(reason), Place::First) => Action::WorkerBroken(reason),
-            (Err(_), Place::Trial) => Action::Trial(None),
+            (Ok(message), Place::First) => DecidingAction::Heard(message).into(),
+            (Ok(message), Place::Trial) => DecidingAction::Trial(Some(message)).into(),
+            (Err(reason), Place::First) => DecidingAction::Broken(reason).into(),
+            (Err(_), Place::Trial) => DecidingAction::Trial(None).into(),
         });
     })?;
     // Whoever leaves the choice to the page begins on the CPU, and need not be told why.
@@ -363,7 +366,7 @@ fn listen(ctx: &Context<App>) {
     let window = browser::window();
     let act = ctx.link().callback(Message::Act);
     browser::listen(&window, "hashchange", move |_: HashChangeEvent| {
-        act.emit(Action::Fragment(browser::fragment()));
+        act.emit(SharingAction::Open(browser::fragment()).into());
     });
     let act = ctx.link().callback(Message::Act);
     browser::listen(&window, "keydown", move |event: KeyboardEvent| {
@@ -387,7 +390,7 @@ fn listen(ctx: &Context<App>) {
         if let Ok(Some(list)) = window.match_media(query) {
             let (repaint, act) = (repaint.clone(), ctx.link().callback(Message::Act));
             browser::listen(&list, "change", move |_: Event| {
-                act.emit(Action::SystemDark(browser::matches(DARK)));
+                act.emit(ViewAction::SystemDark(browser::matches(DARK)).into());
                 repaint.emit(());
             });
         }
@@ -398,7 +401,7 @@ fn listen(ctx: &Context<App>) {
     browser::listen(&window, "drop", move |event: DragEvent| {
         event.prevent_default();
         if let Some(address) = browser::address_of(event.data_transfer().and_then(|data| data.files())) {
-            act.emit(Action::Weights(address));
+            act.emit(DecidingAction::Weights(address).into());
         }
     });
 }
