@@ -5,9 +5,9 @@ use diar_core::maze::{Layout, MazeId};
 use diar_core::settings::Sampler;
 use diar_core::task::Task;
 
-use crate::messages::{Lesson, Weights, outcome_word};
+use crate::messages::{RetrainingSettings, Weights, outcome_word};
 use crate::scale;
-use crate::state::{Learning, Rival, Source, State, Versus, Worker};
+use crate::state::{ComparedRun, RetrainingJob, Source, State, Versus, Worker};
 use crate::timeline::{self, Glimpse};
 
 /// The parts of a decision, in order, with what each does.
@@ -45,7 +45,7 @@ pub fn bytes(count: f64) -> String {
 
 /// Where the shown decisions come from.
 pub fn badge(state: &State) -> String {
-    match state.shown.as_ref().map(|shown| &shown.source) {
+    match state.run.source() {
         Some(Source::Recorded) => "replayed (recorded)".into(),
         Some(Source::Replayed) => "replayed (from the link)".into(),
         Some(Source::Computed(device)) => format!("computed on {}", device.kind()),
@@ -58,7 +58,7 @@ pub fn badge(state: &State) -> String {
 
 /// What the worker is doing.
 pub fn status(state: &State) -> String {
-    match &state.worker {
+    match state.deciding.worker() {
         Worker::Starting => "Starting the worker …".into(),
         Worker::Fetching { loaded, total: Some(total) } => {
             format!("Loading weights: {} of {}", bytes(*loaded), bytes(*total))
@@ -68,8 +68,10 @@ pub fn status(state: &State) -> String {
         Worker::Preparing(device) => format!("Setting up the networks on {} …", device.label()),
         Worker::Failed(_) => "No decisions can be computed; what is shown stays.".into(),
         Worker::Ready(device, _) => {
-            let pace =
-                state.latency.map_or_else(String::new, |millis| format!(" · {millis:.0} ms per decision"));
+            let pace = state
+                .run
+                .latency()
+                .map_or_else(String::new, |millis| format!(" · {millis:.0} ms per decision"));
             let doing = if state.computing() { "Computing" } else { "Ready" };
             format!("{doing} on {}{pace}", device.label())
         }
@@ -78,7 +80,7 @@ pub fn status(state: &State) -> String {
 
 /// How far the weights have come, from 0 to 1; `None` while nothing is being fetched or the size is not known.
 pub fn progress(state: &State) -> Option<f64> {
-    match &state.worker {
+    match state.deciding.worker() {
         Worker::Fetching { loaded, total: Some(total) } if *total > 0.0 => {
             Some((loaded / total).clamp(0.0, 1.0))
         }
@@ -88,7 +90,7 @@ pub fn progress(state: &State) -> Option<f64> {
 
 /// How the episode stands at the cursor.
 pub fn outcome(state: &State) -> String {
-    state.trace().map_or_else(|| "No run yet.".into(), |trace| stands(state.task(), trace, state.at))
+    state.trace().map_or_else(|| "No run yet.".into(), |trace| stands(state.task(), trace, state.cursor.at()))
 }
 
 fn stands(task: &Task, trace: &Trace, moment: usize) -> String {
@@ -105,11 +107,11 @@ fn stands(task: &Task, trace: &Trace, moment: usize) -> String {
 
 /// How many recomputed decisions agree with those of the link that was opened.
 pub fn agreement(state: &State) -> Option<String> {
-    let opened = state.opened.as_ref()?;
-    let (agree, of) = opened.agreement;
-    if opened.done {
+    let opened = state.sharing.opened()?;
+    let (agree, of) = opened.agreement();
+    if opened.done() {
         Some(format!("recomputed: {agree} of {of} decisions agree"))
-    } else if matches!(state.worker, Worker::Failed(_)) {
+    } else if state.deciding.failed() {
         Some("the link's own decisions; they cannot be computed anew here".into())
     } else {
         Some(format!("recomputing the run of this link: {agree} of {of} decisions agree so far"))
@@ -117,7 +119,7 @@ pub fn agreement(state: &State) -> Option<String> {
 }
 
 /// How the other run stands at its moment.
-pub fn rival_outcome(state: &State, trace: &Trace, moment: usize) -> String {
+pub fn other_outcome(state: &State, trace: &Trace, moment: usize) -> String {
     stands(state.task(), trace, moment)
 }
 
@@ -151,12 +153,16 @@ pub fn maze_name(maze: MazeId) -> &'static str {
 pub fn title(state: &State) -> String {
     let Some(trace) = state.trace() else { return "DIAR".into() };
     let maze = maze_name(state.task().maze);
-    let what = match &state.rival {
-        Some(rival) => format!(", compared: {}", versus(rival)),
-        None if state.tour.is_some() => ", guided tour".into(),
+    let what = match state.comparison.run() {
+        Some(other) => format!(", compared: {}", versus(other)),
+        None if state.tour.step().is_some() => ", guided tour".into(),
         None => String::new(),
     };
-    format!("DIAR \u{b7} {maze}, seed {}, step {}{what}", trace.seed, timeline::step_at(trace, state.at))
+    format!(
+        "DIAR \u{b7} {maze}, seed {}, step {}{what}",
+        trace.seed,
+        timeline::step_at(trace, state.cursor.at())
+    )
 }
 
 /// The caption of a saved figure.
@@ -188,16 +194,16 @@ pub fn place(state: &[f32]) -> String {
 }
 
 /// What the other run does differently.
-pub fn versus(rival: &Rival) -> String {
-    match &rival.versus {
-        Versus::Revaluation if rival.plan.settings.revalue => "revaluation on".into(),
+pub fn versus(other: &ComparedRun) -> String {
+    match other.versus() {
+        Versus::Revaluation if other.plan().settings.revalue => "revaluation on".into(),
         Versus::Revaluation => "revaluation off".into(),
         Versus::Candidates(n) => format!("{n} candidates"),
         Versus::Sampler(sampler) => {
             format!("{} with {}", sampler_name(sampler.kind), count(sampler.steps, "step"))
         }
         Versus::ShippedCritic => "the critic the weights came with".into(),
-        Versus::Weights(address) => guest_name(address),
+        Versus::Weights(address) => second_name(address),
         Versus::WhatIf { decision } => format!("plan {} is not dropped", decision + 1),
         Versus::LeftAlone => "the agent decides by itself".into(),
         Versus::Linked => "as in the link".into(),
@@ -205,7 +211,7 @@ pub fn versus(rival: &Rival) -> String {
 }
 
 /// Other weights in a few words.
-fn guest_name(address: &str) -> String {
+fn second_name(address: &str) -> String {
     let path = address.split(['?', '#']).next().unwrap_or_default();
     let file = path.rsplit('/').next().unwrap_or_default();
     if address.starts_with("blob:") {
@@ -228,11 +234,11 @@ pub fn sampler_name(sampler: Sampler) -> &'static str {
 
 /// How the two runs came out, and the difference.
 pub fn difference(state: &State) -> String {
-    let Some(rival) = &state.rival else { return String::new() };
-    let what = versus(rival);
+    let Some(compared) = state.comparison.run() else { return String::new() };
+    let what = versus(compared);
     let task = state.task();
     let done = |trace: &Trace| timeline::finished(trace);
-    let (Some(main), Some(other)) = (state.trace(), &rival.trace) else {
+    let (Some(main), Some(other)) = (state.trace(), compared.trace()) else {
         return format!("Other run ({what}): about to begin.");
     };
     if !done(other) {
@@ -288,30 +294,30 @@ pub fn world_warning(state: &State) -> Option<String> {
 }
 
 /// How training comes on.
-pub fn learning(learning: &Learning) -> String {
-    if learning.total == 0 {
+pub fn retraining(job: &RetrainingJob) -> String {
+    if job.total == 0 {
         return "Fetching the recorded windows \u{2026}".into();
     }
-    match learning.losses.last() {
+    match job.losses.last() {
         None => {
-            format!("Drawing latents from the diffusion model: step {} of {}.", learning.step, learning.total)
+            format!("Drawing latents from the diffusion model: step {} of {}.", job.step, job.total)
         }
         Some([v, q]) => {
-            format!("Step {} of {}: loss of V {v:.3}, of Q {q:.3}.", learning.step, learning.total)
+            format!("Step {} of {}: loss of V {v:.3}, of Q {q:.3}.", job.step, job.total)
         }
     }
 }
 
-/// What a critic was taught here.
-pub fn lesson(lesson: &Lesson, seconds: f64) -> String {
-    let [x, y] = lesson.goal;
+/// A critic that was trained here.
+pub fn retrained(settings: &RetrainingSettings, seconds: f64) -> String {
+    let [x, y] = settings.goal;
     format!(
         "In use: Q and V trained here in {seconds:.0} s for a goal at x {} m, y {} m (τ {}, γ {}, {} target).",
         metres(x),
         metres(y),
-        lesson.expectile,
-        lesson.discount,
-        if lesson.ldcq { "LDCQ's" } else { "DIAR's" }
+        settings.expectile,
+        settings.discount,
+        if settings.ldcq { "LDCQ's" } else { "DIAR's" }
     )
 }
 

@@ -1,7 +1,7 @@
 //! What the keys do.
 
 use crate::messages::Unit;
-use crate::state::Action;
+use crate::state::{Action, CursorAction, RunAction, ViewAction};
 
 /// The keys, as the help lists them.
 pub const KEYS: [(&str, &str); 14] = [
@@ -24,23 +24,23 @@ pub const KEYS: [(&str, &str); 14] = [
 /// The action of a key pressed on the page, outside any field.
 pub fn action(key: &str, shift: bool) -> Option<Action> {
     Some(match (key, shift) {
-        (" ", _) => Action::Toggle,
-        ("ArrowRight", false) => Action::Again,
-        ("ArrowLeft", false) => Action::Back,
-        ("ArrowRight", true) => Action::NextRevaluation,
-        ("ArrowLeft", true) => Action::PreviousRevaluation,
-        ("Home", _) => Action::Home,
-        ("End", _) => Action::End,
-        ("[", _) => Action::Slower,
-        ("]", _) => Action::Faster,
-        ("p", _) => Action::Forward(Unit::Part),
-        ("s", _) => Action::Forward(Unit::Step),
-        ("d", _) => Action::Forward(Unit::Decision),
-        ("r", _) => Action::Restart,
-        ("u", _) => Action::Undo,
+        (" ", _) => CursorAction::Toggle.into(),
+        ("ArrowRight", false) => CursorAction::Again.into(),
+        ("ArrowLeft", false) => CursorAction::Back.into(),
+        ("ArrowRight", true) => CursorAction::NextRevaluation.into(),
+        ("ArrowLeft", true) => CursorAction::PreviousRevaluation.into(),
+        ("Home", _) => CursorAction::Home.into(),
+        ("End", _) => CursorAction::End.into(),
+        ("[", _) => CursorAction::Slower.into(),
+        ("]", _) => CursorAction::Faster.into(),
+        ("p", _) => CursorAction::Forward(Unit::Part).into(),
+        ("s", _) => CursorAction::Forward(Unit::Step).into(),
+        ("d", _) => CursorAction::Forward(Unit::Decision).into(),
+        ("r", _) => RunAction::Restart.into(),
+        ("u", _) => RunAction::Undo.into(),
         ("t", _) => Action::Tour(Some(0)),
-        ("v", _) => Action::SwitchValues,
-        ("?", _) => Action::Help(true),
+        ("v", _) => ViewAction::SwitchValues.into(),
+        ("?", _) => ViewAction::Help(true).into(),
         _ => return None,
     })
 }
@@ -73,7 +73,7 @@ mod tests {
         {
             assert!(action(key, false).is_some(), "{key}");
         }
-        assert!(matches!(action("ArrowRight", true), Some(Action::NextRevaluation)));
+        assert!(matches!(action("ArrowRight", true), Some(Action::Cursor(CursorAction::NextRevaluation))));
         assert!(action("x", false).is_none() && shift("Home").is_none());
         assert_eq!(shift("ArrowRight"), Some([0.0, 0.1]));
         assert_eq!((direction("ArrowUp"), direction("x")), (Some([-1, 0]), None));

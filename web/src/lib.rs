@@ -1,13 +1,15 @@
 //! The page: DIAR deciding in a browser.
 //!
 //! What needs no browser compiles natively and is tested there: [`state`] (every action and every message), the moments
-//! of an episode ([`timeline`]), words and figures ([`describe`]), geometry and colours. What does need one is compiled
+//! of an episode ([`timeline`]), which bundles fit together ([`accept`]), words and figures ([`describe`]), geometry and
+//! colours. What does need one is compiled
 //! for wasm32 only: the components (`view`), the painters (`draw`), the page around them and the worker.
 //!
 //! Three wasm modules are made of it: the page's (feature `page`), which also decides on the CPU, that of the worker that
 //! decides on WebGPU (feature `webgpu`), and that of the worker that trains (feature `train`). The first is built twice,
 //! without and with relaxed SIMD (feature `relaxed-simd`); `program.js` chooses.
 
+pub mod accept;
 pub mod describe;
 pub mod export;
 pub mod geometry;

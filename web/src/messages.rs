@@ -59,7 +59,7 @@ pub enum Decider {
     /// The weights of the page, with the critic that came with them.
     Shipped,
     /// Other weights: their address.
-    Guest(String),
+    Second(String),
 }
 
 /// What a run is made of.
@@ -87,7 +87,7 @@ pub enum Lane {
     /// The run on display.
     Main,
     /// The one it is compared with.
-    Rival,
+    Compared,
 }
 
 /// Candidates of a decision, to be looked into.
@@ -120,10 +120,12 @@ pub struct Denoising {
 pub struct ToTrainer {
     /// Address of the bundle whose critic is to be trained anew.
     pub bundle: String,
+    /// Hash of that bundle, as the page has it.
+    pub from: String,
     /// Address of its windows.
     pub windows: String,
     /// What it is to learn.
-    pub lesson: Lesson,
+    pub settings: RetrainingSettings,
     /// The maze over which values are shown meanwhile.
     pub world: World,
 }
@@ -146,6 +148,8 @@ pub enum FromTrainer {
     },
     /// All is learned.
     Learned {
+        /// Hash of the bundle that it was trained from.
+        from: String,
         /// The bundle with the new critic.
         #[serde(with = "serde_bytes")]
         bundle: Vec<u8>,
@@ -161,7 +165,7 @@ pub enum FromTrainer {
 
 /// How the critic is trained anew in the page.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Lesson {
+pub struct RetrainingSettings {
     /// Where the goal is.
     pub goal: [f64; 2],
     /// τ of the expectile loss.
@@ -232,8 +236,8 @@ pub enum ToWorker {
         #[serde(with = "serde_bytes")]
         bundle: Vec<u8>,
     },
-    /// Other weights, to compare with; they take the place of the guest before.
-    Guest {
+    /// Other weights, to compare with; they take the place of the ones before.
+    Second {
         /// Where they come from; given back with the answer.
         address: String,
         /// A whole bundle.
@@ -344,8 +348,14 @@ pub enum Failure {
     Compute,
     /// The browser took the WebGPU device away.
     DeviceLost,
-    /// Something asked for on the side (scoring, looking into candidates) failed; the run goes on.
-    Side,
+    /// The critic offered to the worker cannot be used: it goes on with the one before.
+    Critic,
+    /// A decision could not be measured; the run goes on.
+    Measure,
+    /// Candidates could not be looked into; the run goes on.
+    Insight,
+    /// Scoring failed; the run goes on.
+    Scoring,
 }
 
 /// From the worker to the page.
@@ -370,8 +380,10 @@ pub enum ToPage {
         /// With which weights.
         weights: Weights,
     },
-    /// The guest's weights can be used, or not.
-    Guest {
+    /// The weights to compare with can be used, or not.
+    Second {
+        /// Hash of the bundle that the worker decides with.
+        loaded: String,
         /// The address that came with them.
         address: String,
         /// What they are, or what is wrong with them.
@@ -384,6 +396,8 @@ pub enum ToPage {
     },
     /// How long a decision takes.
     Measured {
+        /// Hash of the bundle that decided.
+        loaded: String,
         /// Milliseconds.
         millis: f64,
     },

@@ -143,7 +143,7 @@ pub fn other(link: &Link, weights: Option<String>) -> Option<Plan> {
     let decider = if other.bundle.is_empty() {
         Decider::Own
     } else {
-        Decider::Guest(weights.unwrap_or_else(|| shipped_rival(&link.task)))
+        Decider::Second(weights.unwrap_or_else(|| shipped_rival(&link.task)))
     };
     Some(Plan { decider, settings: other.settings, scenario: other.scenario.clone(), ..plan(link) })
 }

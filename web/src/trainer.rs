@@ -11,7 +11,8 @@ use diar_core::settings::{CriticSettings, Target};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::messages::{FromTrainer, Lesson, ToTrainer};
+use crate::accept;
+use crate::messages::{FromTrainer, RetrainingSettings, ToTrainer};
 use crate::pace::TURN;
 use crate::worker::field::Grid;
 use crate::worker::{fetch, now, post, turn};
@@ -42,18 +43,21 @@ pub fn receive(message: JsValue) {
 }
 
 async fn train(message: ToTrainer) -> Result<FromTrainer, String> {
-    let ToTrainer { bundle: address, windows, lesson, world } = message;
+    let ToTrainer { bundle: address, from, windows, settings, world } = message;
     let begun = now();
     let bytes = fetch::quietly("weights", &address).await?;
     let bundle = Bundle::from_bytes(&bytes)
         .map_err(|error| format!("The weights of {address} cannot be used: {error}."))?;
+    accept::same(&from, bundle.hash()).map_err(|refusal| {
+        format!("The weights of {address} have changed since they were loaded: {refusal}. Reload the page, then train again.")
+    })?;
     let bytes = fetch::quietly("windows", &windows).await?;
     let experience = Experience::from_bytes(&bytes)
         .map_err(|error| format!("The windows of {windows} cannot be used: {error}."))?;
-    let critic = choices(&bundle.info().settings.critic, lesson);
+    let critic = choices(&bundle.info().settings.critic, settings);
     let words = |error: LearnError| format!("Training cannot go on: {error}.");
     let mut training =
-        CriticTraining::new(bundle, Arc::new(experience), lesson.goal, critic, &Device::flex())
+        CriticTraining::new(bundle, Arc::new(experience), settings.goal, critic, &Device::flex())
             .map_err(words)?;
     let layout = world.layout(training.task().maze).map_err(|error| error.to_string())?;
     let grid = Grid::of(&layout);
@@ -77,15 +81,15 @@ async fn train(message: ToTrainer) -> Result<FromTrainer, String> {
     }
     let bundle = training.bundle().map_err(words)?;
     let bundle = bundle.to_bytes(Precision::F32).map_err(|error| error.to_string())?;
-    Ok(FromTrainer::Learned { bundle, seconds: (now() - begun) / 1000.0 })
+    Ok(FromTrainer::Learned { from, bundle, seconds: (now() - begun) / 1000.0 })
 }
 
-/// The settings of a lesson: those of training anew, but for what the user chose.
-fn choices(critic: &CriticSettings, lesson: Lesson) -> CriticSettings {
+/// The settings of the critic: those of training anew, but for what the user chose.
+fn choices(critic: &CriticSettings, chosen: RetrainingSettings) -> CriticSettings {
     CriticSettings {
-        expectile: lesson.expectile,
-        discount: lesson.discount,
-        target: if lesson.ldcq { Target::Ldcq } else { Target::Diar },
+        expectile: chosen.expectile,
+        discount: chosen.discount,
+        target: if chosen.ldcq { Target::Ldcq } else { Target::Diar },
         ..critic.relearning()
     }
 }

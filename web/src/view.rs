@@ -26,7 +26,7 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use crate::describe;
-use crate::state::{Action, State};
+use crate::state::{Action, SharingAction, State};
 
 /// A shared value in properties: equal only to itself, so that comparing is cheap.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ fn perhaps<E: 'static>(
 
 /// The whole page. `paint` changes when everything must be painted anew; `address` is the link to the moment shown.
 pub fn page(state: &State, paint: u32, address: &str, dispatch: &Callback<Action>) -> Html {
-    if state.embed {
+    if state.view.embed() {
         return embedded(state, paint, address, dispatch);
     }
     let trace = state.trace().map(|trace| Same(Rc::clone(trace)));
@@ -92,7 +92,7 @@ pub fn page(state: &State, paint: u32, address: &str, dispatch: &Callback<Action
             </main>
             { help::about(state) }
             <terms::Cards />
-            <help::Help open={state.help} dispatch={dispatch.clone()} />
+            <help::Help open={state.view.help()} dispatch={dispatch.clone()} />
         </>
     }
 }
@@ -101,7 +101,7 @@ pub fn page(state: &State, paint: u32, address: &str, dispatch: &Callback<Action
 fn stage(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
     let trace = state.trace().map(|trace| Same(Rc::clone(trace)));
     let glimpse = state.glimpse();
-    let rival = state.trace().and_then(|main| state.rival.as_ref()?.glance(main, state.at));
+    let rival = state.trace().and_then(|main| state.comparison.run()?.glance(main, state.cursor.at()));
     html! {
         <div class={classes!("stage", rival.is_some().then_some("stage--two"))}>
             <section class="card stage__maze" aria-labelledby="maze-title">
@@ -114,19 +114,19 @@ fn stage(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
                 if let Some(agreement) = describe::agreement(state) {
                     <p id="agreement" class="agreement" data-testid="agreement">
                         { agreement }
-                        if state.can_show_recomputed() {
+                        if state.run.can_show_recomputed() {
                             <button id="show-recomputed" type="button" class="small"
-                                onclick={dispatch.reform(|_| Action::ShowRecomputed)}>{ "Show the run computed here" }</button>
+                                onclick={dispatch.reform(|_| SharingAction::ShowRecomputed.into())}>{ "Show the run computed here" }</button>
                         }
                     </p>
                 }
             </section>
-            if let (Some((other, moment)), Some(beside)) = (rival, &state.rival) {
+            if let (Some((other, moment)), Some(beside)) = (rival, state.comparison.run()) {
                 <section class="card stage__rival" aria-labelledby="rival-title" id="rival">
                     <h2 id="rival-title">{ format!("Other run: {}", describe::versus(beside)) }</h2>
                     <maze::Maze maze={state.task().maze} scenario={Rc::new(other.scenario.clone())} trace={Some(Same(Rc::clone(other)))}
-                        {moment} field={field(state)} layers={state.layers} {paint} dispatch={dispatch.clone()} />
-                    <p class="outcome">{ describe::rival_outcome(state, other, moment) }</p>
+                        {moment} field={field(state)} layers={state.view.layers()} {paint} dispatch={dispatch.clone()} />
+                    <p class="outcome">{ describe::other_outcome(state, other, moment) }</p>
                 </section>
             }
             <div class="stage__side">
@@ -137,8 +137,8 @@ fn stage(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
                     if let Some(trace) = trace.clone() {
                         <latents::Latents {trace} index={glimpse.map_or(0, |glimpse| glimpse.index)}
                             parts={glimpse.map_or(0, |glimpse| glimpse.parts.min(3))}
-                            trail={state.insight.trail.as_ref().map(|trail| Same(Rc::clone(trail)))}
-                            step={state.insight.step} looked={state.looked} can_denoise={state.can_look()}
+                            trail={state.insight.trail().map(|trail| Same(Rc::clone(trail)))}
+                            step={state.insight.step()} looked={state.insight.looked()} can_denoise={state.can_look()}
                             ground={state.ground()} dispatch={dispatch.clone()} />
                     }
                 </section>
@@ -147,7 +147,7 @@ fn stage(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
                 <h2 id="chart-title" class="hidden">{ "Timeline" }</h2>
                 { controls::controls(state, dispatch) }
                 if let Some(trace) = trace {
-                    <chart::Chart {trace} moment={state.at} narrow={narrow()} dispatch={dispatch.clone()}
+                    <chart::Chart {trace} moment={state.cursor.at()} narrow={narrow()} dispatch={dispatch.clone()}
                         rival={rival.map(|(other, _)| Same(Rc::clone(other)))} />
                 } else {
                     <p class="quiet">{ "The values of a run appear here." }</p>
@@ -164,31 +164,30 @@ fn narrow() -> bool {
 }
 
 fn field(state: &State) -> Option<Same<crate::messages::ValueField>> {
-    state.field.as_ref().map(|field| Same(Rc::clone(field)))
+    state.field().map(|field| Same(Rc::clone(field)))
 }
 
 fn maze(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
     let insight = &state.insight;
-    let denoising =
-        insight.step.zip(insight.trail.as_ref()).map(|(step, trail)| (step, Same(Rc::clone(trail))));
+    let denoising = insight.step().zip(insight.trail()).map(|(step, trail)| (step, Same(Rc::clone(trail))));
     html! {
         <maze::Maze
             maze={state.task().maze}
             scenario={Rc::new(state.scenario().clone())}
             trace={state.trace().map(|trace| Same(Rc::clone(trace)))}
-            moment={state.at}
+            moment={state.cursor.at()}
             field={field(state)}
-            ways={insight.ways.as_ref().map(|ways| Same(Rc::clone(ways)))}
+            ways={insight.ways().map(|ways| Same(Rc::clone(ways)))}
             {denoising}
-            looked={state.looked}
+            looked={insight.looked()}
             rival={state.trace().and_then(|main| {
-                let (trace, moment) = state.rival.as_ref()?.glance(main, state.at)?;
+                let (trace, moment) = state.comparison.run()?.glance(main, state.cursor.at())?;
                 Some((Same(Rc::clone(trace)), moment))
             })}
             start={state.start()}
-            tool={Some(state.tool)}
-            layers={state.layers}
-            highlight={state.scene().map(|scene| scene.highlight)}
+            tool={Some(state.world.tool())}
+            layers={state.view.layers()}
+            highlight={state.tour.scene().map(|scene| scene.highlight)}
             {paint}
             dispatch={dispatch.clone()}
         />

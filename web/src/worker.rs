@@ -24,6 +24,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use self::score::Scoring;
 use self::side::{Imagining, Measuring, Side, Trailing, Valuing};
+use crate::accept;
 use crate::messages::{
     Backend, Candidates, Decider, Denoising, Failure, Lane, Plan, ToPage, ToWorker, Unit, Weights,
 };
@@ -52,12 +53,14 @@ struct Server {
 /// Weights on a device.
 struct Loaded {
     device: Device,
+    /// Hash of the bundle.
+    hash: String,
     /// With the critic that came with them.
     shipped: Arc<Agent>,
     /// With the critic in use.
     agent: Arc<Agent>,
-    /// Other weights, to compare with.
-    guest: Option<Arc<Agent>>,
+    /// Other weights, to compare with: their address, and their agent.
+    second: Option<(String, Arc<Agent>)>,
 }
 
 impl Loaded {
@@ -65,7 +68,10 @@ impl Loaded {
         match decider {
             Decider::Own => Ok(Arc::clone(&self.agent)),
             Decider::Shipped => Ok(Arc::clone(&self.shipped)),
-            Decider::Guest(_) => self.guest.clone().ok_or_else(|| "its weights are not here".into()),
+            Decider::Second(address) => match &self.second {
+                Some((known, agent)) if known == address => Ok(Arc::clone(agent)),
+                _ => Err("its weights are not here".into()),
+            },
         }
     }
 }
@@ -131,14 +137,14 @@ impl Server {
                 let Some(loaded) = &self.loaded else { return };
                 match Scoring::new(&loaded.agent, ticket, plan, episodes) {
                     Ok(scoring) => self.scoring = Some(scoring),
-                    Err(message) => fail(Failure::Side, None, message),
+                    Err(message) => fail(Failure::Scoring, None, message),
                 }
             }
             ToWorker::Critic { bundle } => self.take_critic(&bundle),
-            ToWorker::Guest { address, bundle } => self.welcome(address, &bundle),
+            ToWorker::Second { address, bundle } => self.take_second(address, &bundle),
             ToWorker::Measure { plan } => {
-                let Some(Loaded { agent, .. }) = &self.loaded else { return };
-                self.sides.push_back(Side::Measure(Measuring::new(agent, plan)));
+                let Some(Loaded { agent, hash, .. }) = &self.loaded else { return };
+                self.sides.push_back(Side::Measure(Measuring::new(agent, hash, plan)));
             }
             ToWorker::Field => self.show_field(),
             ToWorker::Stop => self.scoring = None,
@@ -171,8 +177,9 @@ impl Server {
                 );
             }
         };
+        let hash = bundle.hash().to_owned();
         post(&ToPage::Ready { device, weights: described(&bundle) });
-        self.loaded = Some(Loaded { device: handle, shipped: Arc::clone(&agent), agent, guest: None });
+        self.loaded = Some(Loaded { device: handle, hash, shipped: Arc::clone(&agent), agent, second: None });
         self.show_field();
     }
 
@@ -208,7 +215,7 @@ impl Server {
     }
 
     async fn advance(&mut self, generation: u32, unit: Unit) {
-        let lane = [Lane::Main, Lane::Rival]
+        let lane = [Lane::Main, Lane::Compared]
             .into_iter()
             .find(|&lane| self.runs[lane as usize].as_ref().is_some_and(|(number, _)| *number == generation));
         let Some((lane, (_, rollout))) =
@@ -241,7 +248,7 @@ impl Server {
         let Some(Loaded { agent, .. }) = &self.loaded else { return };
         match Imagining::new(ticket, agent, candidates) {
             Ok(imagining) => self.sides.push_back(Side::Imagine(imagining)),
-            Err(error) => fail(Failure::Side, None, error.to_string()),
+            Err(error) => fail(Failure::Insight, None, error.to_string()),
         }
     }
 
@@ -249,7 +256,7 @@ impl Server {
         let Some(Loaded { agent, .. }) = &self.loaded else { return };
         match Trailing::new(ticket, agent, denoising) {
             Ok(trailing) => self.sides.push_back(Side::Denoise(trailing)),
-            Err(message) => fail(Failure::Side, None, message),
+            Err(message) => fail(Failure::Insight, None, message),
         }
     }
 
@@ -267,7 +274,7 @@ impl Server {
             Ok(true) => self.scoring = None,
             Err(message) => {
                 self.scoring = None;
-                fail(Failure::Side, None, message);
+                fail(Failure::Scoring, None, message);
             }
         }
     }
@@ -275,18 +282,21 @@ impl Server {
     /// Decides with the critic of another bundle from now on.
     fn take_critic(&mut self, bytes: &[u8]) {
         let Some(loaded) = &mut self.loaded else { return };
-        let agent = Bundle::from_bytes(bytes).and_then(|bundle| Agent::load(&bundle, &loaded.device));
+        let agent = Bundle::from_bytes(bytes).map_err(|error| error.to_string()).and_then(|bundle| {
+            accept::critic(&loaded.hash, bundle.info()).map_err(|refusal| refusal.to_string())?;
+            Agent::load(&bundle, &loaded.device).map_err(|error| error.to_string())
+        });
         match agent {
             Ok(agent) => loaded.agent = Arc::new(agent),
             Err(error) => {
-                return fail(Failure::Side, None, format!("The new critic cannot be used: {error}."));
+                return fail(Failure::Critic, None, format!("The new critic cannot be used: {error}."));
             }
         }
         self.show_field();
     }
 
     /// Takes in other weights, to compare with.
-    fn welcome(&mut self, address: String, bytes: &[u8]) {
+    fn take_second(&mut self, address: String, bytes: &[u8]) {
         let Some(loaded) = &mut self.loaded else { return };
         let read = Bundle::from_bytes(bytes).and_then(|bundle| {
             let agent = Agent::load(&bundle, &loaded.device)?;
@@ -294,15 +304,15 @@ impl Server {
         });
         let weights = match read {
             Ok((weights, agent)) => {
-                loaded.guest = Some(Arc::new(agent));
+                loaded.second = Some((address.clone(), Arc::new(agent)));
                 Ok(weights)
             }
             Err(error) => {
-                loaded.guest = None;
+                loaded.second = None;
                 Err(error.to_string())
             }
         };
-        post(&ToPage::Guest { address, weights });
+        post(&ToPage::Second { loaded: loaded.hash.clone(), address, weights });
     }
 }
 

@@ -15,8 +15,11 @@ use super::{browser, export, hook};
 use crate::adapter;
 use crate::describe;
 use crate::keys;
-use crate::messages::{Backend, Decider, Failure, FromTrainer, Plan, ToPage, ToTrainer, ToWorker};
-use crate::state::{Action, Command, Level, Source, State};
+use crate::messages::{Backend, FromTrainer, Plan, ToPage, ToTrainer, ToWorker};
+use crate::state::{
+    Action, Command, ComparedRun, ComparisonAction, CursorAction, DecidingAction, Level, RetrainingAction,
+    RunAction, SharingAction, Source, State, ViewAction,
+};
 use crate::{recording, share, view};
 
 /// The recorded run that comes with the page.
@@ -74,9 +77,9 @@ pub struct App {
 struct Linked {
     trace: Rc<Trace>,
     at: usize,
-    rival: Option<Plan>,
+    other: Option<Plan>,
     /// Whether it was known which weights the other run has.
-    guest: bool,
+    second: bool,
     fragment: String,
 }
 
@@ -149,7 +152,7 @@ impl Component for App {
             let recording = browser::bytes(RECORDING).await;
             let trace =
                 recording.and_then(|bytes| recording::decode(&bytes).map_err(|error| error.to_string()));
-            act.emit(Action::Recorded(trace));
+            act.emit(RunAction::Recorded(trace).into());
         });
         for command in commands {
             app.carry_out(ctx, command);
@@ -157,7 +160,7 @@ impl Component for App {
         let act = ctx.link().callback(Message::Act);
         spawn_local(async move {
             if adapter::choose(Backend::Auto).await.is_ok() {
-                act.emit(Action::Adapter);
+                act.emit(DecidingAction::Adapter.into());
             }
         });
         app
@@ -168,25 +171,21 @@ impl Component for App {
             Message::Act(action) => self.act(ctx, action),
             Message::Frame(now) => {
                 self.clock.pending = false;
-                if !self.state.playing {
+                if !self.state.cursor.playing() {
                     return false;
                 }
                 let last = self.clock.last.replace(now);
-                self.act(ctx, Action::Tick(last.map_or(0.0, |last| (now - last) / 1000.0)));
+                self.act(ctx, CursorAction::Tick(last.map_or(0.0, |last| (now - last) / 1000.0)).into());
             }
             Message::Repaint => self.paint = self.paint.wrapping_add(1),
             Message::Rested => {
                 // A recording is no run of this address: opening the page again shows it anyway.
-                let computed = self
-                    .state
-                    .shown
-                    .as_ref()
-                    .is_some_and(|shown| matches!(shown.source, Source::Computed(_)));
+                let computed = matches!(self.state.run.source(), Some(Source::Computed(_)));
+                let tour = self.state.tour.step().is_some();
                 // A link that was refused stays in the address bar as long as its notice stands.
-                let complaint = self.state.notices.iter().any(|notice| notice.level == Level::Error);
+                let complaint = self.state.view.notices().iter().any(|notice| notice.level == Level::Error);
                 let refused = complaint && share::parse(&browser::fragment()).is_err();
-                let own = computed && self.state.tour.is_none() && !refused;
-                if let Some(link) = self.link.as_ref().filter(|_| own) {
+                if let Some(link) = self.link.as_ref().filter(|_| computed && !tour && !refused) {
                     browser::replace_fragment(&link.fragment);
                 }
                 browser::set_title(&describe::title(&self.state));
@@ -200,7 +199,7 @@ impl Component for App {
                     browser::reload();
                     return false;
                 }
-                self.act(ctx, Action::Fragment(fragment));
+                self.act(ctx, SharingAction::Open(fragment).into());
             }
             Message::Start { number, program, bundle, backend, note } => {
                 if number != self.workers {
@@ -208,7 +207,7 @@ impl Component for App {
                 }
                 match start_worker(ctx, program, &bundle, backend, Place::First, note) {
                     Ok(worker) => self.worker = Some(worker),
-                    Err(reason) => self.act(ctx, Action::WorkerBroken(reason)),
+                    Err(reason) => self.act(ctx, DecidingAction::Broken(reason).into()),
                 }
             }
         }
@@ -230,7 +229,7 @@ impl App {
                 if browser::is_outdated().await {
                     let text = "This site has been updated since the page was opened, and what the old page needs is gone: \
                                 reload the page. The link in the address bar brings the run back.";
-                    act.emit(Action::Invalid(text.into()));
+                    act.emit(ViewAction::Invalid(text.into()).into());
                 }
             });
         }
@@ -244,14 +243,8 @@ impl App {
         for command in commands {
             self.carry_out(ctx, command);
         }
-        let State { bundle, rival, guest, .. } = &*self.state;
-        browser::let_go(|address| {
-            let decider = rival.as_ref().map(|rival| &rival.plan.decider);
-            bundle == address
-                || guest.as_ref().is_some_and(|guest| guest.address == address)
-                || matches!(decider, Some(Decider::Guest(other)) if other == address)
-        });
-        if self.state.playing {
+        browser::let_go(|address| self.state.uses(address));
+        if self.state.cursor.playing() {
             self.clock.request();
         } else {
             self.clock.last = None;
@@ -290,14 +283,14 @@ impl App {
                 let act = ctx.link().callback(Message::Act);
                 spawn_local(async move {
                     let bundle = browser::bytes(&browser::absolute(&address)).await;
-                    act.emit(Action::Fetched(address, bundle));
+                    act.emit(ComparisonAction::Fetched(address, bundle).into());
                 });
             }
             Command::StartTrial { bundle } => {
                 self.trial =
                     start_worker(ctx, Program::Gpu, &bundle, Backend::Webgpu, Place::Trial, None).ok();
                 if self.trial.is_none() {
-                    ctx.link().send_message(Message::Act(Action::Trial(None)));
+                    ctx.link().send_message(Message::Act(DecidingAction::Trial(None).into()));
                 }
             }
             Command::SendTrial(message) => {
@@ -312,8 +305,9 @@ impl App {
                 }
             }
             Command::EndTrial => self.trial = None,
-            Command::StartTrainer(ToTrainer { bundle, windows, lesson, world }) => {
-                let act = ctx.link().callback(|message| Message::Act(Action::Trainer(message)));
+            Command::StartTrainer(training) => {
+                let act =
+                    ctx.link().callback(|message| Message::Act(RetrainingAction::Heard(message).into()));
                 let failed =
                     |reason| FromTrainer::Failed { message: format!("Training broke down: {reason}.") };
                 let heard = act.clone();
@@ -321,8 +315,9 @@ impl App {
                     heard.emit(message.unwrap_or_else(failed));
                 }) {
                     Ok(trainer) => {
-                        let (bundle, windows) = (browser::absolute(&bundle), browser::absolute(&windows));
-                        trainer.tell(&ToTrainer { bundle, windows, lesson, world });
+                        let bundle = browser::absolute(&training.bundle);
+                        let windows = browser::absolute(&training.windows);
+                        trainer.tell(&ToTrainer { bundle, windows, ..training });
                         self.trainer = Some(trainer);
                     }
                     Err(reason) => act.emit(failed(reason)),
@@ -334,21 +329,23 @@ impl App {
             Command::Copy(fragment) => {
                 let address = browser::address(&fragment);
                 let act = ctx.link().callback(Message::Act);
-                spawn_local(async move { act.emit(Action::Copied(browser::copy(&address).await)) });
+                spawn_local(
+                    async move { act.emit(SharingAction::Copied(browser::copy(&address).await).into()) },
+                );
             }
         }
     }
 
     /// Brings the link up to date with the run and the cursor; not while playing, when it changes all the time.
     fn refresh_link(&mut self, ctx: &Context<Self>) {
-        let Some(trace) = self.state.trace().filter(|_| !self.state.playing) else { return };
-        let rival = self.state.rival.as_ref().map(|rival| &rival.plan);
-        let guest = self.state.guest_weights().is_some();
+        let Some(trace) = self.state.trace().filter(|_| !self.state.cursor.playing()) else { return };
+        let other = self.state.comparison.run().map(ComparedRun::plan);
+        let second = self.state.comparison.second_weights().is_some();
         let known = self.link.as_ref().is_some_and(|link| {
             Rc::ptr_eq(&link.trace, trace)
-                && link.at == self.state.at
-                && link.rival.as_ref() == rival
-                && link.guest == guest
+                && link.at == self.state.cursor.at()
+                && link.other.as_ref() == other
+                && link.second == second
         });
         if known {
             return;
@@ -357,9 +354,9 @@ impl App {
         let fragment = self.state.fragment().unwrap_or_default();
         self.link = Some(Linked {
             trace: Rc::clone(trace),
-            at: self.state.at,
-            rival: rival.cloned(),
-            guest,
+            at: self.state.cursor.at(),
+            other: other.cloned(),
+            second,
             fragment,
         });
         let rested = ctx.link().callback(|()| Message::Rested);
@@ -392,12 +389,12 @@ fn start_worker(
         act.emit(match (message, hears.get()) {
             (Ok(ToPage::Ready { mut device, weights }), Place::First) => {
                 device.note = device.note.or_else(|| note.clone());
-                Action::Worker(ToPage::Ready { device, weights })
+                DecidingAction::Heard(ToPage::Ready { device, weights }).into()
             }
-            (Ok(message), Place::First) => Action::Worker(message),
-            (Ok(message), Place::Trial) => Action::Trial(Some(message)),
-            (Err(reason), Place::First) => Action::WorkerBroken(reason),
-            (Err(_), Place::Trial) => Action::Trial(None),
+            (Ok(message), Place::First) => DecidingAction::Heard(message).into(),
+            (Ok(message), Place::Trial) => DecidingAction::Trial(Some(message)).into(),
+            (Err(reason), Place::First) => DecidingAction::Broken(reason).into(),
+            (Err(_), Place::Trial) => DecidingAction::Trial(None).into(),
         });
     })?;
     running.tell(&ToWorker::Load { bundle: browser::absolute(bundle), backend });
@@ -443,7 +440,7 @@ fn listen(ctx: &Context<App>) {
         if let Ok(Some(list)) = window.match_media(query) {
             let (repaint, act) = (repaint.clone(), ctx.link().callback(Message::Act));
             browser::listen(&list, "change", move |_: Event| {
-                act.emit(Action::SystemDark(browser::matches(DARK)));
+                act.emit(ViewAction::SystemDark(browser::matches(DARK)).into());
                 repaint.emit(());
             });
         }
@@ -454,7 +451,7 @@ fn listen(ctx: &Context<App>) {
     browser::listen(&window, "drop", move |event: DragEvent| {
         event.prevent_default();
         if let Some(address) = browser::address_of(event.data_transfer().and_then(|data| data.files())) {
-            act.emit(Action::Weights(address));
+            act.emit(DecidingAction::Weights(address).into());
         }
     });
 }

@@ -12,7 +12,7 @@ use crate::export::gif::Animation;
 use crate::export::svg::Figure;
 use crate::fetch::words;
 use crate::geometry::extent;
-use crate::state::{Action, Export, State};
+use crate::state::{Action, Export, State, ViewAction};
 use crate::{describe, timeline};
 
 /// Pixels across a GIF.
@@ -24,10 +24,13 @@ const STRIDE: usize = 2;
 /// Makes a file, and offers it to be saved; what goes wrong is said.
 pub fn save(state: &State, export: Export, act: Callback<Action>) {
     let Some(trace) = state.trace() else { return };
-    let name = format!("diar-{}-seed{}-step{}", trace.task, trace.seed, timeline::step_at(trace, state.at));
+    let name =
+        format!("diar-{}-seed{}-step{}", trace.task, trace.seed, timeline::step_at(trace, state.cursor.at()));
     let failed = {
         let act = act.clone();
-        move |reason: String| act.emit(Action::Invalid(format!("The file could not be made: {reason}.")))
+        move |reason: String| {
+            act.emit(ViewAction::Invalid(format!("The file could not be made: {reason}.")).into())
+        }
     };
     let result = match export {
         Export::Json => json(trace, &name),
@@ -62,10 +65,10 @@ fn figure(state: &State) -> String {
     let link = address(&state.fragment().unwrap_or_default());
     let figure = Figure {
         trace,
-        moment: state.at,
+        moment: state.cursor.at(),
         layout: &state.layout(),
-        ways: state.insight.ways.as_ref().map(|ways| ways.as_slice()).filter(|_| state.layers.plans),
-        field: state.field.as_deref().filter(|_| state.layers.values),
+        ways: state.insight.ways().map(|ways| ways.as_slice()).filter(|_| state.view.layers().plans),
+        field: state.field().map(AsRef::as_ref).filter(|_| state.view.layers().values),
         caption: &describe::caption(state),
         link: &link,
         ground: state.ground(),
@@ -113,7 +116,7 @@ fn gif(state: &State, trace: &Trace) -> Result<Vec<u8>, String> {
     let canvas: HtmlCanvasElement =
         document().create_element("canvas").map_err(|error| words(&error))?.unchecked_into();
     let known = state.task().maze.layout();
-    let field = state.field.as_deref().filter(|_| state.layers.values);
+    let field = state.field().map(AsRef::as_ref).filter(|_| state.view.layers().values);
     let frame = |moment: usize| -> Result<Vec<u8>, String> {
         let sheet = Sheet::offscreen(&canvas, [ACROSS, rows]).ok_or("this browser has no canvas")?;
         maze::ground(&sheet, &layout, known, field);
@@ -124,7 +127,7 @@ fn gif(state: &State, trace: &Trace) -> Result<Vec<u8>, String> {
             denoising: None,
             looked: None,
             rival: None,
-            show_plans: state.layers.plans,
+            show_plans: state.view.layers().plans,
             highlight: None,
         };
         maze::figure(&sheet, &layout, &figure);

@@ -10,7 +10,7 @@ use js_sys::{Object, Reflect};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 
-use crate::state::{Critic, Source, State, Worker};
+use crate::state::{Critic, Opened, Source, State, Worker};
 use crate::timeline;
 
 thread_local! {
@@ -50,14 +50,14 @@ fn trace(state: &State) -> Option<String> {
 }
 
 fn status(state: &State) -> String {
-    let worker = match &state.worker {
+    let worker = match state.deciding.worker() {
         Worker::Starting => "starting",
         Worker::Fetching { .. } => "fetching",
         Worker::Preparing(_) => "preparing",
         Worker::Ready(..) => "ready",
         Worker::Failed(_) => "failed",
     };
-    let source = state.shown.as_ref().map(|shown| match shown.source {
+    let source = state.run.source().map(|source| match source {
         Source::Recorded => "recorded",
         Source::Replayed => "replayed",
         Source::Computed(_) => "computed",
@@ -66,23 +66,23 @@ fn status(state: &State) -> String {
     json!({
         "worker": worker,
         "source": source,
-        "playing": state.playing,
+        "playing": state.cursor.playing(),
         "computing": state.computing(),
-        "at": state.at,
+        "at": state.cursor.at(),
         "length": trace.map_or(0, |trace| timeline::length(trace)),
         "finished": trace.is_some_and(|trace| timeline::finished(trace)),
-        "agreement": state.opened.as_ref().filter(|opened| opened.done).map(|opened| opened.agreement),
-        "latency_ms": state.latency,
-        "ways": state.insight.ways.as_ref().map(|ways| ways.len()),
-        "trail": state.insight.trail.as_ref().map(|trail| trail.latents.len()),
-        "rival": state.rival.as_ref().map(|rival| json!({
-            "finished": rival.finished(),
-            "steps": rival.trace.as_ref().map(|trace| trace.steps()),
+        "agreement": state.sharing.opened().filter(|opened| opened.done()).map(Opened::agreement),
+        "latency_ms": state.run.latency(),
+        "ways": state.insight.ways().map(|ways| ways.len()),
+        "trail": state.insight.trail().map(|trail| trail.latents.len()),
+        "rival": state.comparison.run().map(|other| json!({
+            "finished": other.finished(),
+            "steps": other.trace().map(|trace| trace.steps()),
         })),
-        "learning": state.learning.as_ref().map(|learning| [learning.step, learning.total]),
-        "learned": matches!(state.critic, Critic::Trained { .. }),
-        "scored": state.scoreboard.as_ref().map(|board| json!({ "episodes": board.contacts[0].len(), "done": board.done })),
-        "tour": state.tour,
+        "learning": state.retraining.job().map(|job| [job.step, job.total]),
+        "learned": state.retraining.critic() != Critic::Shipped,
+        "scored": state.scoring.board().map(|board| json!({ "episodes": board.contacts[0].len(), "done": board.done })),
+        "tour": state.tour.step(),
     })
     .to_string()
 }

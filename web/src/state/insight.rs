@@ -3,24 +3,35 @@
 
 use std::rc::Rc;
 
-use super::{Action, State, ToWorker};
-use crate::messages::{Candidates, Denoising, Trail};
+use super::{Cause, Command, Part, State};
+use crate::messages::{Candidates, Denoising, ToWorker, Trail};
 use crate::timeline::Glimpse;
 
-/// Which decision: the run it belongs to, and its number.
+/// What is looked at in the decision on display.
+#[derive(Clone, Copy, Debug)]
+pub enum InsightAction {
+    /// Look at a candidate.
+    Look(Option<usize>),
+    /// Scrub the denoising: so many sampler steps done.
+    Denoise(Option<usize>),
+}
+
+/// Which decision: the number of the trace on display, and its own.
 type Subject = (u32, usize);
 
 /// What is known of one decision.
 #[derive(Clone, Debug, Default)]
 pub struct Insight {
     /// The ways its candidates would take, `[candidates][points]`.
-    pub ways: Option<Rc<Vec<Vec<[f64; 2]>>>>,
+    ways: Option<Rc<Vec<Vec<[f64; 2]>>>>,
     /// V of each candidate's predicted end.
-    pub values: Option<Rc<Vec<f32>>>,
+    values: Option<Rc<Vec<f32>>>,
     /// Its candidates on their way from noise.
-    pub trail: Option<Rc<Trail>>,
+    trail: Option<Rc<Trail>>,
     /// The sampler step that is looked at, of those.
-    pub step: Option<usize>,
+    step: Option<usize>,
+    /// The candidate that is looked at.
+    looked: Option<usize>,
     subject: Option<Subject>,
     /// What the worker was asked, and has not answered yet.
     asked: Option<(u32, Subject)>,
@@ -29,6 +40,50 @@ pub struct Insight {
 }
 
 impl Insight {
+    /// The ways the candidates would take, `[candidates][points]`.
+    pub fn ways(&self) -> Option<&Rc<Vec<Vec<[f64; 2]>>>> {
+        self.ways.as_ref()
+    }
+
+    /// V of each candidate's predicted end.
+    pub fn values(&self) -> Option<&Rc<Vec<f32>>> {
+        self.values.as_ref()
+    }
+
+    /// The candidates on their way from noise.
+    pub fn trail(&self) -> Option<&Rc<Trail>> {
+        self.trail.as_ref()
+    }
+
+    /// The sampler step that is looked at.
+    pub fn step(&self) -> Option<usize> {
+        self.step
+    }
+
+    /// The candidate that is looked at.
+    pub fn looked(&self) -> Option<usize> {
+        self.looked
+    }
+
+    pub(super) fn look(&mut self, candidate: Option<usize>) {
+        self.looked = candidate;
+    }
+
+    pub(super) fn scrub(&mut self, step: Option<usize>) {
+        let most = self.trail.as_ref().map_or(usize::MAX, |trail| trail.latents.len().saturating_sub(1));
+        self.step = step.map(|step| step.min(most));
+    }
+
+    /// Turns to another decision, of which nothing is known yet.
+    fn turn_to(&mut self, subject: Option<Subject>) {
+        if self.subject != subject {
+            // Scrubbing the denoising goes on at the next decision. One question at a time, also when the cursor moves
+            // on before it is answered.
+            let (step, asked) = (self.step, self.asked);
+            *self = Self { step, asked, subject, ..Self::default() };
+        }
+    }
+
     /// Takes note of an answer; whether it is about the decision on display.
     fn answered(&mut self, ticket: u32) -> bool {
         let asked = self.asked.take_if(|(asked, _)| *asked == ticket);
@@ -39,9 +94,49 @@ impl Insight {
     pub(super) fn missed(&mut self) {
         self.missed |= self.asked.take().is_some();
     }
+
+    pub(super) fn imagined(&mut self, ticket: u32, ways: Vec<Vec<[f32; 2]>>, values: Vec<f32>) {
+        if self.answered(ticket) {
+            let wide = |way: Vec<[f32; 2]>| way.into_iter().map(|point| point.map(f64::from)).collect();
+            self.ways = Some(Rc::new(ways.into_iter().map(wide).collect()));
+            self.values = Some(Rc::new(values));
+        }
+    }
+
+    pub(super) fn denoised(&mut self, ticket: u32, trail: Trail) {
+        if self.answered(ticket) {
+            self.step = self.step.map(|step| step.min(trail.latents.len().saturating_sub(1)));
+            self.trail = Some(Rc::new(trail));
+        }
+    }
+}
+
+impl Part for Insight {
+    fn reset(&mut self, cause: Cause, _: &mut Vec<Command>) {
+        match cause {
+            // What a new worker was not asked, it does not answer.
+            Cause::Weights | Cause::Device | Cause::Failure => {
+                *self = Self { step: self.step, looked: self.looked, ..Self::default() };
+            }
+            // It is about the trace on display, and ends when another one takes its place.
+            Cause::Task | Cause::Critic | Cause::World | Cause::Run | Cause::Link => {}
+        }
+    }
 }
 
 impl State {
+    pub(super) fn fold_insight(&mut self, action: InsightAction) {
+        match action {
+            InsightAction::Look(candidate) => self.insight.look(candidate),
+            InsightAction::Denoise(step) => {
+                if step.is_some() {
+                    self.cursor.pause();
+                }
+                self.insight.scrub(step);
+            }
+        }
+    }
+
     /// The decision on display, if there are candidates to look into.
     fn subject(&self) -> Option<Glimpse<'_>> {
         self.glimpse().filter(|glimpse| glimpse.latents().is_some_and(|latents| !latents.is_empty()))
@@ -50,28 +145,23 @@ impl State {
     /// Asks for what is not known of the decision on display: one question at a time.
     pub(super) fn look_into(&mut self) -> Option<ToWorker> {
         self.ready()?;
-        let subject = self.subject().map(|glimpse| (self.generations, glimpse.index));
-        if self.insight.subject != subject {
-            // One question at a time, also when the cursor moves on before it is answered.
-            let asked = self.insight.asked;
-            self.forget_insight();
-            self.insight.subject = subject;
-            self.insight.asked = asked;
-            self.looked = None;
-        }
+        let number = self.run.shown().map(|shown| shown.number);
+        let subject = number.zip(self.subject().map(|glimpse| glimpse.index));
+        self.insight.turn_to(subject);
         let insight = &self.insight;
         let denoise = insight.step.is_some() && insight.trail.is_none();
         if insight.missed || insight.asked.is_some() || insight.ways.is_some() && !denoise {
             return None;
         }
-        let subject = subject?;
+        let subject = subject.filter(|_| self.is_of_these_weights())?;
+        let imagine = insight.ways.is_none();
+        let ticket = self.deciding.ticket();
+        self.insight.asked = Some((ticket, subject));
         let trace = self.trace()?;
         let glimpse = self.subject()?;
         let state = glimpse.state().to_vec();
-        if insight.ways.is_none() {
+        if imagine {
             let (latents, world) = (glimpse.latents()?.to_vec(), trace.scenario.world.clone());
-            let ticket = self.ticket();
-            self.insight.asked = Some((ticket, subject));
             return Some(ToWorker::Imagine { ticket, candidates: Candidates { state, latents, world } });
         }
         let denoising = Denoising {
@@ -81,54 +171,23 @@ impl State {
             decision: glimpse.index,
             settings: trace.settings,
         };
-        let ticket = self.ticket();
-        self.insight.asked = Some((ticket, subject));
         Some(ToWorker::Denoise { ticket, denoising })
-    }
-
-    pub(super) fn imagined(&mut self, ticket: u32, ways: Vec<Vec<[f32; 2]>>, values: Vec<f32>) {
-        if self.insight.answered(ticket) {
-            let wide = |way: Vec<[f32; 2]>| way.into_iter().map(|point| point.map(f64::from)).collect();
-            self.insight.ways = Some(Rc::new(ways.into_iter().map(wide).collect()));
-            self.insight.values = Some(Rc::new(values));
-        }
-    }
-
-    pub(super) fn denoised(&mut self, ticket: u32, trail: Trail) {
-        if self.insight.answered(ticket) {
-            self.insight.step = self.insight.step.map(|step| step.min(trail.latents.len().saturating_sub(1)));
-            self.insight.trail = Some(Rc::new(trail));
-        }
-    }
-
-    pub(super) fn scrub_denoising(&mut self, step: Option<usize>) {
-        if step.is_some() {
-            self.pause();
-        }
-        let most =
-            self.insight.trail.as_ref().map_or(usize::MAX, |trail| trail.latents.len().saturating_sub(1));
-        self.insight.step = step.map(|step| step.min(most));
-    }
-
-    pub(super) fn forget_insight(&mut self) {
-        // Whoever scrubs the denoising goes on doing so at the next decision.
-        self.insight = Insight { step: self.insight.step, ..Insight::default() };
     }
 
     /// The candidate that the figure speaks of: the one looked at, else the chosen one.
     pub fn subject_candidate(&self) -> Option<usize> {
         let chosen = self.glimpse()?.ranking().map(|(_, chosen)| chosen);
-        self.looked.or(chosen)
+        self.insight.looked.or(chosen)
     }
 
     /// Whether anything can be asked of the worker about candidates.
     pub fn can_look(&self) -> bool {
-        self.ready().is_some() && self.subject().is_some()
+        self.is_of_these_weights() && self.subject().is_some()
     }
 }
 
 /// The action that looks at the next better or worse candidate than the one looked at, by Q.
-pub fn neighbour(q: &[f32], from: Option<usize>, better: bool) -> Option<Action> {
+pub fn neighbour(q: &[f32], from: Option<usize>, better: bool) -> Option<InsightAction> {
     let mut order: Vec<usize> = (0..q.len()).collect();
     order.sort_by(|&a, &b| q[b].total_cmp(&q[a]));
     let place = from.and_then(|from| order.iter().position(|&index| index == from));
@@ -137,5 +196,5 @@ pub fn neighbour(q: &[f32], from: Option<usize>, better: bool) -> Option<Action>
         (Some(place), true) => place.saturating_sub(1),
         (Some(place), false) => (place + 1).min(order.len().saturating_sub(1)),
     };
-    order.get(next).map(|&index| Action::Look(Some(index)))
+    order.get(next).map(|&index| InsightAction::Look(Some(index)))
 }

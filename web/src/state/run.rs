@@ -1,433 +1,219 @@
-//! The run under computation, and the worker that computes it.
+//! The run: its plan, its trace on display, and the computation that adds to it.
+//!
+//! Most of the time the computation adds to the trace on display. It has a trace of its own while it is computed anew
+//! behind one that is on display: a recording, the run of a link, or that of a device that was lost.
+
+mod computation;
 
 use std::rc::Rc;
 
-use diar_core::agent::{Event, Trace};
-use diar_core::settings::PlanSettings;
-use diar_core::task::Task;
+use diar_core::agent::{Event, Scenario, Trace};
+use diar_core::settings::{PlanSettings, Preset, Sampler, Settings};
+use diar_core::task::{TASKS, Task};
 
-use super::{
-    AHEAD, Choice, Command, Failure, Lane, Level, Plan, Recording, Rival, Shown, Source, State, ToPage,
-    ToWorker, Unit, Worker,
-};
-use crate::geometry::nearest_free;
-use crate::messages::{Backend, Decider};
-use crate::share;
-use crate::timeline;
+use super::{Cause, Command, Part};
+use crate::messages::{Decider, DeviceInfo, Plan};
 
-/// What the run under computation is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pursuit {
-    /// To be watched as it comes.
-    Watch,
-    /// To take the place of the shown trace once it has reached the cursor.
-    CatchUp,
-    /// To be held against a link's decisions, and take the place of its replay if they agree.
-    Verify,
-    /// It did not agree: it waits, in case somebody wants to see it.
-    Aside,
+use computation::Computation;
+pub(super) use computation::Purpose;
+
+/// What makes another run, or decides in the agent's place.
+#[derive(Clone, Debug)]
+pub enum RunAction {
+    /// The recording has arrived, or not.
+    Recorded(Result<Trace, String>),
+    Restart,
+    Revalue(bool),
+    Candidates(usize),
+    Sampler(Sampler),
+    SamplerSteps(usize),
+    Seed(u64),
+    /// Start here, or where the seed says.
+    Start(Option<[f64; 2]>),
+    /// Shift the start by so many metres.
+    MoveStart([f64; 2]),
+    /// Take the last choice back.
+    Undo,
+    /// Follow this candidate instead of the one that Q prefers.
+    Take(usize),
+    /// Drop the plan here, whatever V says.
+    DropHere,
+    /// Let the agent decide everything again.
+    LeaveAlone,
 }
 
-/// The run under computation.
+/// Where the shown trace comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// A recording that came with the page.
+    Recorded,
+    /// The recorded decisions of a link.
+    Replayed,
+    /// Computed here, on this device.
+    Computed(DeviceInfo),
+}
+
+/// The trace on display.
 #[derive(Clone, Debug)]
-pub(super) struct Run {
-    pub generation: u32,
-    pub pursuit: Pursuit,
-    /// The trace, while it is not the one on display; `None` before the worker has begun and once it is shown.
-    pub hidden: Option<Rc<Trace>>,
-    pub begun: bool,
-    pub busy: bool,
+pub(super) struct Shown {
+    pub trace: Rc<Trace>,
+    pub source: Source,
+    /// Hash of the weights that decided, or its first characters; empty where it is not known.
+    pub bundle: String,
+    /// The start chosen by hand.
+    pub start: Option<[f64; 4]>,
+    /// Counts what was on display: a number per trace.
+    pub number: u32,
+}
+
+/// Whose plan it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    /// Nobody chose: weights bring their own settings.
+    None,
+    /// The user's, or a link's.
+    Kept,
+    /// The user's, changed since the shown run began.
+    Changed,
+}
+
+/// What is known of the recording that comes with the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Recording {
+    /// It is on its way: which run comes first is not known before it is there.
+    Awaited,
+    /// It is there, or it will not come.
+    Settled,
+}
+
+/// The run on the page.
+#[derive(Clone, Debug)]
+pub struct Run {
+    plan: Plan,
+    /// The task in whose maze start and scenario were chosen; none while nothing was chosen in any.
+    planned_in: Option<&'static Task>,
+    choice: Choice,
+    /// Plans before the last choices, the newest last.
+    history: Vec<Plan>,
+    shown: Option<Shown>,
+    displays: u32,
+    recording: Recording,
+    computation: Option<Computation>,
 }
 
 impl Run {
-    /// Whether another trace is on display meanwhile.
-    pub fn hides(&self) -> bool {
-        self.pursuit != Pursuit::Watch
-    }
-}
-
-impl State {
-    /// Whether the cursor waits for parts that are not computed yet.
-    pub fn computing(&self) -> bool {
-        self.waiting.is_some()
-            || self.tour_waits() && self.ready().is_some()
-            || self
-                .run
-                .as_ref()
-                .is_some_and(|run| !run.begun || matches!(run.pursuit, Pursuit::CatchUp | Pursuit::Verify))
-            || self.rival.as_ref().is_some_and(|rival| !rival.finished()) && self.ready().is_some()
-            || (self.playing && self.trace().is_some_and(|trace| self.at >= timeline::length(trace)))
-    }
-
-    pub(super) fn choose_settings(&mut self, settings: PlanSettings, commands: &mut Vec<Command>) {
-        let mut plan = Plan { settings, ..self.plan.clone() };
-        // What the user decided may not be possible any more, such as a candidate that is not sampled now.
-        if plan.scenario.check(self.task().maze, &settings).is_err() {
-            plan.scenario.interventions.clear();
+    pub(super) fn new() -> Self {
+        Self {
+            plan: Plan {
+                settings: Settings::preset(Preset::Quick, &TASKS[0]).plan,
+                seed: 0,
+                episode: 0,
+                start: None,
+                scenario: Scenario::default(),
+                decider: Decider::Own,
+                shareable: true,
+            },
+            planned_in: None,
+            choice: Choice::None,
+            history: Vec::new(),
+            shown: None,
+            displays: 0,
+            recording: Recording::Awaited,
+            computation: None,
         }
-        self.choose(plan, commands);
     }
 
-    pub(super) fn choose_start(&mut self, wish: Option<[f64; 2]>, commands: &mut Vec<Command>) {
-        let start = wish.map(|wish| {
-            let [x, y] = nearest_free(&self.layout(), wish);
-            [x, y, 0.0, 0.0]
-        });
-        let mut plan = Plan { start, ..self.plan.clone() };
-        // Interventions name decisions of the run there was.
-        plan.scenario.interventions.clear();
-        self.choose(plan, commands);
+    /// What the next run is made of.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
-    /// Takes over a plan and starts anew with it, unless nothing has changed.
-    pub(super) fn choose(&mut self, plan: Plan, commands: &mut Vec<Command>) {
-        if let Err(error) = plan.settings.check(self.diffusion_steps()) {
-            self.notify(Level::Error, format!("That setting cannot be used: {error}."));
-            return;
-        }
-        self.forgive();
-        if plan == self.plan {
-            return;
-        }
+    /// The trace on display.
+    pub fn trace(&self) -> Option<&Rc<Trace>> {
+        self.shown.as_ref().map(|shown| &shown.trace)
+    }
+
+    /// Where the trace on display comes from.
+    pub fn source(&self) -> Option<&Source> {
+        self.shown.as_ref().map(|shown| &shown.source)
+    }
+
+    pub(super) fn shown(&self) -> Option<&Shown> {
+        self.shown.as_ref()
+    }
+
+    /// Whether a choice can be taken back.
+    pub fn can_undo(&self) -> bool {
+        !self.history.is_empty()
+    }
+
+    /// Whether start and scenario were chosen in the maze of this task, or in none.
+    pub(super) fn is_planned_in(&self, task: &str) -> bool {
+        self.planned_in.is_none_or(|planned| planned.id == task)
+    }
+
+    /// Whether nobody chose, and what comes first is not known yet.
+    pub(super) fn awaits_recording(&self) -> bool {
+        self.recording == Recording::Awaited && self.choice == Choice::None
+    }
+
+    // The plan.
+
+    /// Takes over the user's choice, made in the maze of a task.
+    pub(super) fn choose(&mut self, plan: Plan, task: &'static Task) {
         let plan = Plan { shareable: true, ..plan };
-        self.history.push(std::mem::replace(&mut self.plan, plan));
+        self.amend(plan, task);
         self.choice = Choice::Changed;
-        commands.extend(self.restart());
     }
 
-    pub(super) fn undo(&mut self, commands: &mut Vec<Command>) {
-        if let Some(plan) = self.history.pop() {
-            self.forgive();
-            self.plan = plan;
-            self.choice = Choice::Changed;
-            commands.extend(self.restart());
-        }
+    /// Takes over a plan that begins as the one before.
+    pub(super) fn amend(&mut self, plan: Plan, task: &'static Task) {
+        self.history.push(std::mem::replace(&mut self.plan, plan));
+        self.planned_in = Some(task);
     }
 
-    /// Puts away errors that the next choice may mend.
-    pub(super) fn forgive(&mut self) {
-        self.notices
-            .retain(|notice| notice.level != Level::Error || matches!(self.worker, Worker::Failed(_)));
+    /// Takes the last choice back; answers whether there was one.
+    pub(super) fn undo(&mut self) -> bool {
+        let Some(plan) = self.history.pop() else { return false };
+        self.plan = plan;
+        self.choice = Choice::Changed;
+        true
     }
 
-    pub(super) fn restart(&mut self) -> Option<Command> {
-        self.opened = None;
-        self.waiting = None;
-        self.carry = 0.0;
-        self.renew_rival();
-        if self.ready().is_none() {
-            self.at = 0;
-            return None;
-        }
-        Some(self.begin(Pursuit::Watch))
-    }
-
-    /// Computes the plan anew behind what is on display, up to the cursor.
-    pub(super) fn follow(&mut self) -> Option<Command> {
-        self.opened = None;
-        self.waiting = None;
-        self.ready()?;
-        Some(self.begin(Pursuit::CatchUp))
-    }
-
-    fn begin(&mut self, pursuit: Pursuit) -> Command {
-        self.generations += 1;
-        if self.choice == Choice::Changed {
-            self.choice = Choice::Kept;
-        }
-        self.latency = None;
-        self.spent = 0.0;
-        let generation = self.generations;
-        self.run = Some(Run { generation, pursuit, hidden: None, begun: false, busy: false });
-        Command::Send(ToWorker::Begin { generation, lane: Lane::Main, plan: self.plan.clone() })
-    }
-
-    /// Begins whatever the state calls for, once decisions can be computed.
-    pub(super) fn resume(&mut self) -> Option<Command> {
-        let (_, weights) = self.ready()?;
-        let (task, hash) = (weights.task.clone(), weights.hash.clone());
-        let (settings, diffusion_steps) = (weights.settings, weights.diffusion_steps);
-        if let Some(opened) = &self.opened
-            && opened.link.task != task
-        {
-            let text = format!(
-                "This link is for {}, but the weights on this page are for {task}. Its recorded decisions are shown; they \
-                 cannot be computed anew.",
-                opened.link.task
-            );
-            self.notify(Level::Warning, text);
-            return None;
-        }
-        if let Some(opened) = &self.opened
-            && !share::same_bundle(&opened.link, &hash)
-        {
-            let text = "This link was made with other weights: its decisions are computed anew with the ones here, and \
-                        some may differ.";
-            self.notify(Level::Warning, text.into());
-        }
-        if self.recording == Recording::Awaited && self.choice == Choice::None {
-            return None;
-        }
-        let recorded = self.shown.as_ref().is_some_and(|shown| shown.source == Source::Recorded);
-        let same_task = self.trace().is_some_and(|trace| trace.task == task);
-        let recording = recorded && same_task;
+    /// The settings that weights bring along hold, unless somebody chose others or a recording of their task is shown.
+    pub(super) fn suggest(&mut self, settings: PlanSettings, task: &str) {
+        let recording = self
+            .shown
+            .as_ref()
+            .is_some_and(|shown| shown.source == Source::Recorded && shown.trace.task == task);
         if self.choice == Choice::None && !recording {
             self.plan.settings = settings;
         }
-        if let Err(error) = self.plan.settings.check(diffusion_steps) {
-            self.notify(
-                Level::Error,
-                format!(
-                    "These weights cannot be used with those settings ({error}); their own are used instead."
-                ),
-            );
-            self.plan.settings = settings;
-            self.opened = None;
-        }
-        let pursuit = if self.opened.as_ref().is_some_and(|opened| !opened.done) {
-            Pursuit::Verify
-        } else if same_task && self.choice != Choice::Changed {
-            Pursuit::CatchUp
-        } else {
-            Pursuit::Watch
-        };
-        self.renew_rival();
-        Some(self.begin(pursuit))
     }
 
-    /// The trace the worker adds to.
-    pub(super) fn running(&self) -> Option<&Rc<Trace>> {
-        let run = self.run.as_ref().filter(|run| run.begun)?;
-        run.hidden.as_ref().or(self.trace())
+    /// Falls back to settings that the weights can use.
+    pub(super) fn force(&mut self, settings: PlanSettings) {
+        self.plan.settings = settings;
     }
 
-    /// Moves the cursor to where it was to go, as far as the trace has come.
-    pub(super) fn settle(&mut self) {
-        let Some(running) = self.running().cloned() else {
-            self.settle_waiting();
-            return;
-        };
-        let Some(run) = &mut self.run else { return };
-        let over = timeline::finished(&running);
-        let arrived = over || timeline::length(&running) >= self.at;
-        match run.pursuit {
-            Pursuit::CatchUp if arrived => self.uncover(running),
-            Pursuit::Verify => {
-                let Some(opened) = &mut self.opened else {
-                    run.pursuit = Pursuit::CatchUp;
-                    return;
-                };
-                opened.agreement = opened.link.agreement(&running);
-                let ended = running.decisions.iter().filter(|decision| decision.outcome.is_some()).count();
-                if over || (ended >= opened.agreement.1 && arrived) {
-                    opened.done = true;
-                    if opened.agrees() {
-                        self.uncover(running);
-                    } else {
-                        run.pursuit = Pursuit::Aside;
-                    }
-                }
-            }
-            // Whoever wants to go on from an unfinished replay goes on with what can be computed here.
-            Pursuit::Aside if self.waiting.is_some() => self.show_recomputed(),
-            Pursuit::Watch | Pursuit::CatchUp | Pursuit::Aside => {}
-        }
-        self.settle_waiting();
+    /// Whether the plan is still that of the trace on display, which is of this task.
+    pub(super) fn is_on_display(&self, task: &str) -> bool {
+        self.choice != Choice::Changed && self.trace().is_some_and(|trace| trace.task == task)
     }
 
-    /// Puts the run on display.
-    pub(super) fn uncover(&mut self, running: Rc<Trace>) {
-        if let Some(run) = &mut self.run {
-            run.hidden = None;
-            run.pursuit = Pursuit::Watch;
-        }
-        self.at = self.at.min(timeline::length(&running));
-        self.show(running);
+    // The display.
+
+    fn show(&mut self, trace: Rc<Trace>, source: Source, bundle: String) {
+        self.displays += 1;
+        let (start, number) = (self.plan.start, self.displays);
+        self.shown = Some(Shown { trace, source, bundle, start, number });
     }
 
-    /// Asks the worker for more, where more is needed and it has nothing to do.
-    pub(super) fn pump(&mut self) -> Option<ToWorker> {
-        self.ready()?;
-        let running = self.running()?;
-        if timeline::finished(running) {
-            return None;
-        }
-        let ahead = timeline::length(running).saturating_sub(self.at);
-        let run = self.run.as_ref().filter(|run| !run.busy)?;
-        let unit = match (run.pursuit, self.waiting) {
-            (Pursuit::CatchUp | Pursuit::Verify, _) => Unit::Decision,
-            (Pursuit::Watch, Some((unit, _))) => unit,
-            (Pursuit::Watch, None) if self.playing && ahead < AHEAD || self.tour_waits() => Unit::Decision,
-            (Pursuit::Watch, None) | (Pursuit::Aside, _) => return None,
-        };
-        let generation = run.generation;
-        if let Some(run) = &mut self.run {
-            run.busy = true;
-        }
-        Some(ToWorker::Advance { generation, unit })
-    }
-
-    // The worker.
-
-    pub(super) fn start_worker(&mut self, backend: Backend) -> Command {
-        self.worker = Worker::Starting;
-        self.run = None;
-        self.renew_rival();
-        self.forget_insight();
-        // What a new worker was not asked, it does not answer.
-        if let Some(scoreboard) = &mut self.scoreboard {
-            scoreboard.done = true;
-        }
-        Command::StartWorker { bundle: self.bundle.clone(), backend }
-    }
-
-    pub(super) fn hear(&mut self, message: ToPage, commands: &mut Vec<Command>) {
-        match message {
-            ToPage::Progress { loaded, total } => self.worker = Worker::Fetching { loaded, total },
-            ToPage::Preparing { device } => self.worker = Worker::Preparing(device),
-            ToPage::Ready { device, weights } => {
-                if let Some(note) = &device.note {
-                    let level = if device.webgpu || self.backend != Backend::Webgpu {
-                        Level::Info
-                    } else {
-                        Level::Warning
-                    };
-                    self.notify(level, note.clone());
-                }
-                self.worker = Worker::Ready(device, weights);
-                commands.extend(self.teach());
-                commands.extend(self.introduce());
-                commands.extend(self.resume());
-                self.try_gpu(commands);
-            }
-            ToPage::Guest { address, weights } => self.welcome(&address, weights),
-            ToPage::Measured { millis } => self.measured(millis, commands),
-            ToPage::Field { field } => self.field = Some(Rc::new(field)),
-            ToPage::Begun { generation, start } => self.begun(generation, start),
-            ToPage::Events { generation, events, millis } => self.extend(generation, events, millis),
-            ToPage::Idle { generation } => {
-                if let Some(run) = self.run.as_mut().filter(|run| run.generation == generation) {
-                    run.busy = false;
-                }
-                if let Some(rival) = self.rival.as_mut().filter(|rival| rival.generation == generation) {
-                    rival.busy = false;
-                }
-            }
-            ToPage::Imagined { ticket, ways, values } => self.imagined(ticket, ways, values),
-            ToPage::Denoised { ticket, trail } => self.denoised(ticket, trail),
-            ToPage::Scored { ticket, contacts, done } => self.scored(ticket, contacts, done),
-            ToPage::Failed { failure, generation, message } => {
-                let of_rival = |rival: &Rival| generation == Some(rival.generation);
-                let outdated = generation
-                    .is_some_and(|failed| self.run.as_ref().is_none_or(|run| run.generation != failed));
-                if self.rival.as_ref().is_some_and(of_rival) && failure == Failure::Run {
-                    self.rival = None;
-                    self.notify(Level::Error, format!("The other run cannot begin: {message}."));
-                } else if !outdated {
-                    self.fail(failure, &message, commands);
-                }
-            }
-        }
-    }
-
-    fn begun(&mut self, generation: u32, start: Vec<f64>) {
-        let Some((_, weights)) = self.ready() else { return };
-        let task = weights.task.clone();
-        let trace = |plan: &Plan| {
-            Rc::new(Trace::new(&task, plan.seed, plan.episode, plan.settings, plan.scenario.clone(), start))
-        };
-        if let Some(rival) = self.rival.as_mut().filter(|rival| rival.generation == generation) {
-            rival.trace = Some(trace(&rival.plan));
-            return;
-        }
-        let Some(run) = self.run.as_mut().filter(|run| run.generation == generation) else { return };
-        run.begun = true;
-        let trace = trace(&self.plan);
-        if run.hides() {
-            run.hidden = Some(trace);
-        } else {
-            self.at = 0;
-            self.show(trace);
-        }
-    }
-
-    fn extend(&mut self, generation: u32, events: Vec<Event>, millis: f64) {
-        if let Some(rival) = self.rival.as_mut().filter(|rival| rival.generation == generation) {
-            rival.extend(events);
-            return;
-        }
-        let Some(run) = self.run.as_mut().filter(|run| run.generation == generation && run.begun) else {
-            return;
-        };
-        let trace = match (&mut run.hidden, &mut self.shown) {
-            (Some(hidden), _) => hidden,
-            (None, Some(shown)) => &mut shown.trace,
-            (None, None) => return,
-        };
-        let trace = Rc::make_mut(trace);
-        for event in events {
-            trace.apply(event);
-        }
-        self.spent += millis;
-        let ended = trace.decisions.iter().filter(|decision| decision.outcome.is_some()).count();
-        self.latency = (ended > 0).then(|| self.spent / ended as f64);
-    }
-
-    pub(super) fn fail(&mut self, failure: Failure, message: &str, commands: &mut Vec<Command>) {
-        let webgpu = match &self.worker {
-            Worker::Preparing(device) | Worker::Ready(device, _) => device.webgpu,
-            _ => false,
-        };
-        match failure {
-            Failure::Compute | Failure::DeviceLost if webgpu => {
-                self.notify(
-                    Level::Warning,
-                    format!("WebGPU failed on the way ({message}). The same run goes on on the CPU, from the same seed."),
-                );
-                self.backend = Backend::Cpu;
-                commands.push(self.start_worker(self.backend));
-            }
-            Failure::Compute | Failure::DeviceLost => {
-                self.notify(Level::Error, format!("Computing decisions failed: {message}."));
-                self.worker = Worker::Failed(message.to_owned());
-                self.run = None;
-                self.waiting = None;
-            }
-            Failure::Weights => {
-                self.notify(Level::Error, message.to_owned());
-                self.worker = Worker::Failed(message.to_owned());
-                self.run = None;
-                self.waiting = None;
-            }
-            Failure::Run => {
-                self.notify(Level::Error, format!("This run cannot begin: {message}."));
-                self.run = None;
-                self.pause();
-            }
-            Failure::Side => {
-                self.notify(Level::Error, message.to_owned());
-                self.insight.missed();
-                if let Some(scoreboard) = &mut self.scoreboard {
-                    scoreboard.done = true;
-                }
-            }
-        }
-    }
-
-    fn show(&mut self, trace: Rc<Trace>) {
-        let Some((device, _)) = self.ready() else { return };
-        self.shown = Some(Shown { trace, source: Source::Computed(device.clone()) });
-    }
-
-    pub(super) fn show_recording(&mut self, trace: Trace) {
-        if self.shown.is_some() || self.run.is_some() || self.opened.is_some() || self.choice != Choice::None
-        {
-            return;
-        }
-        if let Err(error) = Task::find(&trace.task) {
-            self.notify(Level::Info, format!("The recorded run is not shown: {error}."));
-            return;
-        }
+    /// Takes note of the recording; shows it where nothing else is on display. Answers whether it is shown.
+    pub(super) fn take_recording(&mut self, recording: Option<(Trace, &'static Task)>) -> bool {
+        self.recording = Recording::Settled;
+        let idle = self.shown.is_none() && self.computation.is_none() && self.choice == Choice::None;
+        let Some((trace, task)) = recording.filter(|_| idle) else { return false };
         self.plan = Plan {
             settings: trace.settings,
             seed: trace.seed,
@@ -437,7 +223,141 @@ impl State {
             decider: Decider::Own,
             shareable: true,
         };
-        self.shown = Some(Shown { trace: Rc::new(trace), source: Source::Recorded });
-        self.playing = !self.reduced_motion;
+        self.planned_in = Some(task);
+        self.show(Rc::new(trace), Source::Recorded, String::new());
+        true
+    }
+
+    /// Takes over the run of a link: its plan, the trace of its decisions, and the hash of its weights.
+    pub(super) fn open(&mut self, plan: Plan, trace: Trace, bundle: &str) {
+        self.plan = plan;
+        self.planned_in = Task::find(&trace.task).ok();
+        self.choice = Choice::Kept;
+        self.show(Rc::new(trace), Source::Replayed, bundle.to_owned());
+    }
+
+    // The computation.
+
+    pub(super) fn begin(&mut self, generation: u32, purpose: Purpose, task: &str) {
+        if self.choice == Choice::Changed {
+            self.choice = Choice::Kept;
+        }
+        self.planned_in = Task::find(task).ok();
+        self.computation = Some(Computation::new(generation, purpose));
+    }
+
+    /// The worker has begun; answers whether an empty trace has come on display.
+    pub(super) fn begun(&mut self, generation: u32, trace: Trace, device: &DeviceInfo, bundle: &str) -> bool {
+        let Some(computation) = self.computation_of(generation) else { return false };
+        computation.begun = true;
+        let trace = Rc::new(trace);
+        if computation.hides() {
+            computation.hidden = Some(trace);
+            return false;
+        }
+        self.show(trace, Source::Computed(device.clone()), bundle.to_owned());
+        true
+    }
+
+    pub(super) fn extend(&mut self, generation: u32, events: Vec<Event>, millis: f64) {
+        let Some(computation) = self.computation.as_mut().filter(|c| c.generation == generation && c.begun)
+        else {
+            return;
+        };
+        let trace = match (&mut computation.hidden, &mut self.shown) {
+            (Some(hidden), _) => hidden,
+            (None, Some(shown)) => &mut shown.trace,
+            (None, None) => return,
+        };
+        let trace = Rc::make_mut(trace);
+        for event in events {
+            trace.apply(event);
+        }
+        let ended = trace.decisions.iter().filter(|decision| decision.outcome.is_some()).count();
+        computation.spend(millis, ended);
+    }
+
+    pub(super) fn idle(&mut self, generation: u32) {
+        if let Some(computation) = self.computation_of(generation) {
+            computation.busy = false;
+        }
+    }
+
+    fn computation_of(&mut self, generation: u32) -> Option<&mut Computation> {
+        self.computation.as_mut().filter(|computation| computation.generation == generation)
+    }
+
+    pub(super) fn computation(&self) -> Option<&Computation> {
+        self.computation.as_ref()
+    }
+
+    /// Asks the worker for more; answers with the number of the run.
+    pub(super) fn advance(&mut self) -> Option<u32> {
+        let computation = self.computation.as_mut().filter(|computation| !computation.busy)?;
+        computation.busy = true;
+        Some(computation.generation)
+    }
+
+    pub(super) fn pursue(&mut self, purpose: Purpose) {
+        if let Some(computation) = &mut self.computation {
+            computation.purpose = purpose;
+        }
+    }
+
+    /// Ends a computation that cannot go on.
+    pub(super) fn abandon(&mut self) {
+        self.computation = None;
+    }
+
+    /// The trace the worker adds to.
+    pub(super) fn running(&self) -> Option<&Rc<Trace>> {
+        let computation = self.computation.as_ref().filter(|computation| computation.begun)?;
+        computation.hidden.as_ref().or(self.trace())
+    }
+
+    /// Puts the hidden trace of the computation on display.
+    pub(super) fn uncover(&mut self, device: &DeviceInfo, bundle: &str) {
+        let Some(computation) = &mut self.computation else { return };
+        computation.purpose = Purpose::Watch;
+        if let Some(trace) = computation.hidden.take() {
+            self.show(trace, Source::Computed(device.clone()), bundle.to_owned());
+        }
+    }
+
+    /// Whether the run computed here differs from the link's, which is on display.
+    pub fn can_show_recomputed(&self) -> bool {
+        self.computation.as_ref().is_some_and(|computation| computation.purpose == Purpose::Aside)
+    }
+
+    /// Mean time per decision, in milliseconds.
+    pub fn latency(&self) -> Option<f64> {
+        self.computation.as_ref().and_then(Computation::latency)
+    }
+}
+
+impl Part for Run {
+    fn reset(&mut self, cause: Cause, _: &mut Vec<Command>) {
+        // Whatever has changed, it was the run of before.
+        self.computation = None;
+        match cause {
+            Cause::Weights => {
+                self.forget_maze();
+                self.choice = Choice::None;
+                self.plan.shareable = true;
+            }
+            Cause::Task => self.forget_maze(),
+            Cause::Link => self.history.clear(),
+            Cause::Device | Cause::Failure | Cause::Critic | Cause::World | Cause::Run => {}
+        }
+    }
+}
+
+impl Run {
+    /// Forgets what was chosen in a maze: another one may not have such a place.
+    fn forget_maze(&mut self) {
+        self.plan.start = None;
+        self.plan.scenario = Scenario::default();
+        self.planned_in = None;
+        self.history.clear();
     }
 }

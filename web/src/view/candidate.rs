@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use crate::describe::{self, number};
-use crate::state::{Action, State, neighbour};
+use crate::state::{Action, InsightAction, RunAction, State, neighbour};
 
 pub fn candidate(state: &State, dispatch: &Callback<Action>) -> Html {
     let Some(glimpse) = state.glimpse() else { return html! {} };
@@ -12,10 +12,10 @@ pub fn candidate(state: &State, dispatch: &Callback<Action>) -> Html {
     let rank = 1 + q.iter().filter(|&&other| other > q[subject]).count();
     let latent = glimpse.latents().and_then(|latents| latents.get(subject));
     let end = glimpse.prediction().and_then(|(ends, _)| ends.get(subject));
-    let value = state.insight.values.as_ref().and_then(|values| values.get(subject).copied());
+    let value = state.insight.values().and_then(|values| values.get(subject).copied());
     let go = |better: bool| {
         let action = neighbour(q, Some(subject), better);
-        dispatch.reform(move |_: MouseEvent| action.clone().unwrap_or(Action::Look(None)))
+        dispatch.reform(move |_: MouseEvent| action.unwrap_or(InsightAction::Look(None)).into())
     };
     let own = subject == chosen;
     html! {
@@ -41,7 +41,7 @@ pub fn candidate(state: &State, dispatch: &Callback<Action>) -> Html {
                 { bars(latent) }
             }
             if !own && state.ready().is_some() {
-                <button id="take" type="button" class="small" onclick={dispatch.reform(move |_| Action::Take(subject))}>
+                <button id="take" type="button" class="small" onclick={dispatch.reform(move |_| RunAction::Take(subject).into())}>
                     { "Follow this plan instead" }
                 </button>
             }

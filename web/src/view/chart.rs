@@ -7,7 +7,7 @@ use yew::prelude::*;
 use super::{Same, perhaps};
 use crate::describe::short;
 use crate::plot::{NARROW, Plot, WIDE, area};
-use crate::state::Action;
+use crate::state::{Action, CursorAction};
 use crate::timeline;
 
 #[derive(PartialEq, Properties)]
@@ -42,7 +42,7 @@ pub fn Chart(props: &Props) -> Html {
             let area = picture.cast::<Element>().map(|picture| picture.get_bounding_client_rect());
             let Some(area) = area.filter(|area| area.width() > 0.0) else { return };
             let fraction = (f64::from(event.client_x()) - area.left()) / area.width();
-            dispatch.emit(Action::SeekStep(plot.step(fraction)));
+            dispatch.emit(CursorAction::SeekStep(plot.step(fraction)).into());
         }
     };
     let onpointerdown = {
@@ -66,7 +66,12 @@ pub fn Chart(props: &Props) -> Html {
     };
     let release = Callback::from(move |_: PointerEvent| *held.borrow_mut() = false);
     let oninput = perhaps(&props.dispatch, |event: InputEvent| {
-        event.target_dyn_into::<HtmlInputElement>()?.value().parse().ok().map(Action::SeekStep)
+        event
+            .target_dyn_into::<HtmlInputElement>()?
+            .value()
+            .parse()
+            .ok()
+            .map(|step| CursorAction::SeekStep(step).into())
     });
     let decision = timeline::Glimpse::at(&props.trace.0, props.moment).map_or(0, |glimpse| glimpse.index + 1);
     let lines = |class: &'static str| {

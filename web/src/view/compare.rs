@@ -6,7 +6,7 @@ use yew::prelude::*;
 
 use super::perhaps;
 use crate::page::{browser, build};
-use crate::state::{Action, Critic, State, Versus};
+use crate::state::{Action, ComparedRun, ComparisonAction, Critic, State, Versus};
 use crate::{describe, share};
 
 /// The choices of the menu: value and words.
@@ -26,28 +26,32 @@ pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
     let wanted = ldcq.clone();
     let onchange = perhaps(dispatch, move |event: Event| {
         let sampler = |kind, steps| Versus::Sampler(SamplerSettings { kind, steps, extra_steps: 0 });
-        Some(Action::Compare(match event.target_dyn_into::<HtmlSelectElement>()?.value().as_str() {
-            "revaluation" => Some(Versus::Revaluation),
-            "fewer" => Some(Versus::Candidates(8)),
-            "more" => Some(Versus::Candidates(512)),
-            "sde" => Some(sampler(Sampler::Sde, 10)),
-            "one" => Some(sampler(Sampler::Ddim, 1)),
-            "ldcq" => Some(Versus::Weights(wanted.clone())),
-            "shipped" => Some(Versus::ShippedCritic),
-            _ => None,
-        }))
+        Some(
+            ComparisonAction::Choose(match event.target_dyn_into::<HtmlSelectElement>()?.value().as_str() {
+                "revaluation" => Some(Versus::Revaluation),
+                "fewer" => Some(Versus::Candidates(8)),
+                "more" => Some(Versus::Candidates(512)),
+                "sde" => Some(sampler(Sampler::Sde, 10)),
+                "one" => Some(sampler(Sampler::Ddim, 1)),
+                "ldcq" => Some(Versus::Weights(wanted.clone())),
+                "shipped" => Some(Versus::ShippedCritic),
+                _ => None,
+            })
+            .into(),
+        )
     });
     let bring = perhaps(dispatch, |event: Event| {
         let field: HtmlInputElement = event.target_dyn_into()?;
-        browser::address_of(field.files()).map(|address| Action::Compare(Some(Versus::Weights(address))))
+        browser::address_of(field.files())
+            .map(|address| ComparisonAction::Choose(Some(Versus::Weights(address))).into())
     });
     let offered = |value: &str| match value {
         // Where no critic was trained here, it would be the run itself.
-        "shipped" => state.critic != Critic::Shipped,
+        "shipped" => state.retraining.critic() != Critic::Shipped,
         "ldcq" => build::contains(&ldcq),
         _ => true,
     };
-    let chosen = match state.rival.as_ref().map(|rival| &rival.versus) {
+    let chosen = match state.comparison.run().map(ComparedRun::versus) {
         None => "none",
         Some(Versus::Revaluation) => "revaluation",
         Some(Versus::Candidates(n)) if *n <= 8 => "fewer",
@@ -66,7 +70,7 @@ pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
                 <span>{ "with the same, but" }</span>
                 <select id="compare" {onchange} disabled={state.ready().is_none()}>
                     if chosen == "other" {
-                        <option value="other" selected=true>{ state.rival.as_ref().map(describe::versus).unwrap_or_default() }</option>
+                        <option value="other" selected=true>{ state.comparison.run().map(describe::versus).unwrap_or_default() }</option>
                     }
                     { for CHOICES.iter().filter(|(value, _)| offered(value)).map(|&(value, words)| html! {
                         <option {value} selected={value == chosen}>{ words }</option>
@@ -83,16 +87,16 @@ pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
                        one to three points less here, so that a single one may go either way." }
                 </p>
             }
-            if let Some(weights) = state.guest_weights() {
+            if let Some(weights) = state.comparison.second_weights() {
                 <dl class="figures" id="guest">
                     { for describe::weights(weights).into_iter().map(|(label, value)| html! {
                         <div><dt>{ label }</dt><dd>{ value }</dd></div>
                     }) }
                 </dl>
             }
-            if state.rival.is_some() {
+            if state.comparison.run().is_some() {
                 <p id="difference" class="difference" role="status" data-testid="difference">{ describe::difference(state) }</p>
-                <button id="compare-end" type="button" class="small" onclick={dispatch.reform(|_| Action::Compare(None))}>
+                <button id="compare-end" type="button" class="small" onclick={dispatch.reform(|_| ComparisonAction::Choose(None).into())}>
                     { "Stop comparing" }
                 </button>
             } else {

@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use super::gauge;
 use crate::describe;
-use crate::state::{Action, State, Versus};
+use crate::state::{Action, ComparisonAction, RunAction, State, Versus};
 use crate::timeline::Glimpse;
 
 pub fn decision(state: &State, glimpse: Option<&Glimpse>, dispatch: &Callback<Action>) -> Html {
@@ -14,7 +14,7 @@ pub fn decision(state: &State, glimpse: Option<&Glimpse>, dispatch: &Callback<Ac
     let phase = glimpse.and_then(Glimpse::phase);
     // While playing, only ends of decisions are spoken: more would be a torrent.
     let spoken = glimpse
-        .filter(|glimpse| !state.playing || glimpse.outcome().is_some())
+        .filter(|glimpse| !state.cursor.playing() || glimpse.outcome().is_some())
         .map(describe::sentence)
         .unwrap_or_default();
     html! {
@@ -54,17 +54,17 @@ fn choices(state: &State, glimpse: &Glimpse, dispatch: &Callback<Action>) -> Htm
         <div class="row choices">
             if dropped {
                 <button id="what-if" type="button" class="small primary"
-                    onclick={dispatch.reform(move |_| Action::Compare(Some(Versus::WhatIf { decision: index })))}>
+                    onclick={dispatch.reform(move |_| ComparisonAction::Choose(Some(Versus::WhatIf { decision: index })).into())}>
                     { "What if not?" }
                 </button>
             }
             if followed {
-                <button id="drop-here" type="button" class="small" onclick={dispatch.reform(|_| Action::DropHere)}>
+                <button id="drop-here" type="button" class="small" onclick={dispatch.reform(|_| RunAction::DropHere.into())}>
                     { "Drop the plan here" }
                 </button>
             }
             if !alone {
-                <button id="leave-alone" type="button" class="small" onclick={dispatch.reform(|_| Action::LeaveAlone)}>
+                <button id="leave-alone" type="button" class="small" onclick={dispatch.reform(|_| RunAction::LeaveAlone.into())}>
                     { "Let the agent decide again" }
                 </button>
             }

@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use super::Same;
 use crate::describe::{HEADS, rows};
-use crate::state::Action;
+use crate::state::{Action, CursorAction};
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
@@ -31,7 +31,7 @@ pub fn Decisions(props: &Props) -> Html {
                             <tr key={row.index} aria-current={current.then_some("true")}
                                 class={classes!(row.dropped.then_some("dropped"), current.then_some("current"))}>
                                 <th scope="row">
-                                    <button type="button" class="plain" onclick={props.dispatch.reform(move |_| Action::Seek(moment))}
+                                    <button type="button" class="plain" onclick={props.dispatch.reform(move |_| CursorAction::Seek(moment).into())}
                                         aria-label={format!("Go to decision {}", row.index + 1)}>{ row.index + 1 }</button>
                                 </th>
                                 { for row.cells.iter().map(|cell| html! { <td>{ cell }</td> }) }

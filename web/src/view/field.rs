@@ -5,7 +5,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::perhaps;
-use crate::state::Action;
+use crate::state::{Action, RunAction, ViewAction};
 
 /// What the number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +35,9 @@ impl Number {
     /// What a text asks for; none where it is no such number.
     fn action(self, text: &str) -> Option<Action> {
         match self {
-            Self::Candidates => text.parse().ok().map(Action::Candidates),
-            Self::SamplerSteps => text.parse().ok().map(Action::SamplerSteps),
-            Self::Seed => text.parse().ok().map(Action::Seed),
+            Self::Candidates => text.parse().ok().map(|n| RunAction::Candidates(n).into()),
+            Self::SamplerSteps => text.parse().ok().map(|n| RunAction::SamplerSteps(n).into()),
+            Self::Seed => text.parse().ok().map(|seed| RunAction::Seed(seed).into()),
         }
     }
 }
@@ -65,7 +65,10 @@ pub fn Field(props: &Props) -> Html {
             field.set_value(&value);
             Some(number.action(text.trim()).unwrap_or_else(|| {
                 let name = number.name();
-                Action::Invalid(format!("{name} is '{text}', expected a whole number that is not negative."))
+                ViewAction::Invalid(format!(
+                    "{name} is '{text}', expected a whole number that is not negative."
+                ))
+                .into()
             }))
         })
     };

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::terms;
 use crate::describe::PARTS;
 use crate::keys::KEYS;
-use crate::state::{Action, State};
+use crate::state::{Action, State, ViewAction};
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
@@ -29,8 +29,8 @@ pub fn Help(props: &Props) -> Html {
             }
         }
     });
-    let close = props.dispatch.reform(|_: MouseEvent| Action::Help(false));
-    let onclose = props.dispatch.reform(|_: Event| Action::Help(false));
+    let close = props.dispatch.reform(|_: MouseEvent| ViewAction::Help(false).into());
+    let onclose = props.dispatch.reform(|_: Event| ViewAction::Help(false).into());
     html! {
         <dialog ref={dialog} id="keys" aria-labelledby="keys-title" {onclose}>
             <h2 id="keys-title">{ "Keys" }</h2>

@@ -10,7 +10,7 @@ use super::{Same, perhaps};
 use crate::messages::Trail;
 use crate::projection::Plane;
 use crate::scale::{self, Ground, Quantity};
-use crate::state::Action;
+use crate::state::{Action, InsightAction};
 use crate::timeline::Glimpse;
 
 #[derive(PartialEq, Properties)]
@@ -67,7 +67,7 @@ pub fn Latents(props: &Props) -> Html {
     let shown = props.step.unwrap_or(steps).min(steps);
     let oninput = perhaps(&props.dispatch, move |event: InputEvent| {
         let step: usize = event.target_dyn_into::<HtmlInputElement>()?.value().parse().ok()?;
-        Some(Action::Denoise(Some(step)))
+        Some(InsightAction::Denoise(Some(step)).into())
     });
     html! {
         <figure class="latents">
@@ -86,7 +86,7 @@ pub fn Latents(props: &Props) -> Html {
                         (props.looked == Some(index)).then_some("latents__looked")
                     };
                     let radius = if class.is_some() { "6" } else { "3.2" };
-                    let look = props.dispatch.reform(move |_: PointerEvent| Action::Look(Some(index)));
+                    let look = props.dispatch.reform(move |_: PointerEvent| InsightAction::Look(Some(index)).into());
                     html! {
                         <circle {class} cx={format!("{x:.1}")} cy={format!("{:.1}", -y)} r={radius} {fill}
                             onpointerenter={look} />
@@ -106,7 +106,7 @@ pub fn Latents(props: &Props) -> Html {
                     </label>
                     if props.step.is_some() {
                         <button id="denoise-end" type="button" class="small"
-                            onclick={props.dispatch.reform(|_| Action::Denoise(None))}>{ "Back to the finished plans" }</button>
+                            onclick={props.dispatch.reform(|_| InsightAction::Denoise(None).into())}>{ "Back to the finished plans" }</button>
                     }
                 }
             </figcaption>

@@ -12,7 +12,7 @@ use super::{Same, perhaps};
 use crate::geometry::{self, extent, nearest_free, percent, position};
 use crate::messages::{Trail, ValueField};
 use crate::scale::{Ground, Quantity};
-use crate::state::{Action, Layers, Tool};
+use crate::state::{Action, InsightAction, Layers, RunAction, Tool, WorldAction};
 use crate::story::Highlight;
 use crate::timeline::Glimpse;
 use crate::{describe, draw, keys, scale};
@@ -141,7 +141,7 @@ pub fn Maze(props: &Props) -> Html {
                 if event.key() == "Enter" || event.key() == " " {
                     event.prevent_default();
                     event.stop_propagation();
-                    return Some(Action::ToggleWall(here));
+                    return Some(WorldAction::ToggleWall(here).into());
                 }
                 let direction = keys::direction(&event.key())?;
                 event.prevent_default();
@@ -153,7 +153,11 @@ pub fn Maze(props: &Props) -> Html {
             event.prevent_default();
             event.stop_propagation();
             let on_goal = event.target_dyn_into::<HtmlElement>().is_some_and(|target| target.id() == "goal");
-            Some(if on_goal { Action::MoveGoal(shift) } else { Action::MoveStart(shift) })
+            Some(if on_goal {
+                WorldAction::MoveGoal(shift).into()
+            } else {
+                RunAction::MoveStart(shift).into()
+            })
         })
     };
     let place = {
@@ -183,8 +187,8 @@ pub fn Maze(props: &Props) -> Html {
         let (dragged, dispatch) = (dragged.clone(), props.dispatch.clone());
         Callback::from(move |_: PointerEvent| {
             match *dragged {
-                Some((Handle::Start, place)) => dispatch.emit(Action::Start(Some(place))),
-                Some((Handle::Goal, place)) => dispatch.emit(Action::Goal(place)),
+                Some((Handle::Start, place)) => dispatch.emit(RunAction::Start(Some(place)).into()),
+                Some((Handle::Goal, place)) => dispatch.emit(WorldAction::Goal(place).into()),
                 None => {}
             }
             dragged.set(None);
@@ -209,7 +213,7 @@ pub fn Maze(props: &Props) -> Html {
                 let (ends, _) = glimpse.prediction()?;
                 geometry::nearest_plan(ends, ways.as_ref().map(|ways| ways.0.as_slice()), at, REACH)
             });
-            (found != looked).then_some(Action::Look(found))
+            (found != looked).then_some(InsightAction::Look(found).into())
         })
     };
     let press = {
@@ -218,14 +222,14 @@ pub fn Maze(props: &Props) -> Html {
         perhaps(&props.dispatch, move |event: PointerEvent| {
             let at = place(&event)?;
             if tool == Tool::Walls {
-                return geometry::cell_of(at).map(Action::ToggleWall);
+                return geometry::cell_of(at).map(|cell| WorldAction::ToggleWall(cell).into());
             }
             // A finger cannot hover: it taps.
             let glimpse = trace.as_ref().and_then(|trace| Glimpse::at(&trace.0, moment))?;
             let (ends, _) = glimpse.prediction()?;
             let found =
                 geometry::nearest_plan(ends, ways.as_ref().map(|ways| ways.0.as_slice()), at, 2.0 * REACH);
-            Some(Action::Look(found))
+            Some(InsightAction::Look(found).into())
         })
     };
 

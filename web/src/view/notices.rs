@@ -2,14 +2,14 @@
 
 use yew::prelude::*;
 
-use crate::state::{Action, Level, State};
+use crate::state::{Action, Level, State, ViewAction};
 
 pub fn notices(state: &State, dispatch: &Callback<Action>) -> Html {
-    let first = |level| state.notices.iter().position(|notice| notice.level == level);
+    let first = |level| state.view.notices().iter().position(|notice| notice.level == level);
     let gravest = first(Level::Error).or_else(|| first(Level::Warning));
     html! {
         <div class="notices" aria-live="polite">
-            { for state.notices.iter().enumerate().map(|(index, notice)| {
+            { for state.view.notices().iter().enumerate().map(|(index, notice)| {
                 let (class, role) = match notice.level {
                     Level::Info => ("notice", None),
                     Level::Warning => ("notice notice--warning", None),
@@ -20,7 +20,7 @@ pub fn notices(state: &State, dispatch: &Callback<Action>) -> Html {
                     <div key={notice.text.clone()} {class} {role} {id} data-testid={id}>
                         <p>{ &notice.text }</p>
                         <button type="button" class="plain" aria-label="Put this message away"
-                            onclick={dispatch.reform(move |_| Action::Dismiss(index))}>{ "\u{2715}" }</button>
+                            onclick={dispatch.reform(move |_| ViewAction::Dismiss(index).into())}>{ "\u{2715}" }</button>
                     </div>
                 }
             }) }

@@ -1,35 +1,34 @@
 //! The scoreboard.
 
-use diar_core::task::Task;
 use yew::prelude::*;
 
-use crate::state::{Action, Mean, Scoreboard, State};
+use crate::state::{Action, Mean, Scoreboard, ScoringAction, State};
 
 /// Episodes of a press of the button.
 const EPISODES: usize = 96;
 
 pub fn score(state: &State, dispatch: &Callback<Action>) -> Html {
-    let running = state.scoreboard.as_ref().is_some_and(|scoreboard| !scoreboard.done);
+    let running = state.scoring.under_way();
     html! {
         <section class="card" aria-labelledby="score-title">
             <h2 id="score-title">{ "Scoreboard" }</h2>
             <p class="quiet">{ "Many episodes with the settings on this page, with and without revaluation, from the same starts." }</p>
-            if let Some(scoreboard) = &state.scoreboard {
-                { table(scoreboard, state.task()) }
+            if let Some(scoreboard) = state.scoring.board() {
+                { table(scoreboard) }
             }
             <div class="row">
                 if running {
-                    <button id="score-stop" type="button" class="small" onclick={dispatch.reform(|_| Action::Stop)}>{ "Stop" }</button>
+                    <button id="score-stop" type="button" class="small" onclick={dispatch.reform(|_| ScoringAction::Stop.into())}>{ "Stop" }</button>
                 } else {
                     <button id="score" type="button" class="small" disabled={state.ready().is_none()}
-                        onclick={dispatch.reform(|_| Action::Score(EPISODES))}>{ format!("Play {EPISODES} episodes") }</button>
+                        onclick={dispatch.reform(|_| ScoringAction::Play(EPISODES).into())}>{ format!("Play {EPISODES} episodes") }</button>
                 }
             </div>
         </section>
     }
 }
 
-fn table(scoreboard: &Scoreboard, task: &Task) -> Html {
+fn table(scoreboard: &Scoreboard) -> Html {
     let words = |values: &[f64], sign: bool| {
         Mean::of(values).map_or_else(
             || "–".to_owned(),
@@ -45,7 +44,7 @@ fn table(scoreboard: &Scoreboard, task: &Task) -> Html {
         html! {
             <tr>
                 <th scope="row">{ name }</th>
-                <td>{ words(&scoreboard.scores(which, task), false) }</td>
+                <td>{ words(&scoreboard.scores(which), false) }</td>
                 <td>{ format!("{reached} of {of}") }</td>
             </tr>
         }
@@ -58,7 +57,7 @@ fn table(scoreboard: &Scoreboard, task: &Task) -> Html {
                 <tbody>
                     { row("with", 0) }
                     { row("without", 1) }
-                    <tr><th scope="row">{ "gain" }</th><td>{ words(&scoreboard.gains(task), true) }</td><td></td></tr>
+                    <tr><th scope="row">{ "gain" }</th><td>{ words(&scoreboard.gains(), true) }</td><td></td></tr>
                 </tbody>
             </table>
             <p class="quiet" role="status">{ format!("{played} of {} episodes; mean and 95 % interval.", scoreboard.episodes) }</p>

@@ -7,7 +7,7 @@ use yew::prelude::*;
 use super::field::{Field, Number};
 use super::perhaps;
 use crate::messages::Backend;
-use crate::state::{Action, State};
+use crate::state::{Action, DecidingAction, RunAction, State};
 
 const SAMPLERS: [(Sampler, &str, &str); 3] = [
     (Sampler::Sde, "sde", "SDE-DPM-Solver++ (1)"),
@@ -16,18 +16,19 @@ const SAMPLERS: [(Sampler, &str, &str); 3] = [
 ];
 
 pub fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
-    let plan = &state.plan;
+    let plan = state.run.plan();
     let sampler = plan.settings.sampler;
     let [x, y] = state.start();
     let onsampler = perhaps(dispatch, |event: Event| {
         let value = event.target_dyn_into::<HtmlSelectElement>()?.value();
-        SAMPLERS.iter().find(|(_, name, _)| *name == value).map(|&(kind, ..)| Action::Sampler(kind))
+        SAMPLERS.iter().find(|(_, name, _)| *name == value).map(|&(kind, ..)| RunAction::Sampler(kind).into())
     });
     let onbackend = perhaps(dispatch, |event: Event| {
-        Backend::parse(&event.target_dyn_into::<HtmlSelectElement>()?.value()).map(Action::Backend)
+        Backend::parse(&event.target_dyn_into::<HtmlSelectElement>()?.value())
+            .map(|backend| DecidingAction::Backend(backend).into())
     });
     let onrevalue = perhaps(dispatch, |event: Event| {
-        Some(Action::Revalue(event.target_dyn_into::<HtmlInputElement>()?.checked()))
+        Some(RunAction::Revalue(event.target_dyn_into::<HtmlInputElement>()?.checked()).into())
     });
     html! {
         <section class="card" aria-labelledby="settings-title">
@@ -55,7 +56,7 @@ pub fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
                     <span>{ "Device" }</span>
                     <select id="backend" onchange={onbackend}>
                         { for Backend::ALL.into_iter().map(|backend| html! {
-                            <option value={backend.name()} selected={backend == state.backend}>
+                            <option value={backend.name()} selected={backend == state.deciding.backend()}>
                                 { match backend {
                                     Backend::Auto => "Automatic",
                                     Backend::Cpu => "CPU",
@@ -68,7 +69,7 @@ pub fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
                 <div class="settings__start">
                     <span id="start-place">{ format!("Start: x {x:.2} m, y {y:.2} m") }</span>
                     <button id="random-start" type="button" disabled={plan.start.is_none()}
-                        onclick={dispatch.reform(|_| Action::Start(None))}>{ "Draw it from the seed" }</button>
+                        onclick={dispatch.reform(|_| RunAction::Start(None).into())}>{ "Draw it from the seed" }</button>
                 </div>
             </div>
         </section>

@@ -3,7 +3,7 @@
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use crate::state::{Action, Export, State};
+use crate::state::{Action, Export, SharingAction, State};
 
 pub fn share(state: &State, address: &str, dispatch: &Callback<Action>) -> Html {
     let onfocus = Callback::from(|event: FocusEvent| {
@@ -11,7 +11,7 @@ pub fn share(state: &State, address: &str, dispatch: &Callback<Action>) -> Html 
             field.select();
         }
     });
-    let told = match state.copied {
+    let told = match state.sharing.copied() {
         None => "",
         Some(true) => "Copied.",
         Some(false) => "The browser does not allow copying: select the link above and copy it.",
@@ -20,7 +20,7 @@ pub fn share(state: &State, address: &str, dispatch: &Callback<Action>) -> Html 
     let save = |export: Export, id: &'static str, words: &'static str| {
         html! {
             <button {id} type="button" class="small" disabled={nothing}
-                onclick={dispatch.reform(move |_| Action::Export(export))}>{ words }</button>
+                onclick={dispatch.reform(move |_| SharingAction::Export(export).into())}>{ words }</button>
         }
     };
     let fragment = address.split_once('#').map(|(_, fragment)| fragment.to_owned());
@@ -37,7 +37,7 @@ pub fn share(state: &State, address: &str, dispatch: &Callback<Action>) -> Html 
                 <input id="link-field" data-testid="link-field" type="text" readonly=true value={address.to_owned()} onfocus={onfocus.clone()}
                     aria-label="Link to this moment" />
                 <button id="copy-link" data-testid="copy-link" type="button" class="primary" disabled={nothing}
-                    onclick={dispatch.reform(|_| Action::CopyLink)}>{ "Copy link" }</button>
+                    onclick={dispatch.reform(|_| SharingAction::CopyLink.into())}>{ "Copy link" }</button>
             </div>
             <p class="quiet" role="status">{ told }</p>
             <div class="row" role="group" aria-label="Save">

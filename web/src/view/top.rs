@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use crate::describe;
 use crate::share;
-use crate::state::{Action, Source, State, Theme, Worker};
+use crate::state::{Action, DecidingAction, Source, State, Theme, ViewAction, Worker};
 
 pub fn top(state: &State, dispatch: &Callback<Action>) -> Html {
     html! {
@@ -25,7 +25,7 @@ pub fn top(state: &State, dispatch: &Callback<Action>) -> Html {
                 <button id="tour-begin" type="button" class="small" onclick={dispatch.reform(|_| Action::Tour(Some(0)))}>{ "Tour" }</button>
                 { theme(state, dispatch) }
                 <button id="help" type="button" class="small" title="Keys (?)" aria-label="Keys"
-                    onclick={dispatch.reform(|_| Action::Help(true))}>{ "?" }</button>
+                    onclick={dispatch.reform(|_| ViewAction::Help(true).into())}>{ "?" }</button>
             </div>
         </header>
     }
@@ -33,9 +33,10 @@ pub fn top(state: &State, dispatch: &Callback<Action>) -> Html {
 
 /// What decides, and how far it has come.
 pub fn works(state: &State, dispatch: &Callback<Action>) -> Html {
-    let live = matches!(state.shown.as_ref().map(|shown| &shown.source), Some(Source::Computed(_)));
+    let live = matches!(state.run.source(), Some(Source::Computed(_)));
     // Spoken while it loads; after that it changes with every decision.
-    let loading = matches!(state.worker, Worker::Starting | Worker::Fetching { .. } | Worker::Preparing(_));
+    let loading =
+        matches!(state.deciding.worker(), Worker::Starting | Worker::Fetching { .. } | Worker::Preparing(_));
     let progress = describe::progress(state);
     html! {
         <div class="top__state">
@@ -46,8 +47,8 @@ pub fn works(state: &State, dispatch: &Callback<Action>) -> Html {
             if loading {
                 <progress aria-label="Loading" max="1" value={progress.map(|value| value.to_string())} />
             }
-            if matches!(state.worker, Worker::Failed(_)) {
-                <button id="retry" type="button" class="small" onclick={dispatch.reform(|_| Action::Retry)}>{ "Try again" }</button>
+            if state.deciding.failed() {
+                <button id="retry" type="button" class="small" onclick={dispatch.reform(|_| DecidingAction::Retry.into())}>{ "Try again" }</button>
             }
         </div>
     }
@@ -55,14 +56,14 @@ pub fn works(state: &State, dispatch: &Callback<Action>) -> Html {
 
 /// Light, dark, or as the system has it, in turn.
 fn theme(state: &State, dispatch: &Callback<Action>) -> Html {
-    let (next, sign, words) = match state.theme {
+    let (next, sign, words) = match state.view.theme() {
         Theme::System => (Theme::Light, "\u{25D0}", "as the system has it"),
         Theme::Light => (Theme::Dark, "\u{25CB}", "light"),
         Theme::Dark => (Theme::System, "\u{25CF}", "dark"),
     };
     html! {
         <button id="theme" type="button" class="small" title={format!("Theme: {words}")} aria-label={format!("Theme: {words}")}
-            onclick={dispatch.reform(move |_| Action::Theme(next))}>
+            onclick={dispatch.reform(move |_| ViewAction::Theme(next).into())}>
             <span aria-hidden="true">{ sign }</span>
         </button>
     }

@@ -8,7 +8,7 @@ use crate::state::{Action, State};
 use crate::story::STEPS;
 
 pub fn tour(state: &State, dispatch: &Callback<Action>) -> Html {
-    let Some(index) = state.tour else { return html! {} };
+    let Some(index) = state.tour.step() else { return html! {} };
     let step = &STEPS[index];
     let last = index + 1 == STEPS.len();
     let to = |step: Option<usize>| dispatch.reform(move |_: MouseEvent| Action::Tour(step));

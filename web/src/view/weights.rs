@@ -6,12 +6,12 @@ use yew::prelude::*;
 use super::perhaps;
 use crate::describe;
 use crate::page::browser;
-use crate::state::{Action, State};
+use crate::state::{Action, DecidingAction, State};
 
 pub fn weights(state: &State, dispatch: &Callback<Action>) -> Html {
     let onchange = perhaps(dispatch, |event: Event| {
         let field: HtmlInputElement = event.target_dyn_into()?;
-        browser::address_of(field.files()).map(Action::Weights)
+        browser::address_of(field.files()).map(|address| DecidingAction::Weights(address).into())
     });
     html! {
         <section class="card" aria-labelledby="weights-title">

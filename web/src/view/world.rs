@@ -4,13 +4,13 @@ use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use crate::describe;
-use crate::state::{Action, Critic, Learning, State, Tool};
+use crate::state::{Action, Critic, RetrainingAction, RetrainingJob, State, Tool, ViewAction, WorldAction};
 
 pub fn world(state: &State, dispatch: &Callback<Action>) -> Html {
     let tool = |tool: Tool, id: &'static str, words: &'static str| {
         html! {
-            <button {id} type="button" class={classes!("small", (state.tool == tool).then_some("chosen"))}
-                aria-pressed={(state.tool == tool).to_string()} onclick={dispatch.reform(move |_| Action::Tool(tool))}>{ words }</button>
+            <button {id} type="button" class={classes!("small", (state.world.tool() == tool).then_some("chosen"))}
+                aria-pressed={(state.world.tool() == tool).to_string()} onclick={dispatch.reform(move |_| WorldAction::Tool(tool).into())}>{ words }</button>
         }
     };
     let [x, y] = state.layout().goal_position();
@@ -22,10 +22,10 @@ pub fn world(state: &State, dispatch: &Callback<Action>) -> Html {
                 { tool(Tool::Start, "tool-move", "Move start and goal") }
                 { tool(Tool::Walls, "tool-walls", "Build walls") }
                 <button id="reset-world" type="button" class="small" disabled={!changed}
-                    onclick={dispatch.reform(|_| Action::ResetWorld)}>{ "As it was" }</button>
+                    onclick={dispatch.reform(|_| WorldAction::Restore.into())}>{ "As it was" }</button>
             </div>
             <p class="quiet" id="world-words">
-                { match state.tool {
+                { match state.world.tool() {
                     Tool::Start => format!("Drag the start or the ring of the goal; with the keyboard, focus one of them and use the arrows. Goal: x {x:.2} m, y {y:.2} m."),
                     Tool::Walls => "Click a cell to make it wall or floor; with the keyboard, focus the maze, move with the arrows and press Enter.".to_owned(),
                 } }
@@ -33,15 +33,15 @@ pub fn world(state: &State, dispatch: &Callback<Action>) -> Html {
             if let Some(warning) = describe::world_warning(state) {
                 <p class="honest" role="note" id="world-warning">{ warning }</p>
             }
-            <Lessons learning={state.learning.clone()} critic={state.critic} misled={state.critic_misled()}
+            <Critics job={state.retraining.job().cloned()} critic={state.retraining.critic()} misled={state.critic_misled()}
                 ready={state.ready().is_some()} dispatch={dispatch.clone()} />
         </section>
     }
 }
 
 #[derive(PartialEq, Properties)]
-struct LessonsProps {
-    learning: Option<Learning>,
+struct CriticsProps {
+    job: Option<RetrainingJob>,
     critic: Critic,
     /// The goal is not where the critic thinks it is.
     misled: bool,
@@ -51,7 +51,7 @@ struct LessonsProps {
 
 /// Training Q and V in the page.
 #[component]
-fn Lessons(props: &LessonsProps) -> Html {
+fn Critics(props: &CriticsProps) -> Html {
     let (expectile, discount, target) = (use_node_ref(), use_node_ref(), use_node_ref());
     let dispatch = &props.dispatch;
     // Given once: what is chosen here stays while training and goal change.
@@ -72,14 +72,17 @@ fn Lessons(props: &LessonsProps) -> Html {
             let ldcq = target.cast::<HtmlSelectElement>()?.value() == "ldcq";
             let within = |value: &f64| (0.0..1.0).contains(value);
             Some(match (number(&expectile).filter(within), number(&discount).filter(within)) {
-                (Some(expectile), Some(discount)) => Action::Learn { expectile, discount, ldcq },
-                _ => Action::Invalid("Expectile and discount must be numbers between 0 and 1.".into()),
+                (Some(expectile), Some(discount)) => {
+                    RetrainingAction::Begin { expectile, discount, ldcq }.into()
+                }
+                _ => ViewAction::Invalid("Expectile and discount must be numbers between 0 and 1.".into())
+                    .into(),
             })
         })
     };
-    let learned = matches!(props.critic, Critic::Trained { .. });
+    let learned = matches!(props.critic, Critic::Retrained { .. });
     html! {
-        <details class="lessons" open={props.misled || props.learning.is_some() || learned}>
+        <details class="lessons" open={props.misled || props.job.is_some() || learned}>
             <summary>{ "Train Q and V here" }</summary>
             <p class="quiet">
                 { "Where the goal is matters to stage 3 alone. The recorded windows that come with the weights get new rewards, and Q and V \
@@ -96,23 +99,23 @@ fn Lessons(props: &LessonsProps) -> Html {
                         <option value="ldcq">{ "LDCQ: R + γ max Q" }</option>
                     </select></label>
             </div>
-            if let Some(learning) = &props.learning {
+            if let Some(job) = &props.job {
                 <progress id="lesson-progress" max="1" aria-label="Training"
-                    value={(learning.total > 0).then(|| (learning.step as f64 / learning.total as f64).to_string())} />
-                <p class="quiet" id="lesson-words">{ describe::learning(learning) }</p>
-                { losses(&learning.losses) }
-                <button id="lesson-stop" type="button" class="small" onclick={dispatch.reform(|_| Action::Stop)}>{ "Stop" }</button>
+                    value={(job.total > 0).then(|| (job.step as f64 / job.total as f64).to_string())} />
+                <p class="quiet" id="lesson-words">{ describe::retraining(job) }</p>
+                { losses(&job.losses) }
+                <button id="lesson-stop" type="button" class="small" onclick={dispatch.reform(|_| RetrainingAction::Stop.into())}>{ "Stop" }</button>
             } else {
                 <div class="row">
                     <button id="lesson-begin" type="button" class={classes!("small", props.misled.then_some("primary"))}
                         disabled={!props.ready} onclick={begin}>{ "Train for this goal" }</button>
                     if learned {
-                        <button id="unlearn" type="button" class="small" onclick={dispatch.reform(|_| Action::Unlearn)}>
+                        <button id="unlearn" type="button" class="small" onclick={dispatch.reform(|_| RetrainingAction::Revert.into())}>
                             { "Back to the shipped critic" }</button>
                     }
                 </div>
-                if let Critic::Trained { lesson, seconds, .. } = props.critic {
-                    <p class="quiet" id="lesson-done">{ describe::lesson(&lesson, seconds) }</p>
+                if let Critic::Retrained { settings, seconds } = props.critic {
+                    <p class="quiet" id="lesson-done">{ describe::retrained(&settings, seconds) }</p>
                 }
             }
         </details>

@@ -42,9 +42,12 @@ impl Side {
                 Ok(false) => {}
                 Ok(true) => return true,
                 Err(error) => {
-                    // V is part of every decision: without it none can be made.
-                    let failure =
-                        if matches!(self, Self::Field(_)) { Failure::Compute } else { Failure::Side };
+                    let failure = match self {
+                        Self::Imagine(_) | Self::Denoise(_) => Failure::Insight,
+                        Self::Measure(_) => Failure::Measure,
+                        // V is part of every decision: without it none can be made.
+                        Self::Field(_) => Failure::Compute,
+                    };
                     fail(failure, None, error.to_string());
                     return true;
                 }
@@ -189,6 +192,8 @@ impl Valuing {
 /// The first decisions of a run, against the clock. The first of them may have to compile kernels, and does not count.
 pub struct Measuring {
     agent: Arc<Agent>,
+    /// Hash of the agent's bundle.
+    loaded: String,
     plan: Plan,
     rollout: Option<Rollout>,
     /// Parts of this decision that are done, and milliseconds they took.
@@ -205,8 +210,9 @@ impl Measuring {
     /// Milliseconds after which two decisions are enough.
     const ENOUGH: f64 = 1000.0;
 
-    pub fn new(agent: &Arc<Agent>, plan: Plan) -> Self {
-        Self { agent: Arc::clone(agent), plan, rollout: None, parts: 0, millis: 0.0, taken: Vec::new() }
+    pub fn new(agent: &Arc<Agent>, loaded: &str, plan: Plan) -> Self {
+        let (agent, loaded) = (Arc::clone(agent), loaded.to_owned());
+        Self { agent, loaded, plan, rollout: None, parts: 0, millis: 0.0, taken: Vec::new() }
     }
 
     async fn work(&mut self, pace: &mut Pace) -> Result<bool, AgentError> {
@@ -230,7 +236,8 @@ impl Measuring {
         if self.taken.len() < Self::DECISIONS && !long {
             return Ok(false);
         }
-        post(&ToPage::Measured { millis: self.taken.iter().copied().fold(f64::INFINITY, f64::min) });
+        let millis = self.taken.iter().copied().fold(f64::INFINITY, f64::min);
+        post(&ToPage::Measured { loaded: self.loaded.clone(), millis });
         Ok(true)
     }
 }

@@ -1,0 +1,164 @@
+//! The user's choices: what the next run is made of, and decisions in the agent's place.
+
+use diar_core::agent::{Intervention, InterventionKind};
+use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
+use diar_core::task::Task;
+
+use super::{Cause, Command, Level, RunAction, State, Versus};
+use crate::geometry::nearest_free;
+use crate::messages::Plan;
+
+impl State {
+    pub(super) fn fold_run(&mut self, action: RunAction, commands: &mut Vec<Command>) {
+        let settings = self.run.plan().settings;
+        match action {
+            RunAction::Recorded(recording) => {
+                let recording = recording.and_then(|trace| {
+                    let task = Task::find(&trace.task).map_err(|error| error.to_string())?;
+                    Ok((trace, task))
+                });
+                if let Err(reason) = &recording {
+                    let text = format!("The recorded run is not shown: {reason}.");
+                    self.view.notify(Level::Info, text);
+                }
+                if self.run.take_recording(recording.ok()) {
+                    self.cursor.play_unasked();
+                }
+                if self.run.computation().is_none() {
+                    self.resume(commands);
+                }
+            }
+            RunAction::Restart => self.restart(Cause::Run, commands),
+            RunAction::Revalue(revalue) => {
+                self.choose_settings(PlanSettings { revalue, ..settings }, commands);
+            }
+            RunAction::Candidates(candidates) => {
+                self.choose_settings(PlanSettings { candidates, ..settings }, commands);
+            }
+            RunAction::Sampler(kind) => {
+                let sampler = self.sampler(kind);
+                self.choose_settings(PlanSettings { sampler, ..settings }, commands);
+            }
+            RunAction::SamplerSteps(steps) => {
+                let sampler = SamplerSettings { steps, ..settings.sampler };
+                self.choose_settings(PlanSettings { sampler, ..settings }, commands);
+            }
+            RunAction::Seed(seed) => {
+                // Interventions name decisions of the run there was.
+                let mut plan = Plan { seed, ..self.run.plan().clone() };
+                plan.scenario.interventions.clear();
+                self.choose(plan, Cause::Run, commands);
+            }
+            RunAction::Start(position) => self.choose_start(position, commands),
+            RunAction::MoveStart([dx, dy]) => {
+                let [x, y] = self.start();
+                self.choose_start(Some([x + dx, y + dy]), commands);
+            }
+            RunAction::Undo => self.undo(commands),
+            RunAction::Take(candidate) => {
+                self.intervene(InterventionKind::Take { candidate: candidate as u16 }, commands);
+            }
+            RunAction::DropHere => {
+                let at = self.glimpse().map_or(0, |glimpse| glimpse.steps().len());
+                self.intervene(InterventionKind::Drop { at: at as u16 }, commands);
+            }
+            RunAction::LeaveAlone => self.leave_alone(commands),
+        }
+    }
+
+    fn choose_settings(&mut self, settings: PlanSettings, commands: &mut Vec<Command>) {
+        let mut plan = Plan { settings, ..self.run.plan().clone() };
+        // What the user decided may not be possible any more, such as a candidate that is not sampled now.
+        if plan.scenario.check(self.task().maze, &settings).is_err() {
+            plan.scenario.interventions.clear();
+        }
+        self.choose(plan, Cause::Run, commands);
+    }
+
+    fn choose_start(&mut self, wish: Option<[f64; 2]>, commands: &mut Vec<Command>) {
+        let start = wish.map(|wish| {
+            let [x, y] = nearest_free(&self.layout(), wish);
+            [x, y, 0.0, 0.0]
+        });
+        let mut plan = Plan { start, ..self.run.plan().clone() };
+        // Interventions name decisions of the run there was.
+        plan.scenario.interventions.clear();
+        self.choose(plan, Cause::Run, commands);
+    }
+
+    /// Takes over a plan and starts anew with it, unless nothing has changed.
+    pub(super) fn choose(&mut self, plan: Plan, cause: Cause, commands: &mut Vec<Command>) {
+        if let Err(error) = plan.settings.check(self.diffusion_steps()) {
+            self.view.notify(Level::Error, format!("That setting cannot be used: {error}."));
+            return;
+        }
+        self.forgive();
+        if plan != *self.run.plan() {
+            self.run.choose(plan, self.task());
+            self.restart(cause, commands);
+        }
+    }
+
+    fn undo(&mut self, commands: &mut Vec<Command>) {
+        let world = self.run.plan().scenario.world.clone();
+        if self.run.undo() {
+            self.forgive();
+            let moved = self.run.plan().scenario.world != world;
+            self.restart(if moved { Cause::World } else { Cause::Run }, commands);
+        }
+    }
+
+    /// Puts away errors that the next choice may mend.
+    pub(super) fn forgive(&mut self) {
+        if !self.deciding.failed() {
+            self.view.forgive();
+        }
+    }
+
+    fn sampler(&self, kind: Sampler) -> SamplerSettings {
+        let mut sampler = self.run.plan().settings.sampler;
+        // DDPM takes every diffusion step; coming back from it, ten are a good number.
+        sampler.steps = match (kind, sampler.kind) {
+            (Sampler::Ddpm, _) => self.diffusion_steps(),
+            (_, Sampler::Ddpm) => 10,
+            _ => sampler.steps,
+        };
+        sampler.extra_steps = 0;
+        sampler.kind = kind;
+        sampler
+    }
+
+    /// Decides something of the decision on display in the agent's place. The run it would have been stays, to be
+    /// compared with.
+    fn intervene(&mut self, kind: InterventionKind, commands: &mut Vec<Command>) {
+        let Some(glimpse) = self.glimpse() else { return };
+        let decision = glimpse.index as u32;
+        let mut plan = self.run.plan().clone();
+        // What was decided for later decisions belonged to a run that is no more.
+        plan.scenario.interventions.retain(|earlier| {
+            earlier.decision < decision
+                || earlier.decision == decision
+                    && std::mem::discriminant(&earlier.kind) != std::mem::discriminant(&kind)
+        });
+        plan.scenario.interventions.push(Intervention { decision, kind });
+        if plan == *self.run.plan() {
+            return;
+        }
+        let mut alone = self.run.plan().clone();
+        alone.scenario.interventions.clear();
+        self.run.amend(plan, self.task());
+        self.insight.look(None);
+        self.comparison.compare(Versus::LeftAlone, alone, self.run.plan());
+        self.follow(commands);
+    }
+
+    fn leave_alone(&mut self, commands: &mut Vec<Command>) {
+        let mut plan = self.run.plan().clone();
+        plan.scenario.interventions.clear();
+        if plan != *self.run.plan() {
+            self.comparison.end(commands);
+            self.run.amend(plan, self.task());
+            self.follow(commands);
+        }
+    }
+}
