@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use diar::dataset::{self, Boundaries, DataError, Layout, Origin, d4rl};
 use diar_core::data::{TimeoutRule, Transitions};
@@ -373,6 +374,62 @@ fn what_is_not_read_is_named_with_a_way_out() {
         let link = matches!(error, DataError::Link { .. });
         assert_eq!(hint.contains("what the link leads to"), link, "{name}: {hint}");
     }
+}
+
+/// Superblocks of every version tell of a writer that did not close the file. Old releases of HDF5 set that flag together
+/// with another one in files that they closed.
+#[test]
+fn files_that_were_not_closed_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("open.hdf5");
+    let bytes = fs::read(recorded("parts/all.hdf5")).unwrap();
+    assert_eq!((bytes[8], &bytes[20..24]), (0, &[0; 4][..]), "version, flags");
+    for (flags, open) in [(0, false), (1, true), (5, true), (3, false)] {
+        let mut bytes = bytes.clone();
+        bytes[20] = flags;
+        fs::write(&path, bytes).unwrap();
+        match read(&path) {
+            Ok(data) => assert!(!open && data == sixty(), "flags {flags}"),
+            Err(error) => assert!(open && matches!(error, DataError::LeftOpen { .. }), "{flags}: {error}"),
+        }
+    }
+}
+
+/// Rewards that the settings misread are refused before the run directory is looked at; the assignments that the error
+/// names turn the rules off.
+#[test]
+fn rewards_that_the_settings_misread_are_refused_before_training() {
+    let folder = TempDir::new().unwrap();
+    let (path, run) = (folder.path().join("cost.hdf5"), folder.path().join("run"));
+    let mut data = maze::generate(&TASKS[0], 400, 2);
+    data.rewards.iter_mut().for_each(|reward| *reward -= 1.0);
+    d4rl::write(&path, &data).unwrap();
+    // No run directory: what gets past the rewards ends there.
+    fs::create_dir(&run).unwrap();
+    fs::write(run.join("notes.txt"), "mine").unwrap();
+    let stderr = |settings: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_diar"));
+        command.args(["train", TASKS[0].id, "--preset", "paper", "--run"]).arg(&run).arg("--data").arg(&path);
+        let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+        let output = command.args(settings).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let (mask, held) = ("critic.terminal_mask=false", "critic.window_return=held");
+    for (settings, parts) in [
+        (
+            &[][..],
+            ["rewards are neither 0 nor 1, the first is -1 in row 0", "`--set critic.terminal_mask=false`"],
+        ),
+        (&[mask, held], ["rewards are neither 0 nor 1", "`--set critic.window_return=recorded`"]),
+        (&[mask], ["run is not empty", "one walk, by the states"]),
+    ] {
+        let stderr = stderr(settings);
+        for part in parts {
+            assert!(stderr.contains(part), "'{part}' is missing in: {stderr}");
+        }
+    }
+    assert_eq!(fs::read_dir(&run).unwrap().count(), 1);
 }
 
 /// HDF5 reads flags that nobody wrote as false. That is as their writer meant it, but it is told.

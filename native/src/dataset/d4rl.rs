@@ -10,7 +10,7 @@ use diar_core::data::Transitions;
 use hdf5_reader::{ByteOrder, Datatype};
 use hdf5_writer::{DatasetBuilder, EnumMember, FILTER_DEFLATE, FilterDescription, Hdf5Builder, WriteOptions};
 
-use super::hdf5::{Column, Flags, Node, damaged};
+use super::hdf5::{Column, Flags, Node};
 use super::memory::Need;
 use super::{Boundaries, DataError, Origin};
 use crate::run::atomic;
@@ -65,7 +65,7 @@ pub(super) fn read(
     }
     need.check(path, available)?;
     if rewards.rows == 0 {
-        return Err(damaged(path, &"it holds no rows"));
+        return Err(DataError::Empty { path: path.to_owned() });
     }
     let mut findings = Vec::new();
     let mut flags = |column: &Column| -> Result<Vec<bool>, DataError> {

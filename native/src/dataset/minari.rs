@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use diar_core::data::Transitions;
 use serde::Deserialize;
 
-use super::hdf5::{Column, Node, damaged};
+use super::hdf5::{Column, Node};
 use super::memory::Need;
 use super::{Boundaries, DataError, Layout, Origin};
 
@@ -108,7 +108,7 @@ pub(super) fn read(
         check_total(path, source, unit, told, found as u64)?;
     }
     if data.is_empty() {
-        return Err(damaged(path, &"its episodes hold no steps"));
+        return Err(DataError::Empty { path: path.to_owned() });
     }
     data.check().map_err(|mismatch| DataError::Mismatch { path: path.to_owned(), mismatch })?;
     if short > 0 {

@@ -67,6 +67,12 @@ pub enum DataError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A data set without a single row.
+    #[error("{} holds no rows, expected at least one", .path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// A column is missing.
     #[error("{} has no data set '{column}' (it has: {present}): expected {expected}", .path.display())]
     MissingColumn {

@@ -16,8 +16,12 @@ use super::{damaged, filters};
 const LARGEST_COLUMN: u64 = 4 << 30;
 /// Bytes of a compressed chunk. h5py makes them a thousandth of this.
 const LARGEST_CHUNK: u64 = 256 << 20;
-/// Flags of a superblock: open for writing, and open for writing while others read.
-const OPEN_FOR_WRITING: u32 = 1 | 4;
+/// Flag of a superblock: open for writing.
+const WRITING: u32 = 1;
+/// Flag of an old superblock: checked for consistency. Releases before 1.8 set it together with [`WRITING`].
+const CHECKED: u32 = 2;
+/// Flag of a superblock: open for writing while others read.
+const SHARED_WRITING: u32 = 4;
 
 /// The file that is read, and those that its external links lead to.
 pub(in super::super) struct Files {
@@ -58,7 +62,9 @@ impl Files {
         if length < end {
             return Err(damaged(path, &format!("it is cut short, {length} of {end} bytes are there")));
         }
-        if header.consistency_flags & OPEN_FOR_WRITING != 0 {
+        let flags = header.consistency_flags;
+        let old = header.version < 2 && flags & CHECKED != 0;
+        if flags & (WRITING | SHARED_WRITING) != 0 && !old {
             return Err(DataError::LeftOpen { path: path.to_owned() });
         }
         let file = Rc::new(File { path: path.to_owned(), hdf5 });
