@@ -477,7 +477,10 @@ fn different<'a>(one: &'a Checkpoint, other: &'a Checkpoint) -> Vec<&'a str> {
 /// The same but for the networks, whose records carry marks of the process that made them. The moments of their
 /// optimisers follow from every step of theirs.
 fn learned_differently<'a>(one: &'a Checkpoint, other: &'a Checkpoint) -> Vec<&'a str> {
-    different(one, other).into_iter().filter(|name| !name.ends_with(".net")).collect()
+    different(one, other)
+        .into_iter()
+        .filter(|name| Path::new(name).extension() != Some("net".as_ref()))
+        .collect()
 }
 
 #[test]

@@ -22,9 +22,9 @@ pub fn beside<T: Serialize + Display>(out: Option<&Path>, result: &T, json: bool
         return self::result(result, json);
     }
     if json {
-        say(object(result)?)
+        say(object(result)?);
     } else {
-        say(result)
+        say(result);
     }
     Ok(())
 }

@@ -26,7 +26,6 @@ pub fn policy(args: &PolicyArgs) -> Result<(), Failure> {
     let mut policy = Policy { agent, plan, episode: None };
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
-    let mut first = true;
     loop {
         line.clear();
         let read = input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(Failure::Input)?;
@@ -37,9 +36,8 @@ pub fn policy(args: &PolicyArgs) -> Result<(), Failure> {
             input.skip_until(b'\n').map_err(Failure::Input)?;
             Err(Refusal::Long)
         } else {
-            policy.answer(if first { without_mark(&line) } else { &line })
+            policy.answer(without_mark(&line))
         };
-        first = false;
         let answer = answer.unwrap_or_else(|refusal| Answer::Refused { error: refusal.to_string() });
         if !output::json_answer(&answer)? {
             // Nobody reads any more; deciding further would be for nothing.
@@ -48,7 +46,7 @@ pub fn policy(args: &PolicyArgs) -> Result<(), Failure> {
     }
 }
 
-/// A stream without the byte order mark that some programs begin UTF-8 with.
+/// A line without the byte order mark that some programs begin files in UTF-8 with.
 fn without_mark(line: &[u8]) -> &[u8] {
     line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
 }

@@ -16,7 +16,7 @@ use signal_hook::flag;
 
 /// Exit code after an interrupt from the keyboard, as shells have it.
 pub const INTERRUPTED: u8 = 130;
-/// Exit code after any other request to stop: the same command resumes. It is EX_TEMPFAIL of `sysexits.h`.
+/// Exit code after any other request to stop: the same command resumes. It is `EX_TEMPFAIL` of `sysexits.h`.
 pub const AGAIN: u8 = 75;
 
 /// Signals that ask to stop, with the exit code that follows.
