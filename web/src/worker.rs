@@ -355,7 +355,7 @@ async fn end_values(agent: &Agent, state: &[f64], latents: &[Vec<f32>]) -> Resul
     data.try_to_vec().map_err(|error| error.to_string())
 }
 
-/// What the page is told of weights.
+/// Facts of weights for the page.
 fn described(bundle: &Bundle) -> Weights {
     let info = bundle.info();
     Weights {
