@@ -1,43 +1,18 @@
-//! What the page and its worker tell each other.
+//! Messages between the page and its workers.
 //!
 //! Plain data on both sides; `serde-wasm-bindgen` carries it across.
 
+mod device;
+mod insight;
+mod training;
+
 use diar_core::agent::{Event, Outcome, Scenario};
-use diar_core::maze::World;
 use diar_core::settings::PlanSettings;
 use serde::{Deserialize, Serialize};
 
-/// Which device the user wants decisions to be computed on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    /// WebGPU where a real adapter exists, the CPU otherwise.
-    #[default]
-    Auto,
-    /// The CPU, whatever the browser offers.
-    Cpu,
-    /// WebGPU, even where it is software rendering.
-    Webgpu,
-}
-
-impl Backend {
-    /// Every choice, in the order of the menu.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::Cpu, Self::Webgpu];
-
-    /// The name used in the address and as a form value.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-            Self::Webgpu => "webgpu",
-        }
-    }
-
-    /// The choice of a name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|backend| backend.name() == name)
-    }
-}
+pub use device::{Backend, DeviceInfo};
+pub use insight::{Candidates, Denoising, Trail};
+pub use training::{FromTrainer, RetrainingSettings, ToTrainer};
 
 /// How far to go: the grain of stepping, of computing ahead and of stepping back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +25,7 @@ pub enum Unit {
     Decision,
 }
 
-/// Whose networks decide in a run.
+/// The networks that decide in a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Decider {
     /// The weights of the page, with the critic in use.
@@ -62,7 +37,7 @@ pub enum Decider {
     Second(String),
 }
 
-/// What a run is made of.
+/// The plan of a run: all that it is computed from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// How decisions are made.
@@ -73,11 +48,11 @@ pub struct Plan {
     pub episode: u64,
     /// Where it starts; drawn from the seed when `None`.
     pub start: Option<[f64; 4]>,
-    /// What is changed in the maze, and where the user decides instead of the agent.
+    /// Changes in the maze, and decisions that the user takes instead of the agent.
     pub scenario: Scenario,
-    /// Who decides.
+    /// The networks that decide.
     pub decider: Decider,
-    /// Whether actions are rounded, so that its link is short; only links of version 1 have others.
+    /// Actions are rounded, so that its link is short; only links of version 1 have others.
     pub shareable: bool,
 }
 
@@ -88,92 +63,6 @@ pub enum Lane {
     Main,
     /// The one it is compared with.
     Compared,
-}
-
-/// Candidates of a decision, to be looked into.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Candidates {
-    /// The state they were sampled in.
-    pub state: Vec<f64>,
-    /// `[candidates, latent]`.
-    pub latents: Vec<Vec<f32>>,
-    /// The maze it was.
-    pub world: World,
-}
-
-/// A decision whose denoising is wanted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Denoising {
-    /// The state it was made in.
-    pub state: Vec<f64>,
-    /// Seed and number of its episode.
-    pub seed: u64,
-    pub episode: u64,
-    /// Its number in the episode.
-    pub decision: usize,
-    /// How it was made.
-    pub settings: PlanSettings,
-}
-
-/// From the page to the worker that trains.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ToTrainer {
-    /// Address of the bundle whose critic is to be trained anew.
-    pub bundle: String,
-    /// Hash of that bundle, as the page has it.
-    pub from: String,
-    /// Address of its windows.
-    pub windows: String,
-    /// What it is to learn.
-    pub settings: RetrainingSettings,
-    /// The maze over which values are shown meanwhile.
-    pub world: World,
-}
-
-/// From the worker that trains to the page.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum FromTrainer {
-    /// How it comes on.
-    Learning {
-        /// Steps taken, and in all.
-        step: usize,
-        total: usize,
-        /// The losses of V and Q, when there are new ones.
-        losses: Option<[f64; 2]>,
-    },
-    /// V over the maze, as far as it has been learned.
-    Field {
-        /// Its values.
-        field: ValueField,
-    },
-    /// All is learned.
-    Learned {
-        /// Hash of the bundle that it was trained from.
-        from: String,
-        /// The bundle with the new critic.
-        #[serde(with = "serde_bytes")]
-        bundle: Vec<u8>,
-        /// Seconds it took.
-        seconds: f64,
-    },
-    /// It cannot go on.
-    Failed {
-        /// Why, in words.
-        message: String,
-    },
-}
-
-/// How the critic is trained anew in the page.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RetrainingSettings {
-    /// Where the goal is.
-    pub goal: [f64; 2],
-    /// τ of the expectile loss.
-    pub expectile: f64,
-    /// γ per environment step.
-    pub discount: f64,
-    /// LDCQ's target instead of DIAR's.
-    pub ldcq: bool,
 }
 
 /// From the page to the worker.
@@ -192,7 +81,7 @@ pub enum ToWorker {
         generation: u32,
         /// Its place on the page.
         lane: Lane,
-        /// What the run is made of.
+        /// The plan of the run.
         plan: Plan,
     },
     /// Compute on, up to the end of the next unit.
@@ -211,7 +100,7 @@ pub enum ToWorker {
     Imagine {
         /// Given back with the answer.
         ticket: u32,
-        /// What to decode.
+        /// Candidates to decode.
         candidates: Candidates,
     },
     /// Sample the candidates of a decision again, keeping every step on the way from noise.
@@ -227,7 +116,7 @@ pub enum ToWorker {
         ticket: u32,
         /// How; its start is not used.
         plan: Plan,
-        /// How many.
+        /// The number of episodes.
         episodes: usize,
     },
     /// Decide with another critic: that of this bundle.
@@ -257,46 +146,7 @@ pub enum ToWorker {
     Unlearn,
 }
 
-/// The device that decisions are computed on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceInfo {
-    /// Whether this is WebGPU.
-    pub webgpu: bool,
-    /// Name of the WebGPU adapter, or of the CPU backend.
-    pub name: String,
-    /// WebGPU, but drawn by the CPU.
-    pub software: bool,
-    /// Why it is not the device one might expect, if so.
-    pub note: Option<String>,
-}
-
-impl DeviceInfo {
-    /// The CPU, with the reason why it was chosen.
-    pub fn cpu(note: Option<String>) -> Self {
-        let name = if cfg!(feature = "relaxed-simd") { "Flex, SIMD with FMA" } else { "Flex, SIMD" };
-        Self { webgpu: false, name: name.into(), software: false, note }
-    }
-
-    /// What kind of device it is, for the badge.
-    pub fn kind(&self) -> &'static str {
-        match (self.webgpu, self.software) {
-            (false, _) => "CPU",
-            (true, false) => "WebGPU",
-            (true, true) => "WebGPU (software rendering)",
-        }
-    }
-
-    /// The device in words.
-    pub fn label(&self) -> String {
-        match (self.webgpu, self.software) {
-            (false, _) => format!("CPU ({})", self.name),
-            (true, false) => format!("WebGPU ({})", self.name),
-            (true, true) => format!("WebGPU ({}, software rendering)", self.name),
-        }
-    }
-}
-
-/// What the page shows of a bundle.
+/// Facts of a bundle that the page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Weights {
     /// D4RL's environment id.
@@ -337,7 +187,7 @@ impl ValueField {
     }
 }
 
-/// What went wrong, as far as the page must tell causes apart.
+/// The kind of a failure, as far as the page must tell causes apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Failure {
     /// The weights could not be fetched, or are damaged.
@@ -386,7 +236,7 @@ pub enum ToPage {
         loaded: String,
         /// The address that came with them.
         address: String,
-        /// What they are, or what is wrong with them.
+        /// Their facts, or what is wrong with them.
         weights: Result<Weights, String>,
     },
     /// V over the maze.
@@ -433,7 +283,7 @@ pub enum ToPage {
         /// Its first state.
         start: Vec<f64>,
     },
-    /// What was computed since the last such message.
+    /// Events computed since the last such message.
     Events {
         /// Number of the run.
         generation: u32,
@@ -449,7 +299,7 @@ pub enum ToPage {
     },
     /// Something went wrong.
     Failed {
-        /// What kind of thing.
+        /// The kind of the failure.
         failure: Failure,
         /// The run it happened in, if any.
         generation: Option<u32>,
@@ -458,19 +308,8 @@ pub enum ToPage {
     },
 }
 
-/// The way of candidates from noise to latents; one entry per sampler step and one more.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Trail {
-    /// `[steps + 1][candidates][latent]`.
-    pub latents: Vec<Vec<Vec<f32>>>,
-    /// Where each would end if it were used as it is, `[steps + 1][candidates][x, y]`.
-    pub ends: Vec<Vec<[f32; 2]>>,
-    /// What Q says of it, `[steps + 1][candidates]`.
-    pub q: Vec<Vec<f32>>,
-}
-
 impl Unit {
-    /// Whether this event completes the unit.
+    /// Returns true if this event completes the unit.
     pub fn completed_by(self, event: &Event) -> bool {
         match (self, event) {
             (Self::Part, _) | (Self::Step, Event::Followed { .. }) => true,

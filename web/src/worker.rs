@@ -316,7 +316,7 @@ impl Server {
     }
 }
 
-/// What the page is told of weights.
+/// Facts of weights for the page.
 fn described(bundle: &Bundle) -> Weights {
     let info = bundle.info();
     Weights {

@@ -5,7 +5,7 @@ use super::{
     ScoringAction, SharingAction, ViewAction, WorldAction,
 };
 
-/// What can happen, by the part of the state that it is for.
+/// An event, by the part of the state that it is for.
 #[derive(Clone, Debug)]
 pub enum Action {
     Deciding(DecidingAction),
@@ -23,7 +23,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether it comes by itself, rather than from the user.
+    /// Returns true if it comes by itself, rather than from the user.
     pub(super) fn is_background(&self) -> bool {
         match self {
             Self::Deciding(action) => matches!(action, DecidingAction::Heard(_) | DecidingAction::Trial(_)),

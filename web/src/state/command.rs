@@ -3,7 +3,7 @@
 use super::Theme;
 use crate::messages::{Backend, ToTrainer, ToWorker};
 
-/// What is to be done outside.
+/// A task for the code around the state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Replace the worker, if any, by a new one.

@@ -13,16 +13,16 @@ use crate::timeline;
 
 pub use second::SecondBundle;
 
-/// What concerns the other run.
+/// Actions on the other run.
 #[derive(Clone, Debug)]
 pub enum ComparisonAction {
     /// Compare with another run, or with none.
     Choose(Option<Versus>),
-    /// What came of fetching weights to compare with: their address, and their bytes or what went wrong.
+    /// Weights to compare with were fetched or not: their address, and their bytes or what went wrong.
     Fetched(String, Result<Vec<u8>, String>),
 }
 
-/// What the other run does differently.
+/// The one difference of the other run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Versus {
     /// Revaluation off where it is on, and on where it is off.
@@ -44,7 +44,7 @@ pub enum Versus {
 }
 
 impl Versus {
-    /// Whether it is about one run, and ends with it.
+    /// Returns true if it is about one run, and ends with it.
     fn is_of_one_run(&self) -> bool {
         match self {
             Self::WhatIf { .. } | Self::LeftAlone | Self::Linked => true,
@@ -91,7 +91,7 @@ pub struct ComparedRun {
     /// Its number; none before the worker was asked to begin it.
     generation: Option<u32>,
     busy: bool,
-    /// What it was computed with has changed: it begins again.
+    /// Its plan, weights or worker have changed: it begins again.
     outdated: bool,
 }
 
@@ -101,7 +101,7 @@ impl ComparedRun {
         Self { versus, plan, trace: None, beside, generation: None, busy: false, outdated: false }
     }
 
-    /// What it does differently.
+    /// The one thing that it does differently.
     pub fn versus(&self) -> &Versus {
         &self.versus
     }
@@ -114,7 +114,7 @@ impl ComparedRun {
         self.trace.as_ref()
     }
 
-    /// Whether it has come to its end.
+    /// Returns true if it has come to its end.
     pub fn finished(&self) -> bool {
         self.trace.as_ref().is_some_and(|trace| timeline::finished(trace))
     }
@@ -201,7 +201,7 @@ impl Comparison {
         }
     }
 
-    /// Whether the other run has not come to its end.
+    /// Returns true while the other run has not come to its end.
     pub(super) fn under_way(&self) -> bool {
         self.run.as_ref().is_some_and(|run| !run.finished())
     }

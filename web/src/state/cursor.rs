@@ -15,7 +15,7 @@ pub(super) const MOST_WAITING: usize = 5;
 /// The longest pause between two frames that playing makes up for, in seconds.
 const LONGEST_FRAME: f64 = 0.25;
 
-/// What moves the cursor.
+/// Actions that move the cursor.
 #[derive(Clone, Copy, Debug)]
 pub enum CursorAction {
     Play,

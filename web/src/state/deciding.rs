@@ -8,7 +8,7 @@ use crate::messages::{Backend, DeviceInfo, ToPage, Weights};
 use trial::Trial;
 pub(super) use trial::Verdict;
 
-/// What concerns the worker that decides.
+/// Actions on the worker that decides.
 #[derive(Clone, Debug)]
 pub enum DecidingAction {
     /// A message of the worker.
@@ -26,7 +26,7 @@ pub enum DecidingAction {
     Trial(Option<ToPage>),
 }
 
-/// What became of the worker and its weights.
+/// Progress of the worker and its weights.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Worker {
     /// Started; nothing heard yet.
@@ -55,7 +55,7 @@ pub struct Deciding {
     bundle: String,
     backend: Backend,
     worker: Worker,
-    /// What the bundle was when it was loaded last, whatever the worker does now.
+    /// The bundle as it was loaded last, whatever the worker does now.
     loaded: Option<Loaded>,
     /// There is a WebGPU adapter worth a trial.
     adapter: bool,
@@ -106,17 +106,17 @@ impl Deciding {
         &self.bundle
     }
 
-    /// What the bundle was when it was loaded last.
+    /// The bundle as it was loaded last.
     pub(super) fn loaded(&self) -> Option<&Loaded> {
         self.loaded.as_ref()
     }
 
-    /// Whether a bundle is another one than came from the same address before.
+    /// Returns true if a bundle is another one than came from the same address before.
     pub(super) fn is_another(&self, weights: &Weights) -> bool {
         self.loaded.as_ref().is_some_and(|loaded| loaded.hash != weights.hash)
     }
 
-    /// Whether the worker computes on WebGPU, as far as it is known.
+    /// Returns true if the worker is known to compute on WebGPU.
     pub(super) fn on_webgpu(&self) -> bool {
         match &self.worker {
             Worker::Preparing(device) | Worker::Ready(device, _) => device.webgpu,

@@ -44,7 +44,7 @@ impl State {
         changed.unwrap_or_else(|_| Arc::clone(maze.layout()))
     }
 
-    /// What is changed in the run shown; in the next one, where none is.
+    /// The changes of the run shown; those of the next one, where none is.
     pub fn scenario(&self) -> &Scenario {
         self.trace().map_or(&self.run.plan().scenario, |trace| &trace.scenario)
     }
@@ -80,13 +80,13 @@ impl State {
         self.ready().map_or(500, |(_, weights)| weights.diffusion_steps)
     }
 
-    /// Whether the weights in use decided the run on display, as far as it is known: only they can say more about it.
+    /// Returns true if the weights in use decided the run on display, as far as it is known: only they can say more about it.
     pub(super) fn is_of_these_weights(&self) -> bool {
         let (Some((_, weights)), Some(shown)) = (self.ready(), self.run.shown()) else { return false };
         shown.trace.task == weights.task && weights.hash.starts_with(&shown.bundle)
     }
 
-    /// Whether a bundle is in use: to decide, or to compare with.
+    /// Returns true if a bundle is in use: to decide, or to compare with.
     pub fn uses(&self, bundle: &str) -> bool {
         self.deciding.bundle() == bundle || self.comparison.uses(bundle)
     }

@@ -11,7 +11,7 @@ use crate::timeline;
 const AHEAD: usize = 80;
 
 impl State {
-    /// Whether the cursor waits for parts that are not computed yet.
+    /// Returns true while the cursor waits for parts that are not computed yet.
     pub fn computing(&self) -> bool {
         let ready = self.ready().is_some();
         self.cursor.waiting().is_some()
@@ -61,7 +61,7 @@ impl State {
         Some(task)
     }
 
-    /// Whether the plan is for the maze of the weights; if not, the user is told what to do.
+    /// Returns true if the plan is for the maze of the weights; if not, the user is told what to do.
     pub(super) fn plan_fits(&mut self) -> bool {
         let Some((_, weights)) = self.ready() else { return false };
         let fits = self.run.is_planned_in(&weights.task);

@@ -1,4 +1,4 @@
-//! What can be known of the decision on display beyond its trace: the ways its candidates would take, the values of
+//! Knowledge of the decision on display beyond its trace: the ways its candidates would take, the values of
 //! their ends, and how they came out of noise. The worker is asked when the cursor rests on a decision.
 
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use super::{Cause, Command, Part, State};
 use crate::messages::{Candidates, Denoising, ToWorker, Trail};
 use crate::timeline::Glimpse;
 
-/// What is looked at in the decision on display.
+/// Actions on the decision on display.
 #[derive(Clone, Copy, Debug)]
 pub enum InsightAction {
     /// Look at a candidate.
@@ -19,7 +19,7 @@ pub enum InsightAction {
 /// Which decision: the number of the trace on display, and its own.
 type Subject = (u32, usize);
 
-/// What is known of one decision.
+/// Knowledge of one decision.
 #[derive(Clone, Debug, Default)]
 pub struct Insight {
     /// The ways its candidates would take, `[candidates][points]`.
@@ -33,7 +33,7 @@ pub struct Insight {
     /// The candidate that is looked at.
     looked: Option<usize>,
     subject: Option<Subject>,
-    /// What the worker was asked, and has not answered yet.
+    /// The question that the worker has not answered yet.
     asked: Option<(u32, Subject)>,
     /// It could not answer: it is not asked again.
     missed: bool,
@@ -84,7 +84,7 @@ impl Insight {
         }
     }
 
-    /// Takes note of an answer; whether it is about the decision on display.
+    /// Takes note of an answer; returns true if it is about the decision on display.
     fn answered(&mut self, ticket: u32) -> bool {
         let asked = self.asked.take_if(|(asked, _)| *asked == ticket);
         asked.is_some_and(|(_, subject)| Some(subject) == self.subject)
@@ -180,7 +180,7 @@ impl State {
         self.insight.looked.or(chosen)
     }
 
-    /// Whether anything can be asked of the worker about candidates.
+    /// Returns true if the worker can be asked about candidates.
     pub fn can_look(&self) -> bool {
         self.is_of_these_weights() && self.subject().is_some()
     }

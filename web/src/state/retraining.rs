@@ -10,7 +10,7 @@ use crate::accept;
 use crate::messages::{FromTrainer, RetrainingSettings, ToTrainer, ToWorker, ValueField};
 use crate::share;
 
-/// What concerns the critic.
+/// Actions on the critic.
 #[derive(Clone, Debug)]
 pub enum RetrainingAction {
     /// Train Q and V for the goal where it is now.

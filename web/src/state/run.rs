@@ -4,11 +4,12 @@
 //! behind one that is on display: a recording, the run of a link, or that of a device that was lost.
 
 mod computation;
+mod plan;
 
 use std::rc::Rc;
 
 use diar_core::agent::{Event, Scenario, Trace};
-use diar_core::settings::{PlanSettings, Preset, Sampler, Settings};
+use diar_core::settings::{Preset, Sampler, Settings};
 use diar_core::task::{TASKS, Task};
 
 use super::{Cause, Command, Part};
@@ -17,7 +18,7 @@ use crate::messages::{Decider, DeviceInfo, Plan};
 use computation::Computation;
 pub(super) use computation::Purpose;
 
-/// What makes another run, or decides in the agent's place.
+/// Actions that make another run, or decide in the agent's place.
 #[derive(Clone, Debug)]
 pub enum RunAction {
     /// The recording has arrived, or not.
@@ -66,7 +67,7 @@ pub(super) struct Shown {
     pub number: u32,
 }
 
-/// Whose plan it is.
+/// The origin of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Choice {
     /// Nobody chose: weights bring their own settings.
@@ -77,7 +78,7 @@ enum Choice {
     Changed,
 }
 
-/// What is known of the recording that comes with the page.
+/// Progress of the recording that comes with the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Recording {
     /// It is on its way: which run comes first is not known before it is there.
@@ -123,7 +124,7 @@ impl Run {
         }
     }
 
-    /// What the next run is made of.
+    /// The plan of the next run.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -142,63 +143,19 @@ impl Run {
         self.shown.as_ref()
     }
 
-    /// Whether a choice can be taken back.
+    /// Returns true if a choice can be taken back.
     pub fn can_undo(&self) -> bool {
         !self.history.is_empty()
     }
 
-    /// Whether start and scenario were chosen in the maze of this task, or in none.
+    /// Returns true if start and scenario were chosen in the maze of this task, or in none.
     pub(super) fn is_planned_in(&self, task: &str) -> bool {
         self.planned_in.is_none_or(|planned| planned.id == task)
     }
 
-    /// Whether nobody chose, and what comes first is not known yet.
+    /// Returns true while nobody has chosen and the recording may still come.
     pub(super) fn awaits_recording(&self) -> bool {
         self.recording == Recording::Awaited && self.choice == Choice::None
-    }
-
-    // The plan.
-
-    /// Takes over the user's choice, made in the maze of a task.
-    pub(super) fn choose(&mut self, plan: Plan, task: &'static Task) {
-        let plan = Plan { shareable: true, ..plan };
-        self.amend(plan, task);
-        self.choice = Choice::Changed;
-    }
-
-    /// Takes over a plan that begins as the one before.
-    pub(super) fn amend(&mut self, plan: Plan, task: &'static Task) {
-        self.history.push(std::mem::replace(&mut self.plan, plan));
-        self.planned_in = Some(task);
-    }
-
-    /// Takes the last choice back; answers whether there was one.
-    pub(super) fn undo(&mut self) -> bool {
-        let Some(plan) = self.history.pop() else { return false };
-        self.plan = plan;
-        self.choice = Choice::Changed;
-        true
-    }
-
-    /// The settings that weights bring along hold, unless somebody chose others or a recording of their task is shown.
-    pub(super) fn suggest(&mut self, settings: PlanSettings, task: &str) {
-        let recording = self
-            .shown
-            .as_ref()
-            .is_some_and(|shown| shown.source == Source::Recorded && shown.trace.task == task);
-        if self.choice == Choice::None && !recording {
-            self.plan.settings = settings;
-        }
-    }
-
-    /// Falls back to settings that the weights can use.
-    pub(super) fn force(&mut self, settings: PlanSettings) {
-        self.plan.settings = settings;
-    }
-
-    /// Whether the plan is still that of the trace on display, which is of this task.
-    pub(super) fn is_on_display(&self, task: &str) -> bool {
-        self.choice != Choice::Changed && self.trace().is_some_and(|trace| trace.task == task)
     }
 
     // The display.
@@ -324,7 +281,7 @@ impl Run {
         }
     }
 
-    /// Whether the run computed here differs from the link's, which is on display.
+    /// Returns true if the run computed here differs from the link's, which is on display.
     pub fn can_show_recomputed(&self) -> bool {
         self.computation.as_ref().is_some_and(|computation| computation.purpose == Purpose::Aside)
     }
@@ -349,15 +306,5 @@ impl Part for Run {
             Cause::Link => self.history.clear(),
             Cause::Device | Cause::Failure | Cause::Critic | Cause::World | Cause::Run => {}
         }
-    }
-}
-
-impl Run {
-    /// Forgets what was chosen in a maze: another one may not have such a place.
-    fn forget_maze(&mut self) {
-        self.plan.start = None;
-        self.plan.scenario = Scenario::default();
-        self.planned_in = None;
-        self.history.clear();
     }
 }

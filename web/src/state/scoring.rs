@@ -5,7 +5,7 @@ use diar_core::task::Task;
 use super::{Cause, Command, Part, State};
 use crate::messages::ToWorker;
 
-/// What concerns the scoreboard.
+/// Actions on the scoreboard.
 #[derive(Clone, Copy, Debug)]
 pub enum ScoringAction {
     /// Play so many episodes with and without revaluation.
@@ -13,7 +13,7 @@ pub enum ScoringAction {
     Stop,
 }
 
-/// What many episodes came to.
+/// Results of many episodes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scoreboard {
     /// Episodes asked for.
@@ -77,7 +77,7 @@ impl Scoring {
         self.board.as_ref()
     }
 
-    /// Whether more episodes are to come.
+    /// Returns true while more episodes are to come.
     pub fn under_way(&self) -> bool {
         self.board.as_ref().is_some_and(|board| !board.done)
     }

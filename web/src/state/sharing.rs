@@ -7,7 +7,7 @@ use super::{Cause, Command, Export, Level, Part, State};
 use crate::messages::Weights;
 use crate::share;
 
-/// What concerns links and files.
+/// Actions on links and files.
 #[derive(Clone, Debug)]
 pub enum SharingAction {
     /// The fragment of the address has changed.
@@ -15,7 +15,7 @@ pub enum SharingAction {
     /// Show the run computed here instead of the link's.
     ShowRecomputed,
     CopyLink,
-    /// Whether the clipboard took the link.
+    /// The clipboard took the link, or not.
     Copied(bool),
     /// Save the figure, the episode or the trace.
     Export(Export),
@@ -27,17 +27,17 @@ pub struct Opened {
     link: Link,
     /// Its decisions have been recomputed.
     done: bool,
-    /// How many of how many recomputed decisions agree.
+    /// The count of recomputed decisions that agree, and of all.
     agreement: (usize, usize),
 }
 
 impl Opened {
-    /// Whether its decisions have been recomputed.
+    /// Returns true once its decisions have been recomputed.
     pub fn done(&self) -> bool {
         self.done
     }
 
-    /// How many of how many recomputed decisions agree.
+    /// The count of recomputed decisions that agree, and of all.
     pub fn agreement(&self) -> (usize, usize) {
         self.agreement
     }
@@ -60,7 +60,7 @@ impl Sharing {
         self.opened.as_ref()
     }
 
-    /// Whether the clipboard took the link, once it was asked.
+    /// The answer of the clipboard to taking the link, once it was asked.
     pub fn copied(&self) -> Option<bool> {
         self.copied
     }
@@ -74,7 +74,7 @@ impl Sharing {
         self.opened = None;
     }
 
-    /// Whether the run of a link is still to be recomputed.
+    /// Returns true if the run of a link is still to be recomputed.
     pub(super) fn verifies(&self) -> bool {
         self.opened.as_ref().is_some_and(|opened| !opened.done)
     }

@@ -80,7 +80,7 @@ fn told(commands: &[Command]) -> Vec<ToWorker> {
         .collect()
 }
 
-/// Whether some commands do nothing but ask about the decision on display.
+/// Returns true if some commands only ask about the decision on display.
 fn idle(commands: &[Command]) -> bool {
     commands.iter().all(|command| matches!(command, Command::Send(ToWorker::Imagine { .. })))
 }

@@ -18,7 +18,7 @@ impl Tour {
         self.step
     }
 
-    /// Whether the tour waits for the run to come to its moment.
+    /// Returns true while the tour waits for the run to come to its moment.
     pub(super) fn waits(&self) -> bool {
         self.step.is_some() && !self.arrived
     }

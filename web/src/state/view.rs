@@ -2,7 +2,7 @@
 
 use super::{Cause, Command, Launch, Part};
 
-/// What concerns the look of the page.
+/// Actions on the look of the page.
 #[derive(Clone, Debug)]
 pub enum ViewAction {
     Theme(Theme),
@@ -27,7 +27,7 @@ pub enum Theme {
     Dark,
 }
 
-/// What is drawn on the maze besides walls and ways.
+/// Layers drawn on the maze besides walls and ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layers {
     /// V over the maze.
@@ -87,12 +87,12 @@ impl View {
         self.layers
     }
 
-    /// Whether only the figure is shown, for other pages.
+    /// Returns true if only the figure is shown, for other pages.
     pub fn embed(&self) -> bool {
         self.embed
     }
 
-    /// Whether the help is open.
+    /// Returns true while the help is open.
     pub fn help(&self) -> bool {
         self.help
     }

@@ -6,10 +6,10 @@ use super::{Cause, Command, Critic, Level, Part, State};
 use crate::geometry::nearest_free;
 use crate::messages::{Plan, ValueField};
 
-/// What the user does with the maze.
+/// Actions on the maze.
 #[derive(Clone, Copy, Debug)]
 pub enum WorldAction {
-    /// What the pointer does on the maze.
+    /// The use of the pointer on the maze.
     Tool(Tool),
     ToggleWall((usize, usize)),
     Goal([f64; 2]),
@@ -18,7 +18,7 @@ pub enum WorldAction {
     Restore,
 }
 
-/// What the pointer does on the maze.
+/// The use of the pointer on the maze.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tool {
     /// It looks at plans; start and goal can be dragged.
@@ -37,7 +37,7 @@ pub struct World {
 }
 
 impl World {
-    /// What the pointer does on the maze.
+    /// The use of the pointer on the maze.
     pub fn tool(&self) -> Tool {
         self.tool
     }
@@ -126,7 +126,7 @@ impl State {
         }
     }
 
-    /// Whether the goal is not where the critic in use has learned it to be.
+    /// Returns true if the goal is not where the critic in use has learned it to be.
     pub fn critic_misled(&self) -> bool {
         let learned = match self.retraining.critic() {
             Critic::Shipped => self.task().maze.layout().goal_position(),
@@ -135,7 +135,7 @@ impl State {
         self.layout().goal_position() != learned
     }
 
-    /// How many cells are not as the weights have seen them.
+    /// Counts the cells that are not as the weights have seen them.
     pub fn walls_unseen(&self) -> usize {
         self.scenario().world.toggled.len()
     }

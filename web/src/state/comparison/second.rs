@@ -12,12 +12,12 @@ pub struct SecondBundle {
     address: String,
     /// The bundle, once it is there.
     bundle: Option<Rc<Vec<u8>>>,
-    /// What it is, once the worker has read it.
+    /// Its description, once the worker has read it.
     weights: Option<Weights>,
 }
 
 impl SecondBundle {
-    /// What it is, once the worker has read it.
+    /// Its description, once the worker has read it.
     pub fn weights(&self) -> Option<&Weights> {
         self.weights.as_ref()
     }
@@ -26,7 +26,7 @@ impl SecondBundle {
         self.address == address
     }
 
-    /// Whether the worker can decide with the bundle of this address.
+    /// Returns true if the worker can decide with the bundle of this address.
     pub(super) fn is_usable(&self, address: &str) -> bool {
         self.address == address && self.weights.is_some()
     }
@@ -63,7 +63,7 @@ impl Comparison {
         Some(Command::Send(ToWorker::Second { address: second.address.clone(), bundle }))
     }
 
-    /// Whether these are the weights to compare with: others may have been chosen in the meantime.
+    /// Returns true if these are the weights to compare with: others may have been chosen in the meantime.
     fn wants(&self, address: &str) -> bool {
         self.second.as_ref().is_some_and(|second| second.address == address)
     }

@@ -12,7 +12,7 @@ pub(in crate::state) struct Trial {
     millis: [Option<f64>; 2],
 }
 
-/// What a trial came to.
+/// The result of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::state) struct Verdict {
     pub device: DeviceInfo,
@@ -21,7 +21,7 @@ pub(in crate::state) struct Verdict {
 }
 
 impl Verdict {
-    /// Whether WebGPU is the faster one.
+    /// Returns true if WebGPU is the faster one.
     pub fn is_for_webgpu(&self) -> bool {
         self.millis[1] < self.millis[0]
     }

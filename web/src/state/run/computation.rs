@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use diar_core::agent::Trace;
 
-/// What the run under computation is for.
+/// The purpose of the run under computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::state) enum Purpose {
     /// To be watched as it comes.
@@ -48,12 +48,12 @@ impl Computation {
         self.begun
     }
 
-    /// Whether another trace is on display meanwhile.
+    /// Returns true if another trace is on display meanwhile.
     pub fn hides(&self) -> bool {
         self.purpose != Purpose::Watch
     }
 
-    /// Whether the page waits for it.
+    /// Returns true while the page waits for it.
     pub fn is_awaited(&self) -> bool {
         !self.begun || matches!(self.purpose, Purpose::CatchUp | Purpose::Verify)
     }

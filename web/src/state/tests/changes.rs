@@ -27,7 +27,7 @@ fn foreign_link() -> String {
     link_to(&linked, "", 0)
 }
 
-/// What the user does, or what happens to him, from which a cause comes; with the next worker, where one begins.
+/// Does what leads to a cause, as the user or a worker would; with the next worker, where one begins.
 fn change(state: &mut State, cause: Cause) -> Vec<Command> {
     let mut commands = Vec::new();
     match cause {

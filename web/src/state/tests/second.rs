@@ -5,7 +5,7 @@ use super::*;
 const ADDRESS: &str = "https://example.org/other.safetensors?v=2";
 const BYTES: [u8; 3] = [1, 2, 3];
 
-/// What the page fetches, if anything.
+/// The address that the page fetches, if any.
 fn fetched(commands: &[Command]) -> Option<&str> {
     commands.iter().find_map(|command| match command {
         Command::Fetch { address } => Some(address.as_str()),

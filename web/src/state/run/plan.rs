@@ -1,0 +1,60 @@
+//! The plan of the run: choices taken over, taken back and forgotten.
+
+use diar_core::agent::Scenario;
+use diar_core::settings::PlanSettings;
+use diar_core::task::Task;
+
+use super::{Choice, Run, Source};
+use crate::messages::Plan;
+
+impl Run {
+    /// Takes over the user's choice, made in the maze of a task.
+    pub(in crate::state) fn choose(&mut self, plan: Plan, task: &'static Task) {
+        let plan = Plan { shareable: true, ..plan };
+        self.amend(plan, task);
+        self.choice = Choice::Changed;
+    }
+
+    /// Takes over a plan that begins as the one before.
+    pub(in crate::state) fn amend(&mut self, plan: Plan, task: &'static Task) {
+        self.history.push(std::mem::replace(&mut self.plan, plan));
+        self.planned_in = Some(task);
+    }
+
+    /// Takes the last choice back; answers whether there was one.
+    pub(in crate::state) fn undo(&mut self) -> bool {
+        let Some(plan) = self.history.pop() else { return false };
+        self.plan = plan;
+        self.choice = Choice::Changed;
+        true
+    }
+
+    /// The settings that weights bring along hold, unless somebody chose others or a recording of their task is shown.
+    pub(in crate::state) fn suggest(&mut self, settings: PlanSettings, task: &str) {
+        let recording = self
+            .shown
+            .as_ref()
+            .is_some_and(|shown| shown.source == Source::Recorded && shown.trace.task == task);
+        if self.choice == Choice::None && !recording {
+            self.plan.settings = settings;
+        }
+    }
+
+    /// Falls back to settings that the weights can use.
+    pub(in crate::state) fn force(&mut self, settings: PlanSettings) {
+        self.plan.settings = settings;
+    }
+
+    /// Returns true if the plan is still that of the trace on display, which is of this task.
+    pub(in crate::state) fn is_on_display(&self, task: &str) -> bool {
+        self.choice != Choice::Changed && self.trace().is_some_and(|trace| trace.task == task)
+    }
+
+    /// Forgets what was chosen in a maze: another one may not have such a place.
+    pub(super) fn forget_maze(&mut self) {
+        self.plan.start = None;
+        self.plan.scenario = Scenario::default();
+        self.planned_in = None;
+        self.history.clear();
+    }
+}
