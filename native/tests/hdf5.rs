@@ -401,7 +401,7 @@ fn files_that_were_not_closed_are_refused() {
 fn rewards_that_the_settings_misread_are_refused_before_training() {
     let folder = TempDir::new().unwrap();
     let (path, run) = (folder.path().join("cost.hdf5"), folder.path().join("run"));
-    let mut data = maze::generate(&TASKS[0], 400, 2);
+    let mut data = env::generate(&TASKS[0], 400, 2);
     data.rewards.iter_mut().for_each(|reward| *reward -= 1.0);
     d4rl::write(&path, &data).unwrap();
     // No run directory: what gets past the rewards ends there.
