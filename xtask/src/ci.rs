@@ -15,7 +15,7 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
     })?;
     report.part("Tools for the page", tools::EXPECTED, || tools::set_up(workspace))?;
     // Profiles are those of the tests, so that build scripts and macros are compiled once.
-    report.part("Lints, native", Expected::Once(10), || {
+    report.part("Lints, native", Expected::Once(3), || {
         shell::run(
             workspace
                 .cargo()
@@ -24,8 +24,12 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
                 .args(["--", "-D", "warnings"]),
         )
     })?;
+    report.part("Lints, the bindgen of the demo", Expected::Once(1), || {
+        let bindgen = ["clippy", "--package", "xtask", "--features", "bindgen", "--bin", "bindgen"];
+        shell::run(workspace.cargo().args(bindgen).args(["--", "-D", "warnings"]))
+    })?;
     let browser = ["--profile", "web", "--target", WASM, "--lib", "--bins"];
-    report.part("Lints, the page", Expected::Once(4), || {
+    report.part("Lints, the page", Expected::Once(3), || {
         shell::run(workspace.cargo().arg("clippy").args(browser).args([
             "--package",
             "diar-core",
@@ -38,7 +42,7 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
             "warnings",
         ]))
     })?;
-    report.part("Lints, the WebGPU module and the device suite", Expected::Once(5), || {
+    report.part("Lints, the WebGPU module and the device suite", Expected::Once(4), || {
         shell::run(
             workspace
                 .cargo()
@@ -58,7 +62,7 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
                 .env("RUSTDOCFLAGS", "-D warnings"),
         )
     })?;
-    report.part("The CUDA build, types only", Expected::Once(6), || {
+    report.part("The CUDA build, types only", Expected::Once(4), || {
         shell::run(
             workspace
                 .cargo()

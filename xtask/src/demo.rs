@@ -30,10 +30,10 @@ const EPISODES: &str = "100";
 /// Where the page finds them.
 const FRESH: &str = "weights/fresh.safetensors";
 
-const FIRST_PAGE: Expected = Expected::Once(8);
+const FIRST_PAGE: Expected = Expected::Once(5);
 const BUILD: Expected = Expected::Once(7);
-const TRAIN: Expected = Expected::Minutes(4);
-const WEBGPU: Expected = Expected::Once(10);
+const TRAIN: Expected = Expected::Minutes(3);
+const WEBGPU: Expected = Expected::Once(7);
 
 /// What to do, from the command line.
 pub struct Options {
@@ -150,7 +150,134 @@ fn is_newer(file: &Path, other: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
     use super::*;
+
+    /// Stands for cargo: notes what it is asked for, and leaves what would be built.
+    const CARGO: &str = r#"#!/bin/sh
+set -e
+cd "$(dirname "$0")"
+case "$*" in
+    *"--bin bindgen -- "*)
+        shift 11
+        name=$(basename "$1" .wasm)
+        echo "bind $name" >> log
+        mkdir -p "$2"
+        echo script > "$2/$name.js"
+        echo module > "$2/${name}_bg.wasm" ;;
+    *"--target wasm32-unknown-unknown"*)
+        echo "build ${10}" >> log
+        mkdir -p target/wasm32-unknown-unknown/local
+        shift 10
+        for name; do
+            [ "$name" = --bin ] || [ -e "target/wasm32-unknown-unknown/local/$name.wasm" ] ||
+                echo wasm > "target/wasm32-unknown-unknown/local/$name.wasm"
+        done ;;
+    *"--package diar")
+        echo "build diar" >> log
+        mkdir -p target/release
+        cp diar target/release/diar ;;
+    *) exit 9 ;;
+esac
+"#;
+
+    /// Stands for the program. Training ends early where a file says so.
+    const DIAR: &str = r#"#!/bin/sh
+set -e
+echo "$1" >> log
+case "$1" in
+    train) mkdir -p runs/demo; [ ! -e interrupted ]; echo done > runs/demo/result.json ;;
+    export) echo weights > runs/demo.safetensors ;;
+    compare) echo "scores" ;;
+esac
+"#;
+
+    /// A workspace with the page's real sources, and programs that only pretend.
+    fn workspace() -> (tempfile::TempDir, Workspace) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        for name in ["index.html", "web", "weights"] {
+            symlink(sources.join(name), root.join(name)).unwrap();
+        }
+        let rustc = format!("#!/bin/sh\necho {}\n", root.join("sysroot").display());
+        for inner in ["tools/bin", "sysroot/lib/rustlib/wasm32-unknown-unknown"] {
+            std::fs::create_dir_all(root.join(inner)).unwrap();
+        }
+        for (name, script) in [("cargo", CARGO), ("diar", DIAR), ("tools/bin/rustc", &rustc)] {
+            // By another program: a file that a thread of this one still holds open cannot be run.
+            let write = "printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"";
+            let mut shell = Command::new("sh");
+            shell.args(["-c", write, "sh"]).arg(root.join(name)).arg(script);
+            assert!(shell.status().unwrap().success(), "{name}");
+        }
+        let workspace = Workspace {
+            root: root.into(),
+            target: root.join("target"),
+            tools: root.join("tools"),
+            cargo: root.join("cargo").into(),
+        };
+        (folder, workspace)
+    }
+
+    /// Runs the demo without serving; gives what it did, in order.
+    fn demo(workspace: &Workspace, train: bool) -> (Result<()>, Vec<String>) {
+        let log = workspace.root.join("log");
+        let _ = std::fs::remove_file(&log);
+        let result = run(workspace, &Options { train, port: None }, &mut Report::default());
+        (result, files::text(&log).unwrap().lines().map(str::to_owned).collect())
+    }
+
+    const PAGE: [&str; 3] = ["build page,train", "bind diar-web", "bind diar-train"];
+    const WEIGHTS: [&str; 4] = ["build diar", "train", "export", "compare"];
+    const GPU: [&str; 2] = ["build webgpu", "bind diar-gpu"];
+
+    #[test]
+    fn the_page_comes_first_and_nothing_is_done_twice() {
+        let (_folder, workspace) = workspace();
+        let (result, did) = demo(&workspace, true);
+        result.unwrap();
+        assert_eq!(did, [&PAGE[..], &WEIGHTS, &GPU].concat());
+        let page: PathBuf = LocalPage::of(&workspace).folder().into();
+        assert_eq!(files::text(&page.join(FRESH)).unwrap(), "weights\n");
+        assert!(files::text(&page.join("index.html")).unwrap().contains("\"diar-gpu.js\""));
+        let (result, did) = demo(&workspace, true);
+        result.unwrap();
+        assert_eq!(did, ["build page,train", "build webgpu"], "cargo looks whether something has changed");
+    }
+
+    #[test]
+    fn training_that_ended_early_keeps_nothing_else_from_being_done_and_goes_on_next_time() {
+        let (folder, workspace) = workspace();
+        std::fs::write(folder.path().join("interrupted"), "").unwrap();
+        let (result, did) = demo(&workspace, true);
+        assert!(format!("{:#}", result.unwrap_err()).contains("Train"));
+        assert_eq!(did, [&PAGE[..], &WEIGHTS[..2], &GPU].concat());
+        std::fs::remove_file(folder.path().join("interrupted")).unwrap();
+        let (result, did) = demo(&workspace, true);
+        result.unwrap();
+        assert_eq!(did, [&PAGE[..1], &WEIGHTS, &GPU[..1]].concat());
+    }
+
+    #[test]
+    fn without_training_only_the_page_is_built() {
+        let (_folder, workspace) = workspace();
+        let (result, did) = demo(&workspace, false);
+        result.unwrap();
+        assert_eq!(did, [&PAGE[..], &GPU].concat());
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_refused_before_anything_is_built() {
+        let (folder, workspace) = workspace();
+        let taken = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = Some(taken.local_addr().unwrap().port());
+        let error = run(&workspace, &Options { train: true, port }, &mut Report::default()).unwrap_err();
+        assert!(error.to_string().contains("--port"), "{error}");
+        assert!(!folder.path().join("log").exists());
+    }
 
     #[test]
     fn a_file_is_newer_only_where_both_are_there() {

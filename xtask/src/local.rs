@@ -98,12 +98,12 @@ impl<'a> LocalPage<'a> {
         self.workspace.target.join(WASM).join(PROFILE).join(format!("{program}.wasm"))
     }
 
-    /// Whether a module's files are newer than what they are made of, and than the page, whose messages they must know.
+    /// Whether a module's files are no older than what they are made of, and than the page, whose messages they must know.
     fn is_current(&self, program: &str) -> bool {
         let [script, wasm] = files_of(program).map(|file| changed(&self.folder.join(file)));
         let made = script.min(wasm);
         let [program, page] = [program, FIRST.programs[0]].map(|program| changed(&self.compiled(program)));
-        made.is_some() && program.is_some() && made > program && made > page
+        made.is_some() && program.is_some() && made >= program && made >= page
     }
 }
 
@@ -232,8 +232,12 @@ mod tests {
     #[test]
     fn a_module_is_current_where_it_is_newer_than_its_source_and_the_page() {
         let target = tempfile::tempdir().unwrap();
-        let workspace =
-            Workspace { root: root().into(), target: target.path().into(), tools: "/tools".into() };
+        let workspace = Workspace {
+            root: root().into(),
+            target: target.path().into(),
+            tools: "/tools".into(),
+            cargo: "cargo".into(),
+        };
         let page = LocalPage::of(&workspace);
         let at = |file: &Path, seconds| {
             write(file, b"").unwrap();

@@ -14,6 +14,8 @@ pub struct Workspace {
     pub target: PathBuf,
     /// Where programs are installed that only this project needs: `DIAR_TOOLS`, or `~/.cache/diar/tools`.
     pub tools: PathBuf,
+    /// Cargo itself.
+    pub cargo: OsString,
 }
 
 impl Workspace {
@@ -29,7 +31,8 @@ impl Workspace {
                 .context("there is no home folder: set DIAR_TOOLS to a folder for tools")?
                 .join(".cache/diar/tools"),
         };
-        Ok(Self { root, target, tools })
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        Ok(Self { root, target, tools, cargo })
     }
 
     /// Where trunk puts the page.
@@ -53,12 +56,12 @@ impl Workspace {
 
     /// Cargo, run in the repository.
     pub fn cargo(&self) -> Command {
-        self.command(cargo())
+        self.command(&self.cargo)
     }
 
     /// Cargo, run in the repository behind everything else.
     pub fn cargo_behind(&self) -> Command {
-        self.behind(cargo())
+        self.behind(&self.cargo)
     }
 
     fn path(&self) -> OsString {
@@ -70,10 +73,6 @@ impl Workspace {
     }
 }
 
-fn cargo() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +80,12 @@ mod tests {
 
     #[test]
     fn a_program_behind_is_the_same_program() {
-        let workspace = Workspace { root: "/".into(), target: "/target".into(), tools: "/tools".into() };
+        let workspace = Workspace {
+            root: "/".into(),
+            target: "/target".into(),
+            tools: "/tools".into(),
+            cargo: "cargo".into(),
+        };
         let mut command = workspace.behind("sh");
         let said = output(command.args(["-c", "nice; pwd; echo \"$1 $CARGO_TARGET_DIR\"", "sh", "a b"]));
         let ours: i32 = output(&mut Command::new("nice")).unwrap().parse().unwrap();
