@@ -318,6 +318,23 @@ fn links_of_version_1_are_read() {
     assert_eq!(again.replay().unwrap().digest(), trace.digest());
 }
 
+/// A link as version 2 wrote it before links had a limit of work: episode 3 of the shipped agent on the U-maze.
+const VERSION_2: &str = concat!(
+    "v2.oem9fgC_JWtFaSRJMPu6MI6e-eeug40ofoR5htEb9Z_Cxo_zwHT8IzzeMHxnLGiylqmryV_dS2RqBZDP0MKsjBmkYMuaE",
+    "TICRy18z5IhimadaJkffw_JHChPBOdbDnyFPl3F_ZxWckkzENbRSHVNp5EqVKZ-TuZFoUszt3Nes-mrN6UwcztLlcR1Jy2on",
+    "6DkW8cxjS7GD_1JlqLf3A5VK8R6u6O2x0rydWPDmbDxylKx2MNDw28R6S_q",
+);
+
+#[test]
+fn links_of_version_2_stay_readable() {
+    let link = Link::decode(VERSION_2).unwrap();
+    assert_eq!((link.task.as_str(), link.seed, link.episode), ("maze2d-umaze-v1", 0, 3));
+    let trace = link.replay().unwrap();
+    assert_eq!((trace.first_contact(), trace.revaluations()), (Some(42), 25));
+    assert_eq!((trace.decisions.len(), trace.digest().as_str()), (26, "b16b352b2a132da1"));
+    assert_eq!(link.encode().unwrap(), VERSION_2, "it is still written so");
+}
+
 /// A fragment of some bytes, with the right checksum: anybody can compute that.
 fn fragment(version: u32, packed: &[u8], bytes: Vec<u8>) -> String {
     let bytes = [checksum(packed).to_le_bytes().to_vec(), bytes].concat();
