@@ -15,7 +15,7 @@ use super::{browser, export, hook};
 use crate::adapter;
 use crate::describe;
 use crate::keys;
-use crate::messages::{Backend, FromTrainer, Plan, ToPage, ToTrainer, ToWorker};
+use crate::messages::{Backend, Failure, FromTrainer, Plan, ToPage, ToTrainer, ToWorker};
 use crate::state::{
     Action, Command, ComparedRun, ComparisonAction, CursorAction, DecidingAction, Level, RetrainingAction,
     RunAction, SharingAction, Source, State, ViewAction,
@@ -404,11 +404,13 @@ fn start_worker(
 /// Whether something that came with the page could not be loaded.
 fn is_about_files(action: &Action) -> bool {
     match action {
-        Action::Worker(ToPage::Failed { failure, .. }) => *failure == Failure::Weights,
-        Action::WorkerBroken(_)
-        | Action::Fetched(_, Err(_))
-        | Action::Recorded(Err(_))
-        | Action::Trainer(FromTrainer::Failed { .. }) => true,
+        Action::Deciding(DecidingAction::Heard(ToPage::Failed { failure, .. })) => {
+            *failure == Failure::Weights
+        }
+        Action::Deciding(DecidingAction::Broken(_))
+        | Action::Comparison(ComparisonAction::Fetched(_, Err(_)))
+        | Action::Run(RunAction::Recorded(Err(_)))
+        | Action::Retraining(RetrainingAction::Heard(FromTrainer::Failed { .. })) => true,
         _ => false,
     }
 }
