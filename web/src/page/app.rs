@@ -404,11 +404,13 @@ fn start_worker(
 /// Whether something that came with the page could not be loaded.
 fn is_about_files(action: &Action) -> bool {
     match action {
-        Action::Worker(ToPage::Failed { failure, .. }) => *failure == Failure::Weights,
-        Action::WorkerBroken(_)
-        | Action::Fetched(_, Err(_))
-        | Action::Recorded(Err(_))
-        | Action::Trainer(FromTrainer::Failed { .. }) => true,
+        Action::Deciding(DecidingAction::Heard(ToPage::Failed { failure, .. })) => {
+            *failure == Failure::Weights
+        }
+        Action::Deciding(DecidingAction::Broken(_))
+        | Action::Comparison(ComparisonAction::Fetched(_, Err(_)))
+        | Action::Run(RunAction::Recorded(Err(_)))
+        | Action::Retraining(RetrainingAction::Heard(FromTrainer::Failed { .. })) => true,
         _ => false,
     }
 }
