@@ -15,7 +15,7 @@ use super::{browser, export, hook};
 use crate::adapter;
 use crate::describe;
 use crate::keys;
-use crate::messages::{Backend, FromTrainer, Plan, ToPage, ToTrainer, ToWorker};
+use crate::messages::{Backend, Failure, FromTrainer, Plan, ToPage, ToTrainer, ToWorker};
 use crate::state::{
     Action, Command, ComparedRun, ComparisonAction, CursorAction, DecidingAction, Level, RetrainingAction,
     RunAction, SharingAction, Source, State, ViewAction,
