@@ -2,7 +2,7 @@
 
 use diar_core::agent::{Scenario, Trace};
 
-use super::run::Purpose;
+use super::run::{Computation, Purpose};
 use super::{Cause, Command, Level, State};
 use crate::messages::{Lane, ToWorker, Unit};
 use crate::timeline;
@@ -16,7 +16,7 @@ impl State {
         let ready = self.ready().is_some();
         self.cursor.waiting().is_some()
             || self.tour.waits() && ready
-            || self.run.computation().is_some_and(|computation| computation.is_awaited())
+            || self.run.computation().is_some_and(Computation::is_awaited)
             || self.comparison.under_way() && ready
             || (self.cursor.playing()
                 && self.trace().is_some_and(|trace| self.cursor.at() >= timeline::length(trace)))

@@ -1,5 +1,6 @@
 //! Messages of the worker that decides, of the one beside it, and what goes wrong in them.
 
+use super::run::Computation;
 use super::{Cause, Command, DecidingAction, Level, State, Verdict, Worker};
 use crate::messages::{Backend, DeviceInfo, Failure, ToPage, Weights};
 
@@ -73,7 +74,7 @@ impl State {
                 self.view.notify(Level::Error, format!("The other run {what}: {message}."));
             }
             ToPage::Failed { failure, generation, message } => {
-                let own = self.run.computation().map(|computation| computation.generation());
+                let own = self.run.computation().map(Computation::generation);
                 // A failure of a run that is no longer wanted is no news.
                 if generation.is_none() || generation == own {
                     self.fail(failure, &message, commands);

@@ -80,7 +80,7 @@ impl Insight {
             // Scrubbing the denoising goes on at the next decision. One question at a time, also when the cursor moves
             // on before it is answered.
             let (step, asked) = (self.step, self.asked);
-            *self = Self { step, asked, subject, ..Self::default() };
+            *self = Self { step, subject, asked, ..Self::default() };
         }
     }
 

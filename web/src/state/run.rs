@@ -15,8 +15,7 @@ use diar_core::task::{TASKS, Task};
 use super::{Cause, Command, Part};
 use crate::messages::{Decider, DeviceInfo, Plan};
 
-use computation::Computation;
-pub(super) use computation::Purpose;
+pub(super) use computation::{Computation, Purpose};
 
 /// Actions that make another run, or decide in the agent's place.
 #[derive(Clone, Debug)]

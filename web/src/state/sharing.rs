@@ -103,7 +103,7 @@ impl Sharing {
         opened.agreement = opened.link.agreement(running);
         let ended = running.decisions.iter().filter(|decision| decision.outcome.is_some()).count();
         opened.done |= over || (ended >= opened.agreement.1 && arrived);
-        opened.done.then(|| opened.agreement.0 == opened.agreement.1)
+        opened.done.then_some(opened.agreement.0 == opened.agreement.1)
     }
 }
 
