@@ -36,6 +36,8 @@ pub mod draw;
 pub mod entry;
 #[cfg(target_arch = "wasm32")]
 mod fetch;
+#[cfg(all(target_arch = "wasm32", feature = "page"))]
+mod host;
 #[cfg(target_arch = "wasm32")]
 mod memory;
 #[cfg(all(target_arch = "wasm32", feature = "page"))]

@@ -1,13 +1,13 @@
 //! The page around the state: carries out commands, listens to the browser, keeps time.
 
 mod app;
-pub(crate) mod browser;
-pub mod build;
 mod export;
 mod hook;
 mod running;
 
 use wasm_bindgen::JsCast;
+
+use crate::host::browser;
 
 /// Mounts the page.
 pub fn start() {

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use crate::finish::replaced;
+use crate::text::replaced;
 
 /// Where the pictures lie, in the page.
 pub const FOLDER: &str = "assets/cards/";

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cards;
 use crate::files::{in_folder, read, text, write};
+use crate::text::replaced;
 
 /// How a page and the service worker say what they are made of, before they are told.
 const UNBUILT: &str = r#"{"version":"","pages":[],"files":{}}"#;
@@ -149,13 +150,6 @@ fn inline<'a>(page: &'a str, tag: &str) -> Vec<&'a str> {
         rest = after;
     }
     found
-}
-
-/// A text with exactly one part replaced; that it is there is part of the contract with the page's sources.
-pub fn replaced(text: &str, part: &str, by: &str) -> Result<String> {
-    let count = text.matches(part).count();
-    ensure!(count == 1, "the page holds {part} {count} times, expected once: see index.html and web/");
-    Ok(text.replacen(part, by, 1))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod serve;
 mod shell;
 mod system;
 mod test;
+mod text;
 mod tools;
 mod workspace;
 

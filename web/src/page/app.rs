@@ -9,11 +9,12 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{DragEvent, Event, HashChangeEvent, KeyboardEvent};
 use yew::prelude::*;
 
-use super::build::Program;
 use super::running::Running;
-use super::{browser, export, hook};
+use super::{export, hook};
 use crate::adapter;
 use crate::describe;
+use crate::host::browser;
+use crate::host::build::Program;
 use crate::keys;
 use crate::messages::{Backend, Failure, FromTrainer, Plan, ToPage, ToTrainer, ToWorker};
 use crate::state::{
@@ -24,9 +25,6 @@ use crate::{recording, share, view};
 
 /// The recorded run that comes with the page.
 const RECORDING: &str = "assets/recorded.bin";
-
-/// Holds where the system is dark.
-pub const DARK: &str = "(prefers-color-scheme: dark)";
 
 /// Milliseconds of rest before the address bar is brought up to date.
 const REST: i32 = 300;
@@ -438,11 +436,11 @@ fn listen(ctx: &Context<App>) {
     let repaint = ctx.link().callback(|()| Message::Repaint);
     let resized = repaint.clone();
     browser::listen(&window, "resize", move |_: Event| resized.emit(()));
-    for query in [DARK, "(prefers-contrast: more)"] {
+    for query in [browser::DARK, "(prefers-contrast: more)"] {
         if let Ok(Some(list)) = window.match_media(query) {
             let (repaint, act) = (repaint.clone(), ctx.link().callback(Message::Act));
             browser::listen(&list, "change", move |_: Event| {
-                act.emit(ViewAction::SystemDark(browser::matches(DARK)).into());
+                act.emit(ViewAction::SystemDark(browser::matches(browser::DARK)).into());
                 repaint.emit(());
             });
         }

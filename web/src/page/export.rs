@@ -6,12 +6,12 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, HtmlImageElement};
 use yew::Callback;
 
-use super::browser::{ObjectUrl, address, document, save as offer};
 use crate::draw::{Sheet, maze};
 use crate::export::gif::Animation;
 use crate::export::svg::Figure;
 use crate::fetch::words;
 use crate::geometry::extent;
+use crate::host::browser::{ObjectUrl, address, document, save as offer};
 use crate::state::{Action, Export, State, ViewAction};
 use crate::{describe, timeline};
 

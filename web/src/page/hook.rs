@@ -10,6 +10,7 @@ use js_sys::{Object, Reflect};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 
+use crate::host::browser;
 use crate::state::{Critic, Opened, Source, State, Worker};
 use crate::timeline;
 
@@ -42,7 +43,7 @@ pub fn install() {
         let _ = Reflect::set(&object, &name.into(), &function.into_js_value());
     }
     Object::freeze(&object);
-    let _ = Reflect::set(&super::browser::window(), &"__diar".into(), &object);
+    let _ = Reflect::set(&browser::window(), &"__diar".into(), &object);
 }
 
 fn trace(state: &State) -> Option<String> {

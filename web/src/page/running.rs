@@ -5,9 +5,9 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, Event, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use super::browser;
-use super::build::Program;
 use crate::fetch::words;
+use crate::host::browser;
+use crate::host::build::Program;
 
 /// A worker, with the closures that hear it.
 pub struct Running {

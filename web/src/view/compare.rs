@@ -5,7 +5,7 @@ use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use super::perhaps;
-use crate::page::{browser, build};
+use crate::host::{browser, build};
 use crate::state::{Action, ComparedRun, ComparisonAction, Critic, State, Versus};
 use crate::{describe, share};
 

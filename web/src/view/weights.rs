@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use super::perhaps;
 use crate::describe;
-use crate::page::browser;
+use crate::host::browser;
 use crate::state::{Action, DecidingAction, State};
 
 pub fn weights(state: &State, dispatch: &Callback<Action>) -> Html {

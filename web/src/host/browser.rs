@@ -13,6 +13,9 @@ use crate::scale::Ground;
 use crate::share;
 use crate::state::{Launch, Theme};
 
+/// Media query that holds where the system is dark.
+pub const DARK: &str = "(prefers-color-scheme: dark)";
+
 /// The window.
 ///
 /// # Panics
@@ -43,7 +46,7 @@ pub fn launch() -> Launch {
         backend: parameter("backend").and_then(|name| Backend::parse(&name)).unwrap_or_default(),
         fragment,
         reduced_motion: matches("(prefers-reduced-motion: reduce)"),
-        dark: matches(super::app::DARK),
+        dark: matches(DARK),
         theme: remembered_theme(),
         embed: query.as_ref().is_some_and(|query| query.has("embed")),
     }
