@@ -16,7 +16,7 @@ pub mod failure;
 pub mod figure;
 pub mod guard;
 pub mod memory;
-pub mod parse;
+mod parse;
 pub mod run;
 pub mod say;
 pub mod score;

@@ -5,32 +5,32 @@ use std::str::FromStr;
 use clap::builder::RangedU64ValueParser;
 
 /// Most episodes that can be asked for: their results are kept until the end.
-pub const MOST_EPISODES: u64 = 1_000_000;
+pub(crate) const MOST_EPISODES: u64 = 1_000_000;
 /// Most threads to compute with.
 const MOST_THREADS: u64 = 1024;
 
 /// Seeds fit TOML's signed 64-bit integers, so that `config.toml` can hold them.
-pub fn seed() -> RangedU64ValueParser {
+pub(crate) fn seed() -> RangedU64ValueParser {
     clap::value_parser!(u64).range(..=i64::MAX.unsigned_abs())
 }
 
 /// At least one.
-pub fn count() -> RangedU64ValueParser {
+pub(crate) fn count() -> RangedU64ValueParser {
     clap::value_parser!(u64).range(1..)
 }
 
 /// Episodes: at least so many, at most [`MOST_EPISODES`].
-pub fn episodes(least: u64) -> RangedU64ValueParser {
+pub(crate) fn episodes(least: u64) -> RangedU64ValueParser {
     clap::value_parser!(u64).range(least..=MOST_EPISODES)
 }
 
 /// Threads: at least one.
-pub fn threads() -> RangedU64ValueParser {
+pub(crate) fn threads() -> RangedU64ValueParser {
     clap::value_parser!(u64).range(1..=MOST_THREADS)
 }
 
 /// Seconds of a measurement: more than none, less than a day.
-pub fn duration(text: &str) -> Result<f64, String> {
+pub(crate) fn duration(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(seconds),
         _ => Err("expected a number of seconds above 0 and up to 86400".to_owned()),
@@ -38,7 +38,7 @@ pub fn duration(text: &str) -> Result<f64, String> {
 }
 
 /// Points of a score: finite and not negative.
-pub fn points(text: &str) -> Result<f64, String> {
+pub(crate) fn points(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(points) if points.is_finite() && points >= 0.0 => Ok(points),
         _ => Err("expected a number of points, 0 or more".to_owned()),
@@ -46,14 +46,14 @@ pub fn points(text: &str) -> Result<f64, String> {
 }
 
 /// Two values with a separator between them, and nothing else.
-pub fn pair<A: FromStr, B: FromStr>(text: &str, separator: char) -> Result<(A, B), String> {
+pub(crate) fn pair<A: FromStr, B: FromStr>(text: &str, separator: char) -> Result<(A, B), String> {
     text.split_once(separator)
         .and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)))
         .ok_or_else(|| format!("expected two numbers with '{separator}' between them"))
 }
 
 /// A place in a maze, m: two finite numbers.
-pub fn place(text: &str) -> Result<[f64; 2], String> {
+pub(crate) fn place(text: &str) -> Result<[f64; 2], String> {
     match pair::<f64, f64>(text, ',') {
         Ok((x, y)) if x.is_finite() && y.is_finite() => Ok([x, y]),
         _ => Err("expected two numbers with ',' between them, such as 3,1".to_owned()),

@@ -357,6 +357,9 @@ mod tests {
 
     const HUGE: u64 = u64::MAX;
 
+    /// Puts a number into a setting.
+    type Change = fn(&mut Settings, f64);
+
     /// Values that each setting must refuse.
     fn refused() -> Vec<(&'static str, Vec<Value>)> {
         let size = || vec![json!(0), json!(8193), json!(100_000_000_000_u64), json!(HUGE)];
@@ -464,7 +467,7 @@ mod tests {
     /// JSON holds no NaN, but a caller of this library may.
     #[test]
     fn what_is_not_a_number_is_refused() {
-        let changes: [(&str, fn(&mut Settings, f64)); 15] = [
+        let changes: [(&str, Change); 15] = [
             ("vae.beta", |s, x| s.vae.beta = x),
             ("vae.sigma_floor", |s, x| s.vae.sigma_floor = x),
             ("vae.train.rate", |s, x| s.vae.train.rate = x),
