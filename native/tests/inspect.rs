@@ -1,4 +1,4 @@
-//! What `diar data inspect` says of data that is right, and of data that is wrong in one way.
+//! `diar data inspect` on data that is right, and on data that is wrong in one way.
 
 use diar::dataset::{Inspection, Origin};
 use diar_core::data::Transitions;

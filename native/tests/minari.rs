@@ -128,6 +128,7 @@ fn plain_observations_are_read_with_and_without_metadata() {
     let told = r#"{"total_episodes": 2, "total_steps": 5, "data_format": "hdf5", "author": null}"#;
     assert_eq!(DataSet::standard().metadata(told).read().unwrap(), data);
     assert_eq!(DataSet::standard().metadata("{}").read().unwrap(), data);
+    assert_eq!(DataSet::standard().metadata(&format!("\u{feff}{told}")).read().unwrap(), data);
 }
 
 #[test]

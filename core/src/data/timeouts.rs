@@ -259,8 +259,8 @@ mod tests {
                 .map(|row| {
                     let (episode, step) = ((row / 50) as f32, (row % 50) as f32);
                     [
-                        (0.8 * step).sin() * (1.0 + 0.1 * episode.sin()),
-                        (0.7 * step).cos() + 0.004 * step * episode.cos(),
+                        (1.6 * step).sin() * (1.0 + 0.1 * episode.sin()),
+                        (1.5 * step).cos() + 0.004 * step * episode.cos(),
                     ]
                 })
                 .collect();

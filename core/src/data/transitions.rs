@@ -19,7 +19,7 @@ pub struct Transitions {
     pub terminals: Vec<bool>,
     /// `[rows]`: the segment was cut here. In Maze2D the data-collecting goal was reached; the stream goes on.
     pub timeouts: Vec<bool>,
-    /// Whether the recorded walk goes on across timeouts, as Maze2D's does. Otherwise each of them ends an episode, and
+    /// True if the recorded walk goes on across timeouts, as Maze2D's does. Otherwise each of them ends an episode, and
     /// the next row belongs to another. Terminals end an episode either way.
     pub continuous: bool,
     /// `[rows, 2]`, or empty: where the data-collecting controller was heading (`infos/goal`).
@@ -49,7 +49,7 @@ impl Transitions {
         self.rewards.len()
     }
 
-    /// Whether there is no row.
+    /// True if there is no row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rewards.is_empty()
@@ -67,7 +67,7 @@ impl Transitions {
         &self.actions[row * self.action_dim..(row + 1) * self.action_dim]
     }
 
-    /// Whether the row after this one belongs to another episode.
+    /// True if the row after this one belongs to another episode.
     #[must_use]
     pub fn breaks_after(&self, row: usize) -> bool {
         self.terminals[row] || (self.timeouts[row] && !self.continuous)

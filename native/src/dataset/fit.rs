@@ -1,4 +1,4 @@
-//! Whether a data set could have been recorded in a task.
+//! Comparison of a data set with the tasks that it could have been recorded in.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ const INSIDE: f64 = 0.999;
 /// Agreement of rewards that is enough. Rewards given for the next state differ in two rows of a visit to the goal.
 const AGREEMENT: f64 = 0.8;
 
-/// What a data set has in common with a task.
+/// Comparison of a data set with a task.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Fit {
     /// D4RL's environment id.
     pub task: &'static str,
-    /// Whether dimensions, positions and rewards are the task's.
+    /// True if dimensions, positions and rewards are the task's.
     pub fits: bool,
     /// Share of positions in the free cells of its maze; none when the dimensions differ.
     pub inside: Option<f64>,
@@ -28,7 +28,7 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// What a data set has in common with each task.
+    /// Comparison of a data set with each task.
     pub(super) fn all(data: &Transitions) -> Vec<Self> {
         TASKS.iter().map(|task| Self::of(data, task)).collect()
     }
@@ -53,18 +53,18 @@ impl Fit {
         fit
     }
 
-    /// Whether the positions are those of the task's maze.
+    /// True if the positions are those of the task's maze.
     pub(super) fn lies_inside(&self) -> bool {
         self.inside.is_some_and(|share| share >= INSIDE)
     }
 
-    /// Whether the rewards are those of the task's goal, or too few to tell.
+    /// True if the rewards are those of the task's goal, or too few to tell.
     fn agrees(&self) -> bool {
         self.rewards.is_none_or(|share| share.max(self.next_rewards.unwrap_or_default()) >= AGREEMENT)
     }
 }
 
-/// Whether the ball's centre lies in a free cell. Walls are soft, but never let that much of it in.
+/// True if the ball's centre lies in a free cell. Walls are soft, but never let that much of it in.
 fn is_inside(layout: &Layout, place: [f64; 2]) -> bool {
     let [i, j] = place.map(|at| (at - CELL_LOW).floor() as isize);
     !layout.is_wall(i, j)

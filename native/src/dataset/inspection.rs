@@ -13,19 +13,19 @@ use super::{Boundaries, Fit, Layout, Origin};
 /// The furthest that the ball gets in a step, per axis, m: the push adds up to 5 % to the clipped speed.
 const REACH: f32 = (TIME_STEP * MAX_SPEED * 1.05) as f32;
 
-/// What `diar data inspect` prints.
+/// Result of `diar data inspect`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Inspection {
-    /// How it is stored.
+    /// Form in which it is stored.
     pub layout: Layout,
     /// Rule that ends its episodes, with its reason.
     pub boundaries: Boundaries,
     /// Its numbers.
     #[serde(flatten)]
     pub summary: Summary,
-    /// What it has in common with each task.
+    /// Comparison with each task.
     pub tasks: Vec<Fit>,
-    /// What looks wrong, a sentence each.
+    /// Oddities, a sentence each.
     pub findings: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ impl Inspection {
         Self { layout, boundaries, summary, tasks, findings }
     }
 
-    /// What someone who wants to learn a task from it should know.
+    /// Warnings for someone who wants to learn a task from it.
     #[must_use]
     pub fn warnings(&self, task: &Task) -> Vec<String> {
         let fitting: Vec<&str> = self.tasks.iter().filter(|fit| fit.fits).map(|fit| fit.task).collect();
@@ -117,7 +117,7 @@ fn oddities(data: &Transitions, summary: &Summary) -> Vec<String> {
     found
 }
 
-/// What is odd about the order of rows.
+/// Oddities in the order of rows.
 fn flow(data: &Transitions, summary: &Summary, tasks: &[Fit]) -> Vec<String> {
     let mut found = Vec::new();
     if summary.segments == 0 {

@@ -18,15 +18,15 @@ use super::{Boundaries, DataError, Layout, Origin};
 
 /// The file of a data set.
 const FILE: &str = "main_data.hdf5";
-/// What stands beside it.
+/// The file beside it.
 const METADATA: &str = "metadata.json";
 
-/// What an episode's name begins with.
+/// Beginning of an episode's name.
 const PREFIX: &str = "episode_";
 /// The layout's name in errors.
 pub(super) const LAYOUT: &str = "Minari's layout";
 
-/// What is read of `metadata.json`: enough to see that the file is whole.
+/// The part of `metadata.json` that is read: enough to see that the file is whole.
 #[derive(Deserialize)]
 struct Metadata {
     total_episodes: Option<u64>,
@@ -53,7 +53,7 @@ pub(super) fn file_in(folder: &Path) -> Result<PathBuf, DataError> {
     })
 }
 
-/// Whether a file's root holds episodes.
+/// True if a file's root holds episodes.
 pub(super) fn recognises(root: &Node) -> bool {
     !root.has("observations") && root.names().any(|name| number_of(name).is_some())
 }
@@ -153,7 +153,8 @@ fn number_of(group: &str) -> Option<u64> {
 fn metadata(folder: &Path) -> Result<Option<Metadata>, DataError> {
     let path = folder.join(METADATA);
     match fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
+        // Some editors put a byte order mark first.
+        Ok(bytes) => serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes))
             .map(Some)
             .map_err(|error| DataError::Metadata { path, reason: error.to_string() }),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -170,7 +171,7 @@ struct Episode {
     truncations: Column,
 }
 
-/// What is odd about an episode that is read all the same.
+/// Oddities of an episode that is read all the same.
 struct Noted {
     /// The observation that it ended with is missing.
     short: bool,

@@ -34,7 +34,7 @@ pub enum DataError {
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's message.
         source: std::io::Error,
     },
     /// The file is not HDF5, or damaged.
@@ -42,7 +42,7 @@ pub enum DataError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What the reader says.
+        /// The reader's message.
         reason: String,
     },
     /// A file that a program was writing when it died, or still writes.
@@ -64,7 +64,7 @@ pub enum DataError {
         link: String,
         /// Where it should lead.
         target: String,
-        /// What is wrong with it.
+        /// The trouble with it.
         problem: String,
     },
     /// A data set without a single row.
@@ -80,7 +80,7 @@ pub enum DataError {
         path: PathBuf,
         /// The column that is missing.
         column: String,
-        /// What the file has instead.
+        /// Members that the file has instead.
         present: String,
         /// The layout that has it.
         expected: &'static str,
@@ -92,7 +92,7 @@ pub enum DataError {
         path: PathBuf,
         /// The column.
         column: String,
-        /// What was found and what was expected.
+        /// Found and expected, in words.
         problem: String,
     },
     /// More than the machine's memory.
@@ -103,9 +103,9 @@ pub enum DataError {
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// What its headers say that it takes.
+        /// Memory that it takes by its headers.
         needed: String,
-        /// What there is.
+        /// Memory that is available.
         available: String,
     },
     /// A folder that is no data set of Minari's.
@@ -116,7 +116,7 @@ pub enum DataError {
     NoMinari {
         /// The folder.
         path: PathBuf,
-        /// What it has instead.
+        /// Contents that it has instead.
         reason: String,
     },
     /// Minari's metadata.
@@ -124,7 +124,7 @@ pub enum DataError {
     Metadata {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The trouble with it.
         reason: String,
     },
     /// Fewer or more episodes or steps than there should be.
@@ -141,7 +141,7 @@ pub enum DataError {
         unit: &'static str,
         /// The total.
         told: u64,
-        /// What was read.
+        /// The number that was read.
         found: u64,
     },
     /// Columns that do not fit together.
@@ -177,7 +177,7 @@ pub enum DataError {
     Encode {
         /// The file.
         path: PathBuf,
-        /// What the writer says.
+        /// The writer's message.
         source: Box<hdf5_writer::Error>,
     },
 }

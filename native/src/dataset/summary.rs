@@ -1,4 +1,4 @@
-//! What a data set looks like, in numbers.
+//! Statistics of a data set.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct Summary {
     pub state_dim: usize,
     /// Numbers in an action.
     pub action_dim: usize,
-    /// Whether it says where the data-collecting controller was heading.
+    /// True if it says where the data-collecting controller was heading.
     pub goals: bool,
     /// Each number of a state.
     pub states: Vec<Moments>,
@@ -24,11 +24,11 @@ pub struct Summary {
     pub rewards: Moments,
     /// Share of rows with a reward.
     pub reward_rate: f64,
-    /// Whether it is one walk that goes on across timeouts, rather than episodes.
+    /// True if it is one walk that goes on across timeouts, rather than episodes.
     pub continuous: bool,
     /// Rows that end a segment: terminals and timeouts.
     pub segments: usize,
-    /// How long those segments are, unless there is none.
+    /// Lengths of those segments, unless there is none.
     pub segment_lengths: Option<Lengths>,
     /// Rows that end an episode.
     pub terminals: usize,

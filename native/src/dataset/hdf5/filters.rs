@@ -24,7 +24,7 @@ const NAMES: [(u16, &str); 12] = [
     (32_028, "SPERR"),
 ];
 
-/// What chunks are read with.
+/// Filters that chunks are read with.
 pub(super) fn registry() -> FilterRegistry {
     let mut registry = FilterRegistry::new();
     registry.register(LZF, Box::new(|_, bytes, _| lzf(bytes)));

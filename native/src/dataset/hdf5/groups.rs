@@ -37,7 +37,7 @@ pub(in super::super) struct Node<'a> {
     links: Vec<LinkMessage>,
 }
 
-/// What a link leads to.
+/// Target of a link.
 enum Object<'a> {
     Group(Node<'a>),
     Dataset(Box<Stored>),
@@ -80,7 +80,7 @@ impl<'a> Node<'a> {
         self.links.iter().map(|link| link.name.as_str())
     }
 
-    /// Whether there is a link of that name.
+    /// True if there is a link of that name.
     pub fn has(&self, name: &str) -> bool {
         self.link(name).is_some()
     }

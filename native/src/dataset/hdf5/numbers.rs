@@ -5,7 +5,7 @@ use hdf5_reader::Datatype;
 /// The largest number that is decoded, in bytes; quadruple precision has as many.
 const LARGEST: usize = 16;
 
-/// How a number is stored.
+/// Stored form of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Number {
     size: usize,
@@ -28,7 +28,7 @@ struct Layout {
     mantissa: u32,
     mantissa_size: u32,
     bias: i32,
-    /// Whether the mantissa's first bit is left out, as IEEE 754 has it.
+    /// True if the mantissa's first bit is left out, as IEEE 754 has it.
     implied: bool,
 }
 
