@@ -179,7 +179,7 @@ test('a page that holds its first module only decides, and says what it lacks wh
   return hosted((site) => visit(`${site.url}?backend=webgpu`, { gpu: 'software' }, async (page) => {
     await decides(page);
     assert.match(await page.evaluate(() => window.__diar.device()), /^CPU/);
-    assert.match(await page.textContent('.notices'), /WebGPU was asked for.*does not hold its module yet/);
+    assert.match(await page.textContent('.notices'), /WebGPU was asked for.*module is not built yet/);
     await page.evaluate(() => {
       document.querySelector('#lesson-begin').closest('details').open = true;
     });

@@ -26,12 +26,12 @@ const BUNDLE: &str = "runs/demo.safetensors";
 /// What came of evaluating them.
 const EVALUATION: &str = "runs/demo.txt";
 /// Episodes of the evaluation, with and without revaluation: enough to see that the agent solves its task.
-const EPISODES: &str = "100";
+const EPISODES: &str = "50";
 /// Where the page finds them.
 const FRESH: &str = "weights/fresh.safetensors";
 
 const FIRST_PAGE: Expected = Expected::Once(5);
-const BUILD: Expected = Expected::Once(7);
+const BUILD: Expected = Expected::Once(5);
 const TRAIN: Expected = Expected::Minutes(3);
 const WEBGPU: Expected = Expected::Once(7);
 
@@ -109,7 +109,7 @@ impl Demo<'_> {
         files::copy(&bundle, &self.page.folder().join(FRESH))?;
         self.say("Your own weights decide", &fresh_page());
         if !evaluated {
-            report.part("Evaluate, with and without revaluation", Expected::Minutes(1), || {
+            report.part("Evaluate, with and without revaluation", Expected::Seconds, || {
                 let fresh = evaluation.with_extension("fresh");
                 let file =
                     File::create(&fresh).with_context(|| format!("{} cannot be written", fresh.display()))?;

@@ -39,14 +39,5 @@ pub async fn choose(backend: Backend) -> (Device, DeviceInfo) {
 /// The CPU, and why it is not WebGPU.
 #[cfg(not(feature = "webgpu"))]
 pub async fn choose(backend: Backend) -> (Device, DeviceInfo) {
-    let note = match adapter::choose(backend).await {
-        Err(note) => note,
-        // The page starts this module on an adapter only where the one for WebGPU is missing.
-        Ok(_) => Some(
-            "WebGPU was asked for, but this build of the page does not hold its module yet. The CPU is used instead; \
-             reload the page once the module is built."
-                .into(),
-        ),
-    };
-    (Device::flex(), DeviceInfo::cpu(note))
+    (Device::flex(), DeviceInfo::cpu(adapter::choose(backend).await.err().flatten()))
 }
