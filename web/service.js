@@ -61,12 +61,16 @@ async function tidy() {
 
 /// The page from the network; the kept one where no answer comes in time, or an error of the server's.
 async function page(request) {
-  const fresh = fetch(request);
+  const stop = new AbortController();
+  const fresh = fetch(request, { signal: stop.signal });
   const kept = await keptPage(request.url).catch(() => undefined);
   if (!kept) return fresh;
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
   const answer = await Promise.race([fresh.catch(() => undefined), late]);
-  return answer && answer.status < 500 ? answer : kept;
+  if (answer && answer.status < 500) return answer;
+  // A request that hangs would keep the next one for the same page waiting.
+  stop.abort();
+  return kept;
 }
 
 async function keptPage(url) {

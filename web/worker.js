@@ -15,6 +15,8 @@ const ready = (async () => {
   await program.default({ module_or_path });
   return program;
 })();
+// The first message is answered with what went wrong.
+ready.catch(() => {});
 
 onmessage = async ({ data }) => {
   let program;

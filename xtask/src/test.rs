@@ -68,6 +68,7 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
                     "playground.test.mjs",
                     "hosting.test.mjs",
                     "robust.test.mjs",
+                    "refusals.test.mjs",
                 ])
                 .current_dir(workspace.root.join("tests/browser"))
                 .env("DIAR_DIST", workspace.dist())

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, Document, Event, EventTarget, FileList, Storage, Url, Window};
+use web_sys::{Blob, Clipboard, Document, Event, EventTarget, FileList, Storage, Url, Window};
 
 use super::build;
 use crate::fetch;
@@ -208,12 +208,10 @@ pub async fn bytes(address: &str) -> Result<Vec<u8>, String> {
 
 /// Puts a text on the clipboard; answers whether that worked.
 pub async fn copy(text: &str) -> bool {
-    // Without a secure context there is no clipboard, and asking for it would throw.
+    // Without a secure context there is no clipboard, and a browser may refuse to give it.
     let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into());
-    if clipboard.is_ok_and(|clipboard| clipboard.is_undefined()) {
-        return false;
-    }
-    JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok()
+    let Some(clipboard) = clipboard.ok().filter(JsValue::is_object) else { return false };
+    JsFuture::from(clipboard.unchecked_into::<Clipboard>().write_text(text)).await.is_ok()
 }
 
 /// Calls back at each event of a kind, for as long as the page is open.
