@@ -103,6 +103,10 @@ fn only_one_trains_in_a_directory() {
     let first = RunDirectory::open(folder.path(), &config()).unwrap();
     let error = RunDirectory::open(folder.path(), &config()).unwrap_err();
     assert!(matches!(error, RunError::Busy { .. }), "{error}");
+    // Its files are looked at with the lock only: the one that has it may be writing them.
+    let other = RunConfig { task: TASKS[1].id.to_owned(), ..config() };
+    let error = RunDirectory::open(folder.path(), &other).unwrap_err();
+    assert!(matches!(error, RunError::Busy { .. }), "{error}");
     drop(first);
     RunDirectory::open(folder.path(), &config()).unwrap();
 }

@@ -81,6 +81,40 @@ fn a_stopped_run_ends_in_the_same_agent() {
     assert_eq!(&info, whole.info());
 }
 
+/// The run directory says that it began on another device, as one that was copied from a machine with a GPU does.
+#[test]
+fn a_run_may_change_its_device() {
+    let folder = TempDir::new().unwrap();
+    let run = folder.path().join("run");
+    let mut child = train(&run)
+        .args(["--checkpoint-every", "0"])
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(&run, "vae", &mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let config = run.join("config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    assert!(text.contains("device = \"cpu\""), "{text}");
+    fs::write(&config, text.replace("device = \"cpu\"", "device = \"cuda:0\"")).unwrap();
+
+    let output = success(&mut train(&run));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("note: the device has changed (cuda:0, then cpu)"), "{stderr}");
+    let text = fs::read_to_string(&config).unwrap();
+    assert!(text.contains("device = \"cuda:0\"") && text.contains("[[moved]]"), "{text}");
+    let result: Value = serde_json::from_slice(&fs::read(run.join("result.json")).unwrap()).unwrap();
+    assert_eq!(result["device"], "cuda:0, then cpu");
+    assert_eq!(bundle(&run.join("bundle.safetensors")).info().provenance.device, "cuda:0, then cpu");
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().filter(|line| line.contains("\"device\":\"cpu\"")).count(), 1, "{metrics}");
+    // Once recorded, it is no change any more.
+    let output = success(&mut train(&run));
+    assert!(!String::from_utf8(output.stderr).unwrap().contains("has changed"));
+}
+
 /// A checkpoint that is damaged on the disk costs the steps since the one before, nothing else.
 #[test]
 fn a_damaged_checkpoint_costs_a_few_steps() {
