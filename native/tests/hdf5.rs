@@ -273,7 +273,7 @@ fn what_does_not_fit_into_memory_is_refused_with_figures() {
     }
     fs::write(&path, bytes).unwrap();
     let error = dataset::read_within(&path, Some(16 << 30)).unwrap_err().to_string();
-    assert!(error.contains("takes 4864.0 GiB of memory, 16.0 GiB are available"), "{error}");
+    assert!(error.contains("takes 4.8 TiB of memory, 16.0 GiB are available"), "{error}");
 }
 
 /// `infos` may be one data set, as in D4RL's kitchen, and a goal may be no position.
