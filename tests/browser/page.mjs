@@ -67,10 +67,15 @@ export const trace = async (page) => JSON.parse(await page.evaluate(() => window
 /// What the page is doing.
 export const status = async (page) => JSON.parse(await page.evaluate(() => window.__diar.status()));
 
+/// A page that is being left for another address answers nothing; the next one will.
+const left = (error) => {
+  if (!/context was destroyed|navigation/i.test(error.message)) throw error;
+};
+
 /// Waits until something holds in the page. (Playwright's own waiting evaluates text in the page, which its policy forbids.)
 export async function until(page, holds, argument, timeout = 60_000) {
   const end = performance.now() + timeout;
-  while (!(await page.evaluate(holds, argument))) {
+  while (!(await page.evaluate(holds, argument).catch(left))) {
     if (performance.now() > end) throw new Error(`the page never came to ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -80,7 +85,7 @@ export async function until(page, holds, argument, timeout = 60_000) {
 export async function statusWhere(page, condition, timeout = 60_000) {
   const end = performance.now() + timeout;
   for (;;) {
-    const now = JSON.parse((await page.evaluate(() => window.__diar?.status())) ?? '{}');
+    const now = JSON.parse((await page.evaluate(() => window.__diar?.status()).catch(left)) ?? '{}');
     if (condition(now)) return now;
     if (performance.now() > end) throw new Error(`the page never came to ${condition}; it is at ${JSON.stringify(now)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -66,7 +66,7 @@ test('with all cookies blocked the page decides, and only forgets', () =>
     assert.ok(!(await page.isVisible('#fatal')));
   })));
 
-test('where every store throws, in the page and in its workers, the page decides', () =>
+test('where every store and the clipboard throw, the page decides, and the link can be taken by hand', () =>
   hosted((site) => visit('about:blank', { serviceWorkers: 'allow' }, async (page) => {
     await page.addInitScript(() => {
       const refuse = () => {
@@ -200,7 +200,7 @@ test('a second link in the same tab is opened, and so is the first by going back
     assert.ok(other.startsWith(`${site.url}#v2.`), other);
     await visit(links[0], {}, async (page) => {
       const shows = async (seed) => {
-        await until(page, (seed) => JSON.parse(window.__diar?.trace() ?? '{}').seed === seed, seed);
+        await until(page, (seed) => JSON.parse(window.__diar?.trace() ?? 'null')?.seed === seed, seed);
         await statusWhere(page, (now) => now.worker === 'ready' && !now.computing);
         assert.equal((await trace(page)).seed, seed);
       };
@@ -266,7 +266,7 @@ test('an old tab of a site that was updated says so', async () => {
     replaced['/diar-train.js'] = { status: 404, body: 'Not Found' };
     await page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
     await page.click('#lesson-begin');
-    await until(page, () => /updated since the page was opened.*reload/.test(document.querySelector('.notices').textContent));
+    await until(page, () => /updated since the page was opened.*reload/.test(document.querySelector('.notices')?.textContent));
   }), replaced);
 });
 
@@ -334,7 +334,7 @@ test('what is too large is not fetched, and both figures are said', async () => 
   }
   // The weights of a second run, which the page itself fetches.
   await hosted((site) => visit(`${site.url}?other=${LDCQ.slice(1)}`, {}, async (page) => {
-    await until(page, () => /3000\.0 MB, and the page fetches at most 67\.1 MB/.test(document.querySelector('.notices').textContent));
+    await until(page, () => /3000\.0 MB, and the page fetches at most 67\.1 MB/.test(document.querySelector('.notices')?.textContent));
     await decides(page);
   }), { [LDCQ]: { status: 200, claims: 3_000_000_000, body: 'x' } });
 });
@@ -384,7 +384,7 @@ test('a denoising that is too large to show is refused in one sentence, and the 
     await click(page, '#step-part');
     await page.focus('#denoise');
     await page.keyboard.press('Home');
-    await until(page, () => /700 candidates over 400 steps is more than the page can show/.test(document.querySelector('.notices').textContent));
+    await until(page, () => /700 candidates over 400 steps is more than the page can show/.test(document.querySelector('.notices')?.textContent));
     await click(page, '#step-part');
     assert.equal((await trace(page)).decisions[0].q.length, 700);
   })));

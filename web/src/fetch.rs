@@ -4,7 +4,7 @@ use std::fmt;
 
 use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{ReadableStreamDefaultReader, Response};
 
 use crate::patience::{global, within};
@@ -69,8 +69,9 @@ pub async fn bytes(address: &str, tell: impl Fn(f64, Option<f64>)) -> Result<Vec
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     let result = read(&reader, total(&response), &mut bytes, tell).await;
     if result.is_err() {
-        // The rest is not wanted.
-        let _ = reader.cancel();
+        // The rest is not wanted, and where the connection broke there is none.
+        let cancelled = JsFuture::from(reader.cancel());
+        spawn_local(async move { drop(cancelled.await) });
     }
     result.map(|()| bytes)
 }
