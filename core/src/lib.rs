@@ -8,6 +8,8 @@
 //! The crate is pure: no files, threads, sockets or clocks, and no random numbers but those of [`rng`]. It runs on any
 //! Burn device that the program gives it, and compiles to wasm32.
 
+// Input must not be able to end the program; tests may.
+#![warn(clippy::unwrap_used, clippy::missing_assert_message)]
 #![warn(missing_docs)]
 #![recursion_limit = "256"]
 

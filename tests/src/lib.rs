@@ -5,8 +5,7 @@
 //!   `tests/browser.rs` on both in a browser.
 //! - `browser/` holds journeys through the built page, `golden/` what other programs compute.
 
-// A failed check panics: that is what tests do.
-#![allow(clippy::missing_panics_doc)]
+#![allow(clippy::missing_panics_doc, reason = "a failed check panics, as tests do")]
 
 pub mod close;
 pub mod golden;

@@ -9,6 +9,9 @@
 //! decides on WebGPU (feature `webgpu`), and that of the worker that trains (feature `train`). The first is built twice,
 //! without and with relaxed SIMD (feature `relaxed-simd`); `program.js` chooses.
 
+// Input must not be able to end the program; tests may.
+#![warn(clippy::unwrap_used, clippy::missing_assert_message)]
+
 pub mod accept;
 pub mod describe;
 pub mod export;

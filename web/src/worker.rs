@@ -144,7 +144,7 @@ impl Server {
             ToWorker::Second { address, bundle } => self.take_second(address, &bundle),
             ToWorker::Measure { plan } => {
                 let Some(Loaded { agent, hash, .. }) = &self.loaded else { return };
-                self.sides.push_back(Side::Measure(Measuring::new(agent, hash, plan)));
+                self.sides.push_back(Side::Measure(Box::new(Measuring::new(agent, hash, plan))));
             }
             ToWorker::Field => self.show_field(),
             ToWorker::Stop => self.scoring = None,

@@ -2,6 +2,9 @@
 //!
 //! Commands say what they do, show the output of what they run, and print how long each part took.
 
+// Input must not be able to end the program; tests may.
+#![warn(clippy::unwrap_used, clippy::missing_assert_message)]
+
 mod budget;
 mod cards;
 mod ci;

@@ -68,8 +68,8 @@ mod tests {
     fn rewards_that_a_rule_misreads_are_refused() {
         let preset = Settings::preset(Preset::Paper, &TASKS[0]);
         let settings = |terminal_mask, window_return| CriticSettings {
-            terminal_mask,
             window_return,
+            terminal_mask,
             ..preset.critic.clone()
         };
         let kinds: [&[f32]; 5] =

@@ -544,7 +544,7 @@ fn links_are_read_as_chats_pass_them_on() {
 fn what_is_no_link_stays_none() {
     let link = hash(&played(1, Scenario::default())).encode().unwrap();
     for (text, reason) in [
-        ("".to_owned(), "it has no version"),
+        (String::new(), "it has no version"),
         ("https://example.org/".to_owned(), "it has no version"),
         (format!("https://v2.example.org/#{}", &link[3..]), "damaged"),
         (format!("#{}", &link[..link.len() - 6]), "damaged"),

@@ -4,7 +4,7 @@
 //! IEEE 754 rounds in one way only, and none is fused with another, so all machines draw the same bits.
 
 // A vector instruction is only emitted inside the function that `pulp` compiles for its instruction set.
-#![allow(clippy::inline_always)]
+#![allow(clippy::inline_always, reason = "vector code must be inlined into the function compiled for its target")]
 
 use pulp::{Arch, Simd, WithSimd};
 

@@ -24,7 +24,7 @@ pub enum Side {
     Imagine(Imagining),
     Denoise(Trailing),
     Field(Valuing),
-    Measure(Measuring),
+    Measure(Box<Measuring>),
 }
 
 impl Side {

@@ -83,7 +83,7 @@ pub fn buffer_after(#[comptime] layers: usize, #[comptime] shape: TileShape) -> 
 /// barrier orders `scratch`: a thread reads back only what it saved itself, since layers of the same width share out
 /// their columns in the same way, and layers of different widths save in different places.
 #[cube]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, reason = "a device function takes its buffers one by one")]
 pub fn run_layers(
     numbers: &[f32],
     table: &[i32],
