@@ -2,7 +2,6 @@
 
 // Input must not be able to end the program; tests may.
 #![warn(clippy::unwrap_used, clippy::missing_assert_message)]
-
 // The types of a GPU back end nest deeper than the default limit.
 #![recursion_limit = "256"]
 // They panic when nobody reads: `commands::output` prints results, `say` everything else.

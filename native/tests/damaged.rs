@@ -18,24 +18,28 @@ struct Largest(AtomicUsize);
 #[global_allocator]
 static ALLOCATOR: Largest = Largest(AtomicUsize::new(0));
 
-// SAFETY: it hands every call on as it is.
+// SAFETY: every call goes to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Largest {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.0.fetch_max(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises are the ones that the system's allocator needs.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         self.0.fetch_max(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises are the ones that the system's allocator needs.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         self.0.fetch_max(size, Ordering::Relaxed);
+        // SAFETY: the caller's promises are the ones that the system's allocator needs.
         unsafe { System.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are the ones that the system's allocator needs.
         unsafe { System.dealloc(pointer, layout) }
     }
 }

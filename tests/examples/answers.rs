@@ -41,7 +41,7 @@ mod native {
 
     const QUESTIONS: usize = 8;
 
-    pub fn answers(path: &str) -> Result<Value, Box<dyn Error>> {
+    pub(crate) fn answers(path: &str) -> Result<Value, Box<dyn Error>> {
         let agent = Agent::load(&Bundle::from_bytes(&std::fs::read(path)?)?, &Device::flex())?;
         let key = Key::new(1).named("questions");
         let answers =

@@ -37,7 +37,7 @@ mod gpu {
         ("follow", &[Phase::Follow]),
     ];
 
-    pub fn report() {
+    pub(crate) fn report() {
         // CubeCL looks for its settings in the working directory, and writes to the file they name.
         let folder = std::env::temp_dir().join(format!("diar-launches-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder for CubeCL's settings");

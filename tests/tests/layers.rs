@@ -109,7 +109,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 /// First segments of all paths that begin with `crate::`, tests and comments left out.
 fn imported(source: &str) -> Vec<String> {
-    let code = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let tests = ["#[cfg(test)]\nmod ", "#[cfg(test)]\n#[cfg("];
+    let code = tests.iter().fold(source, |code, mark| code.split(mark).next().unwrap_or_default());
     let code: String =
         code.lines().flat_map(|line| [line.split("//").next().unwrap_or_default(), "\n"]).collect();
     let mut found = Vec::new();

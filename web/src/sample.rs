@@ -7,7 +7,7 @@ use diar_core::task::{TASKS, Task};
 
 /// A decision: followed for so many steps, and then.
 #[derive(Clone, Copy, Debug)]
-pub enum Script {
+pub(crate) enum Script {
     /// Followed to the horizon.
     Completed(usize),
     /// Dropped by revaluation.
@@ -18,16 +18,16 @@ pub enum Script {
     Open(usize),
 }
 
-pub fn task() -> &'static Task {
+pub(crate) fn task() -> &'static Task {
     &TASKS[0]
 }
 
-pub fn settings() -> PlanSettings {
+pub(crate) fn settings() -> PlanSettings {
     PlanSettings { candidates: 3, ..Settings::preset(Preset::Quick, task()).plan }
 }
 
 /// The events of a decision that begins after `t` steps.
-pub fn events(t: usize, script: Script) -> Vec<Event> {
+pub(crate) fn events(t: usize, script: Script) -> Vec<Event> {
     let (steps, last) = match script {
         Script::Completed(steps) => (steps, Some(Outcome::Completed)),
         Script::Goal(steps) => (steps, Some(Outcome::Goal)),
@@ -54,7 +54,7 @@ pub fn events(t: usize, script: Script) -> Vec<Event> {
 }
 
 /// A trace that follows a script.
-pub fn trace(scripts: &[Script]) -> Trace {
+pub(crate) fn trace(scripts: &[Script]) -> Trace {
     let mut trace = Trace::new(task().id, 7, 0, settings(), Scenario::default(), vec![3.0, 1.0, 0.0, 0.0]);
     for &script in scripts {
         for event in events(trace.steps(), script) {
@@ -66,7 +66,7 @@ pub fn trace(scripts: &[Script]) -> Trace {
 
 /// The same episode as the physics has it, which a link can carry: it begins so far from the goal that the ball, pushed
 /// all the time, touches it with the last step of a [`Script::Goal`].
-pub fn played(scripts: &[Script]) -> Trace {
+pub(crate) fn played(scripts: &[Script]) -> Trace {
     const PUSH: [f32; 2] = [0.0, -1.0];
     let like = trace(scripts);
     let goal = task().maze.layout().goal_position();

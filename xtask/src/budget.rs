@@ -46,7 +46,7 @@ const BUDGETS: [Budget; 4] = [
 ];
 
 /// Prints what the page in a folder weighs; fails where that is over its budget.
-pub fn check(folder: &Path) -> Result<()> {
+pub(crate) fn check(folder: &Path) -> Result<()> {
     let packers =
         [("gzip", "-9"), ("brotli", "--best")].map(|(name, level)| (name, level, which(name).is_some()));
     let mut over = Vec::new();

@@ -6,10 +6,10 @@ use anyhow::Result;
 use crate::text::replaced;
 
 /// Where the pictures lie, in the page.
-pub const FOLDER: &str = "assets/cards/";
+pub(crate) const FOLDER: &str = "assets/cards/";
 
 /// A page of the site.
-pub struct Page {
+pub(crate) struct Page {
     /// Its name.
     pub file: &'static str,
     task: &'static str,
@@ -19,7 +19,7 @@ pub struct Page {
 }
 
 /// The entry, whose words are those of `index.html`, and the other tasks.
-pub const PAGES: [Page; 3] = [
+pub(crate) const PAGES: [Page; 3] = [
     Page {
         file: "index.html",
         task: "maze2d-umaze-v1",
@@ -45,7 +45,7 @@ pub const PAGES: [Page; 3] = [
 
 impl Page {
     /// This page, made from the entry. Sites that show pictures want absolute addresses: `url` is that of the site.
-    pub fn of(&self, entry: &str, url: Option<&str>) -> Result<String> {
+    pub(crate) fn of(&self, entry: &str, url: Option<&str>) -> Result<String> {
         let [first, ..] = &PAGES;
         let quoted = |text: &str| format!("content=\"{text}\"");
         let card = |card: &str| format!("{FOLDER}{card}");

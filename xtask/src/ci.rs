@@ -9,7 +9,7 @@ use crate::tools::{self, WASM};
 use crate::workspace::Workspace;
 
 /// Format, lints, documentation, the CUDA build, then every test.
-pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
     report.part("Format", Expected::Seconds, || {
         shell::run(workspace.cargo().args(["fmt", "--all", "--check"]))
     })?;

@@ -36,7 +36,7 @@ const TRAIN: Expected = Expected::Minutes(3);
 const WEBGPU: Expected = Expected::Once(7);
 
 /// What to do, from the command line.
-pub struct Options {
+pub(crate) struct Options {
     /// Train fresh weights, or show the shipped ones only.
     pub train: bool,
     /// Serve the page on this port, or stop when everything is built.
@@ -44,7 +44,7 @@ pub struct Options {
 }
 
 /// Runs the demo.
-pub fn run(workspace: &Workspace, options: &Options, report: &mut Report) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, options: &Options, report: &mut Report) -> Result<()> {
     // Before minutes of work.
     let port = options.port.map(Port::take).transpose()?;
     let page = LocalPage::of(workspace);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// The files under a folder, as addresses relative to it, in order.
-pub fn in_folder(folder: &Path) -> Result<Vec<String>> {
+pub(crate) fn in_folder(folder: &Path) -> Result<Vec<String>> {
     let (mut folders, mut found) = (vec![PathBuf::new()], Vec::new());
     while let Some(inner) = folders.pop() {
         let path = folder.join(&inner);
@@ -27,17 +27,17 @@ pub fn in_folder(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// A file's bytes.
-pub fn read(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
 }
 
 /// A file's text.
-pub fn text(path: &Path) -> Result<String> {
+pub(crate) fn text(path: &Path) -> Result<String> {
     String::from_utf8(read(path)?).with_context(|| format!("{} is not UTF-8", path.display()))
 }
 
 /// Writes a file, and the folder it is in.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let cannot = || format!("{} cannot be written", path.display());
     let (folder, name) = (path.parent().with_context(cannot)?, path.file_name().with_context(cannot)?);
     std::fs::create_dir_all(folder).with_context(cannot)?;
@@ -47,12 +47,12 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Copies a file.
-pub fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     write(to, &read(from)?)
 }
 
 /// Copies what is in a folder; other files of the target stay.
-pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     in_folder(from)?.iter().try_for_each(|name| copy(&from.join(name), &to.join(name)))
 }
 

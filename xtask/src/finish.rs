@@ -29,7 +29,7 @@ fn keeps_its_name(name: &str) -> bool {
 }
 
 /// Finishes the build that trunk, which calls this, is about to hand over.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let folder = std::env::var_os("TRUNK_STAGING_DIR")
         .context("TRUNK_STAGING_DIR is not set: this is for trunk, run 'trunk build'")?;
     // A site with an address of its own says so: `trunk build --public-url https://example.org/diar/`.
@@ -38,7 +38,7 @@ pub fn run() -> Result<()> {
 }
 
 /// Finishes the page in a folder that trunk has just built. `url` is where it will be, if that is known.
-pub fn finish(folder: &Path, url: Option<&str>) -> Result<()> {
+pub(crate) fn finish(folder: &Path, url: Option<&str>) -> Result<()> {
     let mut files = Map::new();
     let mut names = BTreeMap::new();
     for name in in_folder(folder)? {
@@ -78,7 +78,7 @@ pub fn finish(folder: &Path, url: Option<&str>) -> Result<()> {
 }
 
 /// Writes one page per task, which knows the build and allows its own inline parts.
-pub fn write_pages(folder: &Path, template: &str, build: &str, url: Option<&str>) -> Result<()> {
+pub(crate) fn write_pages(folder: &Path, template: &str, build: &str, url: Option<&str>) -> Result<()> {
     let template = with_hashes(&replaced(template, UNBUILT, build)?)?;
     for page in &cards::PAGES {
         write(&folder.join(page.file), page.of(&template, url)?.as_bytes())?;
@@ -97,7 +97,7 @@ fn hashed(name: &str, hash: &str) -> String {
 }
 
 /// A page in which something else stands for each link that is for trunk.
-pub fn with_links_for_trunk(page: &str, mut of: impl FnMut(&str) -> Result<String>) -> Result<String> {
+pub(crate) fn with_links_for_trunk(page: &str, mut of: impl FnMut(&str) -> Result<String>) -> Result<String> {
     let mut parts = page.split("<link");
     let mut left = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -21,36 +21,36 @@ use crate::workspace::Workspace;
 const PROFILE: &str = "local";
 
 /// Modules of the page that one call of cargo builds.
-pub struct Modules {
+pub(crate) struct Modules {
     programs: &'static [&'static str],
     features: &'static str,
 }
 
 /// The page, which also decides on the CPU, and the module that trains: the same dependencies.
-pub const FIRST: Modules = Modules { programs: &["diar-web", "diar-train"], features: "page,train" };
+pub(crate) const FIRST: Modules = Modules { programs: &["diar-web", "diar-train"], features: "page,train" };
 
 /// The module that decides on WebGPU, with a shader compiler in it.
-pub const WEBGPU: Modules = Modules { programs: &["diar-gpu"], features: "webgpu" };
+pub(crate) const WEBGPU: Modules = Modules { programs: &["diar-gpu"], features: "webgpu" };
 
 /// The page for this machine, in a folder of its own.
-pub struct LocalPage<'a> {
+pub(crate) struct LocalPage<'a> {
     workspace: &'a Workspace,
     folder: PathBuf,
 }
 
 impl<'a> LocalPage<'a> {
     /// The page, built or not.
-    pub fn of(workspace: &'a Workspace) -> Self {
+    pub(crate) fn of(workspace: &'a Workspace) -> Self {
         Self { workspace, folder: workspace.target.join("demo") }
     }
 
     /// Where it lies.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Compiles modules with a call of cargo, as far as they have changed, and makes the page know them.
-    pub fn build(&self, modules: &Modules, cargo: fn(&Workspace) -> Command) -> Result<()> {
+    pub(crate) fn build(&self, modules: &Modules, cargo: fn(&Workspace) -> Command) -> Result<()> {
         let mut compile = cargo(self.workspace);
         compile.args(["build", "--profile", PROFILE, "--target", WASM, "--package", "diar-web"]).args([
             "--no-default-features",

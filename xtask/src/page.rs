@@ -9,16 +9,16 @@ use crate::tools;
 use crate::workspace::Workspace;
 
 /// Makes sure of the tools, and builds the page into `dist/`.
-pub fn build(workspace: &Workspace, report: &mut Report) -> Result<()> {
+pub(crate) fn build(workspace: &Workspace, report: &mut Report) -> Result<()> {
     report.part("Tools for the page", tools::EXPECTED, || tools::set_up(workspace))?;
     report.part("The page", EXPECTED, || compile(workspace))
 }
 
 /// Four modules, each optimised as a whole.
-pub const EXPECTED: Expected = Expected::Once(20);
+pub(crate) const EXPECTED: Expected = Expected::Once(20);
 
 /// Builds the page with trunk, and holds it to its budget.
-pub fn compile(workspace: &Workspace) -> Result<()> {
+pub(crate) fn compile(workspace: &Workspace) -> Result<()> {
     // Trunk is strict about NO_COLOR=1, which others set.
     shell::run(workspace.command("trunk").env_remove("NO_COLOR").args(["build"]))?;
     budget::check(&workspace.dist())

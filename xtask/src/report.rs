@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 /// Time that a part takes on two cores that have nothing else to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
+pub(crate) enum Expected {
     /// Less than a minute.
     Seconds,
     /// So many minutes, each time.
@@ -30,13 +30,13 @@ impl fmt::Display for Expected {
 
 /// The parts of a command that have run so far.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     parts: Vec<(String, Duration)>,
 }
 
 impl Report {
     /// Announces a part, does it, and notes the time.
-    pub fn part<T>(
+    pub(crate) fn part<T>(
         &mut self,
         title: &str,
         expected: Expected,
@@ -52,7 +52,7 @@ impl Report {
     }
 
     /// Prints the time of every part.
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         if self.parts.is_empty() {
             return;
         }
@@ -65,7 +65,7 @@ impl Report {
 }
 
 /// A duration as a person would say it.
-pub fn human(duration: Duration) -> String {
+pub(crate) fn human(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0..10 => format!("{:.1} s", duration.as_secs_f64()),

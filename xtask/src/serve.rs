@@ -16,7 +16,7 @@ const MAX_HEAD: u64 = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves a folder until the program is ended.
-pub fn serve(folder: &Path, port: u16) -> Result<()> {
+pub(crate) fn serve(folder: &Path, port: u16) -> Result<()> {
     ensure!(
         folder.join("index.html").is_file(),
         "there is no page in {}: build it with 'cargo xtask page'",
@@ -29,14 +29,14 @@ pub fn serve(folder: &Path, port: u16) -> Result<()> {
 }
 
 /// A port of this machine that is ours.
-pub struct Port {
+pub(crate) struct Port {
     listener: TcpListener,
     number: u16,
 }
 
 impl Port {
     /// Takes a port, or any that is free for 0. Browsers that come before there is a page wait.
-    pub fn take(number: u16) -> Result<Self> {
+    pub(crate) fn take(number: u16) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, number))
             .with_context(|| format!("port {number} cannot be used: choose another with --port"))?;
         let number = listener.local_addr()?.port();
@@ -44,12 +44,12 @@ impl Port {
     }
 
     /// The address of a page.
-    pub fn address(&self, page: &str) -> String {
+    pub(crate) fn address(&self, page: &str) -> String {
         format!("http://localhost:{}/{page}", self.number)
     }
 
     /// Serves a folder beside what this program does else, as long as it runs.
-    pub fn serve_beside(&self, folder: &Path) -> Result<JoinHandle<()>> {
+    pub(crate) fn serve_beside(&self, folder: &Path) -> Result<JoinHandle<()>> {
         let (listener, folder) = (self.listener.try_clone()?, folder.to_owned());
         Ok(std::thread::spawn(move || accept(&listener, &folder)))
     }

@@ -9,7 +9,7 @@ use crate::shell::{self, output, which};
 use crate::workspace::Workspace;
 
 /// The programs and files that the tests use.
-pub struct System {
+pub(crate) struct System {
     /// Chromium or Chrome.
     pub browser: PathBuf,
     /// Chromedriver of the same version.
@@ -68,7 +68,7 @@ const NEEDS: [Need; 6] = [
 ];
 
 /// Makes sure that everything is there, with apt-get where that is allowed.
-pub fn set_up(workspace: &Workspace) -> Result<System> {
+pub(crate) fn set_up(workspace: &Workspace) -> Result<System> {
     let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.found)()).collect();
     if !missing.is_empty() {
         install(workspace, &missing)?;

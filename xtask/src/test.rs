@@ -13,19 +13,19 @@ use crate::workspace::Workspace;
 
 /// The devices that tests run on beside the CPU. Every native build of CI selects the same packages and
 /// features, so that Burn is compiled once.
-pub const NATIVE: [&str; 3] = ["--workspace", "--features", "diar/wgpu,diar-tests/webgpu"];
+pub(crate) const NATIVE: [&str; 3] = ["--workspace", "--features", "diar/wgpu,diar-tests/webgpu"];
 
 /// The bundle that comes with the repository.
 const BUNDLE: &str = "weights/maze2d-umaze-v1.safetensors";
 
 /// Makes sure that everything the tests need is there.
-pub fn set_up(workspace: &Workspace, report: &mut Report) -> Result<System> {
+pub(crate) fn set_up(workspace: &Workspace, report: &mut Report) -> Result<System> {
     report.part("Tools for the page", tools::EXPECTED, || tools::set_up(workspace))?;
     report.part("Browser, software GPU, Node and Python", Expected::Once(3), || system::set_up(workspace))
 }
 
 /// Runs every test.
-pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
     let system = set_up(workspace, report)?;
     report.part(
         "Native tests: CPU, and WebGPU's shaders on a software Vulkan driver",

@@ -10,7 +10,7 @@ use crate::shell::{self, output};
 use crate::workspace::Workspace;
 
 /// The target the page is compiled to.
-pub const WASM: &str = "wasm32-unknown-unknown";
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
 /// A program that is installed in one version, from its project's releases or from source.
 struct Tool {
@@ -56,10 +56,10 @@ const WASM_BINDGEN: Tool = Tool {
 };
 
 /// Downloaded, these are seconds. Where the projects' releases cannot be reached, both programs are built from source.
-pub const EXPECTED: Expected = Expected::Once(14);
+pub(crate) const EXPECTED: Expected = Expected::Once(14);
 
 /// Makes sure that the page can be built.
-pub fn set_up(workspace: &Workspace) -> Result<()> {
+pub(crate) fn set_up(workspace: &Workspace) -> Result<()> {
     set_up_target(workspace)?;
     for tool in [WASM_BINDGEN, TRUNK] {
         tool.set_up(workspace)?;
@@ -68,7 +68,7 @@ pub fn set_up(workspace: &Workspace) -> Result<()> {
 }
 
 /// Makes sure that Rust compiles for a browser.
-pub fn set_up_target(workspace: &Workspace) -> Result<()> {
+pub(crate) fn set_up_target(workspace: &Workspace) -> Result<()> {
     let sysroot =
         output(workspace.command("rustc").args(["--print", "sysroot"])).context("rustc cannot be run")?;
     if Path::new(&sysroot).join("lib/rustlib").join(WASM).is_dir() {

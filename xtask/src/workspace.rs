@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 /// The folders that commands work in.
-pub struct Workspace {
+pub(crate) struct Workspace {
     /// The repository.
     pub root: PathBuf,
     /// Cargo's target folder.
@@ -20,7 +20,7 @@ pub struct Workspace {
 
 impl Workspace {
     /// Reads the environment that `cargo run` gives.
-    pub fn find() -> Result<Self> {
+    pub(crate) fn find() -> Result<Self> {
         let manifest = std::env::var_os("CARGO_MANIFEST_DIR").context("run this as 'cargo xtask'")?;
         let root = Path::new(&manifest).parent().context("the xtask crate has no workspace")?.to_owned();
         let program = std::env::current_exe().context("this program cannot find itself")?;
@@ -36,31 +36,31 @@ impl Workspace {
     }
 
     /// Where trunk puts the page.
-    pub fn dist(&self) -> PathBuf {
+    pub(crate) fn dist(&self) -> PathBuf {
         self.root.join("dist")
     }
 
     /// A program, run in the repository, that finds the project's own tools first.
-    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.root).env("PATH", self.path()).env("CARGO_TARGET_DIR", &self.target);
         command
     }
 
     /// A program, run in the repository, that leaves the processor to whoever needs it.
-    pub fn behind(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub(crate) fn behind(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut nice = self.command("nice");
         nice.args(["-n", "10"]).arg(program);
         nice
     }
 
     /// Cargo, run in the repository.
-    pub fn cargo(&self) -> Command {
+    pub(crate) fn cargo(&self) -> Command {
         self.command(&self.cargo)
     }
 
     /// Cargo, run in the repository behind everything else.
-    pub fn cargo_behind(&self) -> Command {
+    pub(crate) fn cargo_behind(&self) -> Command {
         self.behind(&self.cargo)
     }
 

@@ -56,7 +56,7 @@ pub(super) struct Placed {
 
 impl Fused {
     /// Lays out networks for states and latents of so many numbers, where there are kernels for the device.
-    pub fn new(networks: Networks, state: usize, latent: usize, device: &Device) -> Option<Self> {
+    pub(crate) fn new(networks: Networks, state: usize, latent: usize, device: &Device) -> Option<Self> {
         let Networks { denoiser, q, v, decoder } = networks;
         if serves(device) {
             return Some(Self::Cpu(Packed {
@@ -80,7 +80,7 @@ impl Fused {
     }
 
     /// Whether its kernels are to be used now.
-    pub fn serves(&self, device: &Device) -> bool {
+    pub(crate) fn serves(&self, device: &Device) -> bool {
         match self {
             Self::Cpu(_) => serves(device),
             #[cfg(feature = "gpu")]
@@ -89,7 +89,7 @@ impl Fused {
     }
 
     /// A sampler of candidate latents.
-    pub fn sampler(
+    pub(crate) fn sampler(
         &self,
         denoiser: &Denoiser,
         schedule: &NoiseSchedule,
@@ -105,7 +105,7 @@ impl Fused {
     }
 
     /// See [`TwinQ::min`].
-    pub fn q(&self, states: Tensor<2>, latents: Tensor<3>) -> Tensor<2> {
+    pub(crate) fn q(&self, states: Tensor<2>, latents: Tensor<3>) -> Tensor<2> {
         match self {
             Self::Cpu(packed) => {
                 let ([count, candidates, _], device) = (latents.dims(), latents.device());
@@ -118,7 +118,7 @@ impl Fused {
     }
 
     /// See [`VNetwork::forward`].
-    pub fn v(&self, states: Tensor<2>) -> Tensor<1> {
+    pub(crate) fn v(&self, states: Tensor<2>) -> Tensor<1> {
         match self {
             Self::Cpu(packed) => {
                 let ([count, _], device) = (states.dims(), states.device());
@@ -130,7 +130,7 @@ impl Fused {
     }
 
     /// See [`Decoder::end`].
-    pub fn end(&self, states: Tensor<2>, latents: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn end(&self, states: Tensor<2>, latents: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Cpu(packed) => {
                 let (shape, device) = (states.dims(), states.device());
@@ -142,7 +142,7 @@ impl Fused {
     }
 
     /// See `PolicyDecoder::act`; noise, if any, is `[rows, action]`.
-    pub fn act(&self, states: Tensor<2>, latents: Tensor<2>, noise: Option<Tensor<2>>) -> Tensor<2> {
+    pub(crate) fn act(&self, states: Tensor<2>, latents: Tensor<2>, noise: Option<Tensor<2>>) -> Tensor<2> {
         match self {
             Self::Cpu(packed) => {
                 let ([rows, _], device) = (states.dims(), states.device());

@@ -10,7 +10,7 @@ use thiserror::Error;
 /// First bytes of a file.
 const MAGIC: &[u8; 7] = b"diarwin";
 /// The version this program writes, and the newest it reads.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 /// Bytes of the checksum: the first ones of SHA-256 over the deflated record.
 const CHECKSUM: usize = 8;
 /// Most bytes that a record may unpack to.

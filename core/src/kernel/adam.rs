@@ -10,7 +10,7 @@ const PER_NUMBER: usize = 30;
 
 /// What a step of Adam is made of, besides parameter and gradient.
 #[derive(Clone, Copy, Debug)]
-pub struct AdamStep {
+pub(crate) struct AdamStep {
     /// Factor of the gradient, from a bound on its norm.
     pub factor: f32,
     /// The learning rate over the first moment's bias correction.
@@ -25,7 +25,7 @@ pub struct AdamStep {
 
 impl AdamStep {
     /// Updates moments and parameter in place.
-    pub fn apply(self, parameter: &mut [f32], gradient: &[f32], moments: [&mut [f32]; 2]) {
+    pub(crate) fn apply(self, parameter: &mut [f32], gradient: &[f32], moments: [&mut [f32]; 2]) {
         let ranges = ranges(parameter.len(), PER_NUMBER);
         let [first, second] = moments.map(|moment| cut(moment, 1, &ranges));
         let parts = cut(parameter, 1, &ranges).into_iter().zip(first.into_iter().zip(second));
@@ -88,7 +88,7 @@ fn update<S: Simd>(
 }
 
 /// `target ← (1 - rate)·target + rate·online`.
-pub fn mix(target: &mut [f32], online: &[f32], rate: f32) {
+pub(crate) fn mix(target: &mut [f32], online: &[f32], rate: f32) {
     struct Mix<'a>(&'a mut [f32], &'a [f32], f32);
     impl WithSimd for Mix<'_> {
         type Output = ();
@@ -111,7 +111,7 @@ pub fn mix(target: &mut [f32], online: &[f32], rate: f32) {
 }
 
 /// The sum of squares, in double precision.
-pub fn sum_of_squares(values: &[f32]) -> f64 {
+pub(crate) fn sum_of_squares(values: &[f32]) -> f64 {
     // Sums of a few hundred numbers lose nothing in single precision that matters to a bound on a norm.
     values.chunks(256).map(|part| f64::from(part.iter().map(|x| x * x).sum::<f32>())).sum()
 }

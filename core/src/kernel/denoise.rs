@@ -8,7 +8,7 @@ use super::rows;
 
 /// One residual block.
 #[derive(Clone, Debug)]
-pub struct PackedBlock {
+pub(crate) struct PackedBlock {
     /// From an embedded state to its share of the first layer.
     pub condition: Vec<PackedLayer>,
     /// The input's share of the first layer, that of the latent in the first block; a [`Context`] brings the state's.
@@ -38,7 +38,7 @@ impl PackedBlock {
 
 /// The denoiser but for its time layers.
 #[derive(Clone, Debug)]
-pub struct PackedDenoiser {
+pub(crate) struct PackedDenoiser {
     /// Embeds a state.
     pub state: Vec<PackedLayer>,
     /// From a latent to the widest level.
@@ -55,7 +55,7 @@ pub struct PackedDenoiser {
 
 /// One update of the latents; see `diffusion::Update`.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub(crate) struct Step {
     /// Factor of the noisy latent.
     pub keep: f32,
     /// Factor of the predicted clean latent.
@@ -67,11 +67,11 @@ pub struct Step {
 }
 
 /// Fills in noise: of which state, of which update (0 is the start), from which number on.
-pub type Noise<'a> = &'a (dyn Fn(usize, usize, usize, &mut [f32]) + Sync);
+pub(crate) type Noise<'a> = &'a (dyn Fn(usize, usize, usize, &mut [f32]) + Sync);
 
 impl PackedDenoiser {
     /// Latents of candidates for states side by side, `[states, candidates, latent]`.
-    pub fn sample(&self, steps: &[Step], states: &[f32], candidates: usize, noise: Noise) -> Vec<f32> {
+    pub(crate) fn sample(&self, steps: &[Step], states: &[f32], candidates: usize, noise: Noise) -> Vec<f32> {
         let latent = self.input.input();
         let count = states.len() / self.state[0].input();
         let conditions = &self.conditions(states);

@@ -17,7 +17,7 @@ const PER_NUMBER: usize = 150;
 
 /// The recurrence: its weights and its direction.
 #[derive(Clone, Copy, Debug)]
-pub struct Recurrence<'a> {
+pub(crate) struct Recurrence<'a> {
     /// `[hidden, 3 * hidden]`, in the order reset, update, new.
     pub weight: &'a [f32],
     /// `[3 * hidden]`.
@@ -32,7 +32,7 @@ pub struct Recurrence<'a> {
 
 /// What the backward pass needs of the forward pass, one part per range of rows.
 #[derive(Clone, Debug)]
-pub struct Kept(Vec<Part>);
+pub(crate) struct Kept(Vec<Part>);
 
 #[derive(Clone, Debug)]
 struct Part {
@@ -45,7 +45,7 @@ struct Part {
 
 /// Gradients of a recurrence's inputs.
 #[derive(Clone, Debug, Default)]
-pub struct RecurrenceGradients {
+pub(crate) struct RecurrenceGradients {
     /// `[steps, batch, 3 * hidden]`.
     pub gates: Vec<f32>,
     /// `[hidden, 3 * hidden]`.
@@ -68,7 +68,7 @@ impl Recurrence<'_> {
     ///
     /// # Panics
     /// When a slice has the wrong length.
-    pub fn forward(&self, gates: &[f32], steps: usize, batch: usize) -> (Vec<f32>, Kept) {
+    pub(crate) fn forward(&self, gates: &[f32], steps: usize, batch: usize) -> (Vec<f32>, Kept) {
         let hidden = self.hidden;
         assert_eq!(gates.len(), steps * batch * 3 * hidden, "gates of {steps} steps and {batch} rows");
         let ranges = self.ranges(steps, batch, 1);
@@ -118,7 +118,13 @@ impl Recurrence<'_> {
     ///
     /// # Panics
     /// When a slice has the wrong length.
-    pub fn backward(&self, steps: usize, batch: usize, kept: &Kept, gradient: &[f32]) -> RecurrenceGradients {
+    pub(crate) fn backward(
+        &self,
+        steps: usize,
+        batch: usize,
+        kept: &Kept,
+        gradient: &[f32],
+    ) -> RecurrenceGradients {
         let hidden = self.hidden;
         assert_eq!(
             gradient.len(),

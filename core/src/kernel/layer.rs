@@ -18,7 +18,7 @@ const PER_NUMBER: usize = 40;
 
 /// What a layer ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
+pub(crate) enum Activation {
     /// Nothing.
     Identity,
     /// `max(x, 0)`.
@@ -29,7 +29,7 @@ pub enum Activation {
 
 /// A layer's parameters and all inputs but the first. What groups of rows share has one row per group.
 #[derive(Clone, Copy, Debug)]
-pub struct Layer<'a> {
+pub(crate) struct Layer<'a> {
     /// `[input, output]`.
     pub weight: &'a [f32],
     /// Numbers in a row of the output.
@@ -50,7 +50,7 @@ pub struct Layer<'a> {
 
 /// What a layer gave.
 #[derive(Clone, Debug, Default)]
-pub struct Output {
+pub(crate) struct Output {
     /// `[rows, output]`.
     pub values: Vec<f32>,
     /// The norm's input, `[rows, output]`, where there is a norm and it was asked for.
@@ -59,7 +59,7 @@ pub struct Output {
 
 /// Gradients of a layer's inputs, empty where the layer lacks the input.
 #[derive(Clone, Debug, Default)]
-pub struct LayerGradients {
+pub(crate) struct LayerGradients {
     /// `[rows, input]`; empty unless wanted.
     pub input: Vec<f32>,
     /// `[input, output]`.
@@ -87,7 +87,7 @@ impl Layer<'_> {
     ///
     /// # Panics
     /// When a slice has the wrong length.
-    pub fn forward(&self, x: &[f32], rows: usize, keep: bool) -> Output {
+    pub(crate) fn forward(&self, x: &[f32], rows: usize, keep: bool) -> Output {
         let (input, output) = (self.input(), self.output);
         assert_eq!(x.len(), rows * input, "input of {rows} rows");
         let mut values = vec![0.0; rows * output];
@@ -123,7 +123,7 @@ impl Layer<'_> {
     ///
     /// # Panics
     /// When a slice has the wrong length.
-    pub fn backward(
+    pub(crate) fn backward(
         &self,
         x: &[f32],
         rows: usize,

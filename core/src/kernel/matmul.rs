@@ -4,7 +4,7 @@ use gemm::Parallelism;
 
 /// A matrix in a slice: element (i, j) is at `i · strides[0] + j · strides[1]`.
 #[derive(Clone, Copy, Debug)]
-pub struct Matrix<'a> {
+pub(crate) struct Matrix<'a> {
     values: &'a [f32],
     shape: [usize; 2],
     strides: [usize; 2],
@@ -15,13 +15,13 @@ impl<'a> Matrix<'a> {
     ///
     /// # Panics
     /// When the slice does not have that many numbers.
-    pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
+    pub(crate) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns, "a matrix of {rows} by {columns}");
         Self { values, shape: [rows, columns], strides: [columns, 1] }
     }
 
     /// The same numbers, rows and columns swapped.
-    pub fn transposed(self) -> Self {
+    pub(crate) fn transposed(self) -> Self {
         let ([rows, columns], [down, right]) = (self.shape, self.strides);
         Self { values: self.values, shape: [columns, rows], strides: [right, down] }
     }
@@ -29,7 +29,7 @@ impl<'a> Matrix<'a> {
 
 /// What happens to the numbers that are there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Onto {
+pub(crate) enum Onto {
     /// They are overwritten.
     Nothing,
     /// The product is added to them.
@@ -40,7 +40,7 @@ pub enum Onto {
 ///
 /// # Panics
 /// When the shapes do not fit.
-pub fn matmul(left: Matrix, right: Matrix, out: &mut [f32], onto: Onto) {
+pub(crate) fn matmul(left: Matrix, right: Matrix, out: &mut [f32], onto: Onto) {
     let ([rows, inner], [inner_too, columns]) = (left.shape, right.shape);
     assert_eq!(inner, inner_too, "inner sizes of a product");
     assert_eq!(out.len(), rows * columns, "a product of {rows} by {columns}");

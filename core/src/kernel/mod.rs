@@ -7,7 +7,10 @@
 
 // A vector instruction is only emitted where the function around it is compiled for that instruction set: all of it
 // has to end up inside the one function that `pulp` compiles so.
-#![allow(clippy::inline_always, reason = "vector code must be inlined into the function compiled for its target")]
+#![allow(
+    clippy::inline_always,
+    reason = "vector code must be inlined into the function compiled for its target"
+)]
 #![cfg_attr(not(feature = "train"), allow(dead_code, reason = "gradients are taken in training only"))]
 
 pub(crate) mod denoise;

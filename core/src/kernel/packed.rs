@@ -8,13 +8,13 @@ use super::rows::{self, Affine};
 
 /// Rows that go through layers together. Twice this many rows of a wide layer still fit into the first-level cache;
 /// fewer would read the weights more often.
-pub const TILE: usize = 24;
+pub(crate) const TILE: usize = 24;
 
 /// A linear layer and what follows it, for repeated use without gradients.
 ///
 /// The weight is cut into panels two vectors wide, input by input, so that a product reads it from front to back.
 #[derive(Clone, Debug)]
-pub struct PackedLayer {
+pub(crate) struct PackedLayer {
     input: usize,
     output: usize,
     panels: Vec<Line>,
@@ -32,7 +32,7 @@ const LINE: usize = 16;
 
 /// What else a block of rows goes through after its product.
 #[derive(Clone, Copy, Default)]
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// Added after the product, `[output]`.
     pub share: Option<&'a [f32]>,
     /// Scale, less one, and shift after the norm, `[2 * output]`.
@@ -46,7 +46,7 @@ impl PackedLayer {
     ///
     /// # Panics
     /// When a slice has the wrong length.
-    pub fn new(
+    pub(crate) fn new(
         weight: &[f32],
         output: usize,
         bias: Option<Vec<f32>>,
@@ -68,19 +68,19 @@ impl PackedLayer {
     }
 
     /// Numbers in a row of the input.
-    pub fn input(&self) -> usize {
+    pub(crate) fn input(&self) -> usize {
         self.input
     }
 
     /// Numbers in a row of the output.
-    pub fn output(&self) -> usize {
+    pub(crate) fn output(&self) -> usize {
         self.output
     }
 
     /// The layer for a block of rows, `[rows, input]` to `[rows, output]`.
     ///
     /// A call that is not inlined: its code would otherwise stand in every place that runs a layer.
-    pub fn forward<S: Simd>(&self, s: S, x: &[f32], out: &mut [f32], context: Context) {
+    pub(crate) fn forward<S: Simd>(&self, s: S, x: &[f32], out: &mut [f32], context: Context) {
         s.vectorize(Forward { s, layer: self, x, out, context });
     }
 
@@ -172,7 +172,7 @@ impl<S: Simd> NullaryFnOnce for Forward<'_, S> {
 }
 
 /// `[rows, input]` through layers one after the other.
-pub fn forward(layers: &[PackedLayer], x: &[f32]) -> Vec<f32> {
+pub(crate) fn forward(layers: &[PackedLayer], x: &[f32]) -> Vec<f32> {
     let (Some(first), Some(last)) = (layers.first(), layers.last()) else { return x.to_vec() };
     let mut out = vec![0.0; x.len() / first.input * last.output];
     let jobs = x.chunks(TILE * first.input).zip(out.chunks_mut(TILE * last.output)).collect();
@@ -184,7 +184,7 @@ pub fn forward(layers: &[PackedLayer], x: &[f32]) -> Vec<f32> {
 }
 
 /// Layers one after the other for one tile; one of them may have a share from elsewhere.
-pub struct Run<'a> {
+pub(crate) struct Run<'a> {
     /// In order.
     pub layers: &'a [PackedLayer],
     /// `[rows, input]`.

@@ -8,7 +8,7 @@ const LEAST_ROWS: usize = 32;
 const LEAST_WORK: usize = 400_000;
 
 /// Cuts rows into as many ranges as can be worked on at once.
-pub fn ranges(rows: usize, operations_per_row: usize) -> Vec<Range<usize>> {
+pub(crate) fn ranges(rows: usize, operations_per_row: usize) -> Vec<Range<usize>> {
     let by_work = rows * operations_per_row / LEAST_WORK;
     let count = by_work.min(rows / LEAST_ROWS).clamp(1, threads());
     (0..count).map(|i| i * rows / count..(i + 1) * rows / count).collect()
@@ -16,7 +16,7 @@ pub fn ranges(rows: usize, operations_per_row: usize) -> Vec<Range<usize>> {
 
 /// Rows of the tiles in which each of some groups is worked on: at most `most`, and so many that the last tiles do not
 /// leave threads idle.
-pub fn tile(groups: usize, rows: usize, most: usize) -> usize {
+pub(crate) fn tile(groups: usize, rows: usize, most: usize) -> usize {
     /// With more tiles than this for each thread, an odd one does not matter.
     const MANY: usize = 8;
     let mut tiles = rows.div_ceil(most);
@@ -27,7 +27,11 @@ pub fn tile(groups: usize, rows: usize, most: usize) -> usize {
 }
 
 /// Cuts a slice of rows at the same places.
-pub fn cut<'a>(mut values: &'a mut [f32], width: usize, ranges: &[Range<usize>]) -> Vec<&'a mut [f32]> {
+pub(crate) fn cut<'a>(
+    mut values: &'a mut [f32],
+    width: usize,
+    ranges: &[Range<usize>],
+) -> Vec<&'a mut [f32]> {
     let mut parts = Vec::with_capacity(ranges.len());
     for range in ranges {
         let (part, rest) = values.split_at_mut(range.len() * width);
@@ -49,7 +53,10 @@ fn threads() -> usize {
 
 /// Two independent pieces of work, side by side where there are threads.
 #[cfg(feature = "threads")]
-pub fn both<A: Send, B: Send>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B) {
+pub(crate) fn both<A: Send, B: Send>(
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
     if super::reference_only() {
         return rayon::join(|| super::reference(one), || super::reference(other));
     }
@@ -64,7 +71,7 @@ pub fn both<A, B>(one: impl FnOnce() -> A, other: impl FnOnce() -> B) -> (A, B) 
 
 /// The results of all jobs, in their order.
 #[cfg(feature = "threads")]
-pub fn run<J: Send, R: Send>(jobs: Vec<J>, work: impl Fn(J) -> R + Send + Sync) -> Vec<R> {
+pub(crate) fn run<J: Send, R: Send>(jobs: Vec<J>, work: impl Fn(J) -> R + Send + Sync) -> Vec<R> {
     use rayon::iter::{IntoParallelIterator, ParallelIterator};
     if jobs.len() == 1 {
         return jobs.into_iter().map(work).collect();

@@ -7,7 +7,7 @@ use super::parallel::{run, tile};
 
 /// One Q network, its state half apart from its latent half.
 #[derive(Clone, Debug)]
-pub struct PackedQ {
+pub(crate) struct PackedQ {
     /// From a state to its share of the joint layer, bias included.
     pub state: Vec<PackedLayer>,
     /// From a latent to Q; a `Context` brings the state's share to the layer `joint`.
@@ -18,7 +18,12 @@ pub struct PackedQ {
 
 /// The smallest Q of several networks, `[states, candidates]`, from `[states, state]` and
 /// `[states, candidates, latent]`.
-pub fn smallest_q(networks: &[PackedQ], states: &[f32], latents: &[f32], candidates: usize) -> Vec<f32> {
+pub(crate) fn smallest_q(
+    networks: &[PackedQ],
+    states: &[f32],
+    latents: &[f32],
+    candidates: usize,
+) -> Vec<f32> {
     let Some(first) = networks.first() else { return Vec::new() };
     let count = states.len() / first.state[0].input();
     let latent = first.latent[0].input();

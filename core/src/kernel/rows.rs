@@ -10,7 +10,7 @@ const EPSILON: f32 = 1e-5;
 
 /// `row += other`.
 #[inline(always)]
-pub fn add<S: Simd>(s: S, row: &mut [f32], other: &[f32]) {
+pub(crate) fn add<S: Simd>(s: S, row: &mut [f32], other: &[f32]) {
     let ((row, row_rest), (other, other_rest)) = (S::as_mut_simd_f32s(row), S::as_simd_f32s(other));
     for (a, &b) in row.iter_mut().zip(other) {
         *a = s.add_f32s(*a, b);
@@ -22,13 +22,13 @@ pub fn add<S: Simd>(s: S, row: &mut [f32], other: &[f32]) {
 
 /// Each number in all lanes of a vector.
 #[inline(always)]
-pub fn splat<S: Simd>(s: S, [first, second]: [f32; 2]) -> [S::f32s; 2] {
+pub(crate) fn splat<S: Simd>(s: S, [first, second]: [f32; 2]) -> [S::f32s; 2] {
     [s.splat_f32s(first), s.splat_f32s(second)]
 }
 
 /// Mean and 1 / √(variance + ε) of a row.
 #[inline(always)]
-pub fn moments<S: Simd>(s: S, row: &[f32]) -> [f32; 2] {
+pub(crate) fn moments<S: Simd>(s: S, row: &[f32]) -> [f32; 2] {
     let (body, rest) = S::as_simd_f32s(row);
     // Loops, not closures: those are functions of their own, compiled for no instruction set in particular.
     let mut sum = s.splat_f32s(0.0);
@@ -49,7 +49,7 @@ pub fn moments<S: Simd>(s: S, row: &[f32]) -> [f32; 2] {
 
 /// Gain and bias of a norm, and what a diffusion step makes of its output, if anything.
 #[derive(Clone, Copy)]
-pub struct Affine<'a> {
+pub(crate) struct Affine<'a> {
     pub gain: &'a [f32],
     pub bias: &'a [f32],
     /// Scale, less one, and shift.
@@ -81,7 +81,13 @@ struct Vectors<'a, S: Simd> {
 
 /// A row through norm, modulation and activation.
 #[inline(always)]
-pub fn norm<S: Simd>(s: S, row: &mut [f32], affine: Affine, moments: [f32; 2], activation: Activation) {
+pub(crate) fn norm<S: Simd>(
+    s: S,
+    row: &mut [f32],
+    affine: Affine,
+    moments: [f32; 2],
+    activation: Activation,
+) {
     let (body, rest) = S::as_mut_simd_f32s(row);
     let (vectors, affine_rest) = affine.split::<S>();
     let [mean, scale] = splat(s, moments);
@@ -110,7 +116,7 @@ fn activate<S: Simd>(s: S, x: S::f32s, activation: Activation) -> S::f32s {
 
 /// A row through an activation.
 #[inline(always)]
-pub fn activate_row<S: Simd>(s: S, row: &mut [f32], activation: Activation) {
+pub(crate) fn activate_row<S: Simd>(s: S, row: &mut [f32], activation: Activation) {
     let (body, rest) = S::as_mut_simd_f32s(row);
     for x in body {
         *x = activate(s, *x, activation);
@@ -136,7 +142,7 @@ fn slope<S: Simd>(s: S, x: S::f32s, activation: Activation) -> S::f32s {
 
 /// `row ·= slope at x`; where the activation is a ReLU, `x` may be its output as well as its input.
 #[inline(always)]
-pub fn times_slope<S: Simd>(s: S, row: &mut [f32], x: &[f32], activation: Activation) {
+pub(crate) fn times_slope<S: Simd>(s: S, row: &mut [f32], x: &[f32], activation: Activation) {
     let ((row, row_rest), (x, x_rest)) = (S::as_mut_simd_f32s(row), S::as_simd_f32s(x));
     for (a, &x) in row.iter_mut().zip(x) {
         *a = s.mul_f32s(*a, slope(s, x, activation));
@@ -147,7 +153,7 @@ pub fn times_slope<S: Simd>(s: S, row: &mut [f32], x: &[f32], activation: Activa
 }
 
 /// Sums that a norm's backward pass adds to.
-pub struct AffineSums<'a> {
+pub(crate) struct AffineSums<'a> {
     pub gain: &'a mut [f32],
     pub bias: &'a mut [f32],
     pub modulation: Option<[&'a mut [f32]; 2]>,
@@ -155,7 +161,7 @@ pub struct AffineSums<'a> {
 
 /// Turns the gradient of [`norm`]'s output into that of its input, given that input.
 #[inline(always)]
-pub fn norm_backward<S: Simd>(
+pub(crate) fn norm_backward<S: Simd>(
     s: S,
     row: &mut [f32],
     x: &[f32],

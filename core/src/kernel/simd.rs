@@ -3,17 +3,17 @@
 use pulp::Simd;
 
 /// Beyond, Φ is 0 or 1 in single precision.
-pub const NORMAL_END: f32 = 5.5;
+pub(crate) const NORMAL_END: f32 = 5.5;
 /// (Φ(x) - 1/2) / x = P(x²) / Q(x²), fitted for the least largest error, which is 7e-9.
-pub const NORMAL_P: [f32; 6] =
+pub(crate) const NORMAL_P: [f32; 6] =
     [0.398_942_23, 0.033_850_826, 0.004_677_126, 1.688_039e-4, 6.351_684e-6, 2.274_908_7e-8];
 /// The other half of it.
-pub const NORMAL_Q: [f32; 6] =
+pub(crate) const NORMAL_Q: [f32; 6] =
     [1.0, 0.251_517_36, 0.028_644_769, 0.001_884_323_4, 7.363_901e-5, 1.197_463_5e-6];
 
 /// eˣ, relative error 1e-7; x is clamped to ±87, where single precision ends.
 #[inline(always)]
-pub fn exp<S: Simd>(s: S, x: S::f32s) -> S::f32s {
+pub(crate) fn exp<S: Simd>(s: S, x: S::f32s) -> S::f32s {
     const LOG2_E: f32 = core::f32::consts::LOG2_E;
     /// ln 2 in two parts: the first has few bits, so that its multiples are exact.
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
@@ -35,14 +35,14 @@ pub fn exp<S: Simd>(s: S, x: S::f32s) -> S::f32s {
 
 /// `1 / (1 + e⁻ˣ)`.
 #[inline(always)]
-pub fn sigmoid<S: Simd>(s: S, x: S::f32s) -> S::f32s {
+pub(crate) fn sigmoid<S: Simd>(s: S, x: S::f32s) -> S::f32s {
     let one = s.splat_f32s(1.0);
     s.div_f32s(one, s.add_f32s(one, exp(s, s.neg_f32s(x))))
 }
 
 /// The hyperbolic tangent, absolute error 1e-7.
 #[inline(always)]
-pub fn tanh<S: Simd>(s: S, x: S::f32s) -> S::f32s {
+pub(crate) fn tanh<S: Simd>(s: S, x: S::f32s) -> S::f32s {
     let one = s.splat_f32s(1.0);
     let two = s.splat_f32s(2.0);
     s.sub_f32s(one, s.div_f32s(two, s.add_f32s(one, exp(s, s.add_f32s(x, x)))))
@@ -50,7 +50,7 @@ pub fn tanh<S: Simd>(s: S, x: S::f32s) -> S::f32s {
 
 /// The normal distribution function Φ, absolute error 2e-7.
 #[inline(always)]
-pub fn normal_cdf<S: Simd>(s: S, x: S::f32s) -> S::f32s {
+pub(crate) fn normal_cdf<S: Simd>(s: S, x: S::f32s) -> S::f32s {
     let x = s.min_f32s(s.max_f32s(x, s.splat_f32s(-NORMAL_END)), s.splat_f32s(NORMAL_END));
     let square = s.mul_f32s(x, x);
     let ratio = s.div_f32s(polynomial(s, square, NORMAL_P), polynomial(s, square, NORMAL_Q));
@@ -59,13 +59,13 @@ pub fn normal_cdf<S: Simd>(s: S, x: S::f32s) -> S::f32s {
 
 /// `x · Φ(x)`: the exact GELU.
 #[inline(always)]
-pub fn gelu<S: Simd>(s: S, x: S::f32s) -> S::f32s {
+pub(crate) fn gelu<S: Simd>(s: S, x: S::f32s) -> S::f32s {
     s.mul_f32s(x, normal_cdf(s, x))
 }
 
 /// The derivative of the exact GELU, `Φ(x) + x φ(x)`.
 #[inline(always)]
-pub fn gelu_slope<S: Simd>(s: S, x: S::f32s) -> S::f32s {
+pub(crate) fn gelu_slope<S: Simd>(s: S, x: S::f32s) -> S::f32s {
     /// 1 / √(2π)
     const DENSITY: f32 = 0.398_942_3;
     let half_square = s.mul_f32s(s.mul_f32s(x, x), s.splat_f32s(-0.5));

@@ -10,17 +10,17 @@ use super::layer::{Activation, Layer};
 type Primitive = FloatTensor<Flex>;
 
 /// A tensor of the given numbers on a device.
-pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+pub(crate) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// Whether the kernels serve this device: it is the CPU, and nobody asked for the reference path.
-pub fn serves(device: &Device) -> bool {
+pub(crate) fn serves(device: &Device) -> bool {
     !super::reference_only() && on_cpu(device)
 }
 
 /// Whether this device is the CPU.
-pub fn on_cpu(device: &Device) -> bool {
+pub(crate) fn on_cpu(device: &Device) -> bool {
     let plain;
     let device = if device.is_autodiff() {
         plain = device.clone().inner();
@@ -32,7 +32,7 @@ pub fn on_cpu(device: &Device) -> bool {
 }
 
 /// A layer's tensors but its input; see [`Layer`].
-pub struct LayerTensors<const D: usize> {
+pub(crate) struct LayerTensors<const D: usize> {
     pub weight: Tensor<2>,
     pub bias: Option<Tensor<1>>,
     pub share: Option<Tensor<D>>,
@@ -43,7 +43,7 @@ pub struct LayerTensors<const D: usize> {
 }
 
 /// [`Layer::forward`] on tensors of a device that is [served](serves).
-pub fn layer<const D: usize>(x: Tensor<D>, rest: LayerTensors<D>) -> Tensor<D> {
+pub(crate) fn layer<const D: usize>(x: Tensor<D>, rest: LayerTensors<D>) -> Tensor<D> {
     #[cfg(feature = "train")]
     if x.device().is_autodiff() {
         return autodiff::layer(x, rest);
@@ -65,7 +65,7 @@ pub fn layer<const D: usize>(x: Tensor<D>, rest: LayerTensors<D>) -> Tensor<D> {
 
 /// [`Recurrence::forward`] on tensors of a device that is [served](serves): from gates `[steps, batch, 3 * hidden]` to
 /// `[steps, batch, hidden]`, or `[1, batch, hidden]` when only the last state is wanted.
-pub fn recurrence(
+pub(crate) fn recurrence(
     gates: Tensor<3>,
     weight: Tensor<2>,
     bias: Tensor<1>,
@@ -83,7 +83,7 @@ pub fn recurrence(
 
 /// [`AdamStep::apply`] on plain tensors of a device that is [served](serves): parameter and moments, changed.
 #[cfg(feature = "train")]
-pub fn adam(
+pub(crate) fn adam(
     parameter: Tensor<1>,
     gradient: Tensor<1>,
     moments: [Tensor<1>; 2],
@@ -102,7 +102,7 @@ pub fn adam(
 
 /// `(1 - rate)·target + rate·online` of plain tensors of a device that is [served](serves).
 #[cfg(feature = "train")]
-pub fn mix<const D: usize>(target: Tensor<D>, online: Tensor<D>, rate: f64) -> Tensor<D> {
+pub(crate) fn mix<const D: usize>(target: Tensor<D>, online: Tensor<D>, rate: f64) -> Tensor<D> {
     let (mut target, online) = (plain(target), plain(online));
     super::adam::mix(numbers_mut(&mut target), numbers(&online), rate as f32);
     Tensor::from_primitive::<Flex>(target)
@@ -110,12 +110,12 @@ pub fn mix<const D: usize>(target: Tensor<D>, online: Tensor<D>, rate: f64) -> T
 
 /// The sum of a plain tensor's squares.
 #[cfg(feature = "train")]
-pub fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> f64 {
+pub(crate) fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> f64 {
     super::adam::sum_of_squares(numbers(&plain(tensor)))
 }
 
 /// The numbers of a plain tensor of the CPU device, copied.
-pub fn copied<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(crate) fn copied<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     numbers(&plain(tensor)).to_vec()
 }
 
@@ -272,7 +272,7 @@ mod autodiff {
         kept: Primitive,
     }
 
-    pub fn layer<const D: usize>(x: Tensor<D>, rest: LayerTensors<D>) -> Tensor<D> {
+    pub(crate) fn layer<const D: usize>(x: Tensor<D>, rest: LayerTensors<D>) -> Tensor<D> {
         let (x, weight) = (tracked(x), tracked(rest.weight));
         let [gain, norm_bias] = split(rest.norm).map(|part| part.map(tracked));
         let [share, modulation, skip] =
@@ -351,7 +351,7 @@ mod autodiff {
     #[derive(Debug)]
     struct RecurrenceBackward;
 
-    pub fn recurrence(
+    pub(crate) fn recurrence(
         gates: Tensor<3>,
         weight: Tensor<2>,
         bias: Tensor<1>,

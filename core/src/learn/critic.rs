@@ -48,7 +48,7 @@ pub(super) struct CriticStage {
 
 impl CriticStage {
     /// Networks about to learn from so many windows, on a plain (not autodiff) device.
-    pub fn new(
+    pub(crate) fn new(
         key: Key,
         settings: &CriticSettings,
         task: &'static Task,
@@ -74,17 +74,17 @@ impl CriticStage {
         }
     }
 
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.position
     }
 
     /// `V(s)` as it stands, `[states]`, from `[states, state]`.
-    pub fn v(&self, states: Tensor<2>) -> Tensor<1> {
+    pub(crate) fn v(&self, states: Tensor<2>) -> Tensor<1> {
         self.v.net().valid().forward(states)
     }
 
     /// One step of Q and V on the windows that the replay draws; `lesson` brings them, and takes a key for what it draws.
-    pub fn step(
+    pub(crate) fn step(
         &mut self,
         lesson: impl FnOnce(&[usize], Key) -> Lesson,
         want_metrics: bool,
@@ -180,7 +180,7 @@ impl CriticStage {
         )
     }
 
-    pub fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
+    pub(crate) fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
         let saved = [("q0", self.q[0].save()?), ("q1", self.q[1].save()?), ("v", self.v.save()?)];
         for (name, (net, adam)) in saved {
             checkpoint.put(&format!("{name}.net"), net);
@@ -191,7 +191,7 @@ impl CriticStage {
         Ok(())
     }
 
-    pub fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
+    pub(crate) fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
         for (name, q) in ["q0", "q1"].into_iter().zip(&mut self.q) {
             q.load(checkpoint.take(&format!("{name}.net"))?, &checkpoint.take(&format!("{name}.adam"))?)?;
         }
@@ -206,7 +206,7 @@ impl CriticStage {
         Ok(())
     }
 
-    pub fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
+    pub(crate) fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
         let mut tensors = named_parameters("critic.q0", &self.q[0].net().valid())?;
         tensors.extend(named_parameters("critic.q1", &self.q[1].net().valid())?);
         tensors.extend(named_parameters("critic.v", &self.v.net().valid())?);

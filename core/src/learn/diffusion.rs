@@ -17,7 +17,7 @@ pub(super) struct DiffusionStage {
 }
 
 impl DiffusionStage {
-    pub fn new(key: Key, context: &Context) -> Self {
+    pub(crate) fn new(key: Key, context: &Context) -> Self {
         let settings = &context.settings.diffusion;
         let denoiser = Denoiser::new(
             key.named("networks"),
@@ -35,20 +35,20 @@ impl DiffusionStage {
         }
     }
 
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.position
     }
 
-    pub fn schedule(&self) -> &NoiseSchedule {
+    pub(crate) fn schedule(&self) -> &NoiseSchedule {
         &self.schedule
     }
 
     /// The denoiser for use, without gradients.
-    pub fn denoiser(&self) -> Denoiser {
+    pub(crate) fn denoiser(&self) -> Denoiser {
         self.denoiser.net().valid()
     }
 
-    pub fn step(
+    pub(crate) fn step(
         &mut self,
         context: &Context,
         encode: &EncodeStage,
@@ -92,20 +92,20 @@ impl DiffusionStage {
         read(Stage::Diffusion, self.position, [("loss", loss)])
     }
 
-    pub fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
+    pub(crate) fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
         let (net, adam) = self.denoiser.save()?;
         checkpoint.put("denoiser.net", net);
         checkpoint.put("denoiser.adam", adam);
         Ok(())
     }
 
-    pub fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
+    pub(crate) fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
         self.denoiser.load(checkpoint.take("denoiser.net")?, &checkpoint.take("denoiser.adam")?)?;
         self.position = position;
         Ok(())
     }
 
-    pub fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
+    pub(crate) fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
         Ok(named_parameters("denoiser", &self.denoiser())?)
     }
 }

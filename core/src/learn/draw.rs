@@ -27,7 +27,7 @@ pub(super) struct DrawStage {
 }
 
 impl DrawStage {
-    pub fn new(key: Key, context: &Context) -> Self {
+    pub(crate) fn new(key: Key, context: &Context) -> Self {
         let critic = &context.settings.critic;
         Self {
             key,
@@ -41,7 +41,7 @@ impl DrawStage {
     }
 
     /// Window number `i` of those the critic learns from, evenly spread over all.
-    pub fn window(&self, i: usize, context: &Context) -> usize {
+    pub(crate) fn window(&self, i: usize, context: &Context) -> usize {
         i * context.windows.len() / self.windows
     }
 
@@ -49,18 +49,22 @@ impl DrawStage {
         self.latents_per_window * self.latent
     }
 
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         // Another device may have drawn a part in chunks of another size: a chunk counts when it is full, and the last one
         // when everything is drawn.
         let drawn = self.latents.len() / self.width();
         if drawn >= self.windows { self.total() } else { drawn / self.chunk }
     }
 
-    pub fn total(&self) -> usize {
+    pub(crate) fn total(&self) -> usize {
         if self.keep { self.windows.div_ceil(self.chunk) } else { 0 }
     }
 
-    pub fn step(&mut self, context: &Context, diffusion: &DiffusionStage) -> Result<Metrics, LearnError> {
+    pub(crate) fn step(
+        &mut self,
+        context: &Context,
+        diffusion: &DiffusionStage,
+    ) -> Result<Metrics, LearnError> {
         let from = self.latents.len() / self.width();
         let to = (from + self.chunk).min(self.windows);
         let chosen: Vec<usize> = (from..to).collect();
@@ -81,7 +85,7 @@ impl DrawStage {
 
     /// Latents at the ends of the given windows, `[chosen, latents per window, latent]`: kept ones, or new ones, which
     /// stay on the device.
-    pub fn latents(
+    pub(crate) fn latents(
         &self,
         context: &Context,
         diffusion: &DiffusionStage,
@@ -115,11 +119,11 @@ impl DrawStage {
         sampler.sample(ends, self.latents_per_window, SamplerNoise::Drawn(keys))
     }
 
-    pub fn save(&self, checkpoint: &mut Checkpoint) {
+    pub(crate) fn save(&self, checkpoint: &mut Checkpoint) {
         checkpoint.put_numbers(DRAWN, &self.latents);
     }
 
-    pub fn load(&mut self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
+    pub(crate) fn load(&mut self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
         let latents = checkpoint.take_numbers(DRAWN)?;
         let (width, whole) = (self.width(), if self.keep { self.windows * self.width() } else { 0 });
         let part = latents.len() % width == 0 && latents.len() < whole;

@@ -24,7 +24,7 @@ pub(super) struct EncodeStage {
 }
 
 impl EncodeStage {
-    pub fn new(context: &Context) -> Self {
+    pub(crate) fn new(context: &Context) -> Self {
         Self {
             windows: context.windows.len(),
             latent: context.settings.vae.latent,
@@ -34,18 +34,18 @@ impl EncodeStage {
         }
     }
 
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         // Another device may have encoded a part in chunks of another size: a chunk counts when it is full, and the last
         // one when everything is encoded.
         let encoded = self.means.len() / self.latent;
         if encoded >= self.windows { self.total() } else { encoded / self.chunk }
     }
 
-    pub fn total(&self) -> usize {
+    pub(crate) fn total(&self) -> usize {
         self.windows.div_ceil(self.chunk)
     }
 
-    pub fn step(&mut self, context: &Context, vae: &VaeStage) -> Result<Metrics, LearnError> {
+    pub(crate) fn step(&mut self, context: &Context, vae: &VaeStage) -> Result<Metrics, LearnError> {
         let from = self.means.len() / self.latent;
         let to = (from + self.chunk).min(self.windows);
         let task = context.task;
@@ -63,7 +63,7 @@ impl EncodeStage {
     }
 
     /// The latents' normaliser; meaningful once all windows are encoded.
-    pub fn latent_norm(&self, context: &Context) -> Normaliser {
+    pub(crate) fn latent_norm(&self, context: &Context) -> Normaliser {
         if context.settings.diffusion.standardise_latents {
             Normaliser::fit(&self.means, self.latent)
         } else {
@@ -72,21 +72,21 @@ impl EncodeStage {
     }
 
     /// Prepares the latents for the later stages.
-    pub fn finish(&mut self, context: &Context) {
+    pub(crate) fn finish(&mut self, context: &Context) {
         self.latents.clone_from(&self.means);
         self.latent_norm(context).apply(&mut self.latents);
     }
 
     /// The latent of a window as the diffusion model and Q see it, `[latent]`.
-    pub fn latent(&self, window: usize) -> &[f32] {
+    pub(crate) fn latent(&self, window: usize) -> &[f32] {
         &self.latents[window * self.latent..(window + 1) * self.latent]
     }
 
-    pub fn save(&self, checkpoint: &mut Checkpoint) {
+    pub(crate) fn save(&self, checkpoint: &mut Checkpoint) {
         checkpoint.put_numbers(ENCODED, &self.means);
     }
 
-    pub fn load(&mut self, checkpoint: &mut Checkpoint, context: &Context) -> Result<(), LearnError> {
+    pub(crate) fn load(&mut self, checkpoint: &mut Checkpoint, context: &Context) -> Result<(), LearnError> {
         let means = checkpoint.take_numbers(ENCODED)?;
         let whole = means.len() == self.windows * self.latent;
         let part = means.len() % self.latent == 0 && means.len() < self.windows * self.latent;

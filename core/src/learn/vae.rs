@@ -19,7 +19,7 @@ pub(super) struct VaeStage {
 }
 
 impl VaeStage {
-    pub fn new(key: Key, context: &Context) -> Self {
+    pub(crate) fn new(key: Key, context: &Context) -> Self {
         let device = context.device.clone().autodiff();
         let settings = &context.settings.vae;
         let prior = (settings.diffusion_prior != DiffusionPrior::Off).then(|| {
@@ -31,16 +31,16 @@ impl VaeStage {
         Self { key, position: 0, vae, prior }
     }
 
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.position
     }
 
     /// The VAE for use, without gradients.
-    pub fn vae(&self) -> Vae {
+    pub(crate) fn vae(&self) -> Vae {
         self.vae.net().valid()
     }
 
-    pub fn step(&mut self, context: &Context, want_metrics: bool) -> Result<Metrics, LearnError> {
+    pub(crate) fn step(&mut self, context: &Context, want_metrics: bool) -> Result<Metrics, LearnError> {
         let settings = &context.settings.vae;
         let train = &settings.train;
         let task = context.task;
@@ -91,7 +91,7 @@ impl VaeStage {
         )
     }
 
-    pub fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
+    pub(crate) fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
         let parts =
             [("vae", Some(self.vae.save()?)), ("prior", self.prior.as_ref().map(Trained::save).transpose()?)];
         for (name, saved) in parts {
@@ -103,7 +103,7 @@ impl VaeStage {
         Ok(())
     }
 
-    pub fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
+    pub(crate) fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
         self.vae.load(checkpoint.take("vae.net")?, &checkpoint.take("vae.adam")?)?;
         if let Some(prior) = &mut self.prior {
             prior.load(checkpoint.take("prior.net")?, &checkpoint.take("prior.adam")?)?;
@@ -112,7 +112,7 @@ impl VaeStage {
         Ok(())
     }
 
-    pub fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
+    pub(crate) fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
         Ok(named_parameters("vae", &self.vae())?)
     }
 }

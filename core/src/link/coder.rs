@@ -6,7 +6,7 @@
 
 /// How likely a bit is 0, learned from those before: quickly from the first few, slowly later.
 #[derive(Clone, Copy, Debug)]
-pub struct Bit {
+pub(crate) struct Bit {
     /// Probability of a 0, times 2¹⁶.
     zero: u16,
     /// Bits seen, up to [`SEEN`].
@@ -41,7 +41,7 @@ impl Bit {
 
 /// A whole number, small ones most likely: its length in bits, then the bits (an adaptive Elias gamma code).
 #[derive(Clone, Copy, Debug)]
-pub struct Number {
+pub(crate) struct Number {
     /// Whether there is one more bit, by how many there are.
     longer: [Bit; 64],
     /// The bit after the first, by their number.
@@ -56,14 +56,14 @@ impl Default for Number {
 
 /// A whole number of either sign, near 0 most likely.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Signed {
+pub(crate) struct Signed {
     zero: Bit,
     negative: Bit,
     size: Number,
 }
 
 /// Goes through bits, one way or the other.
-pub trait Coder {
+pub(crate) trait Coder {
     /// A bit that may be easy to guess.
     fn bit(&mut self, model: &mut Bit, bit: bool) -> bool;
 
@@ -99,7 +99,7 @@ pub trait Coder {
 
 /// Writes.
 #[derive(Debug)]
-pub struct Encoder {
+pub(crate) struct Encoder {
     low: u64,
     range: u32,
     bytes: Vec<u8>,
@@ -107,7 +107,7 @@ pub struct Encoder {
 
 impl Encoder {
     /// An encoder that has written nothing.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { low: 0, range: u32::MAX, bytes: Vec::new() }
     }
 
@@ -136,7 +136,7 @@ impl Encoder {
     }
 
     /// The bytes; zeros at their end are left out.
-    pub fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         // Any number of the range does: the one with the most zeros at its end.
         let last = self.low + u64::from(self.range) - 1;
         let round = |zeros: u32| last >> zeros << zeros;
@@ -178,7 +178,7 @@ impl Coder for Encoder {
 
 /// Reads. Bytes behind the end are zeros, so there is always something to read.
 #[derive(Debug)]
-pub struct Decoder<'a> {
+pub(crate) struct Decoder<'a> {
     code: u32,
     range: u32,
     bytes: &'a [u8],
@@ -186,7 +186,7 @@ pub struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     /// A decoder at the beginning of some bytes.
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         let mut decoder = Self { code: 0, range: u32::MAX, bytes };
         for _ in 0..4 {
             decoder.code = decoder.code << 8 | decoder.next();

@@ -29,14 +29,20 @@ pub enum MomentsError {
 
 /// The moments of every parameter's gradient, flattened, once it has been seen.
 #[derive(Debug, Default)]
-pub struct Adam {
+pub(crate) struct Adam {
     steps: i32,
     moments: HashMap<ParamId, [Tensor<1>; 2]>,
 }
 
 impl Adam {
     /// One step; `clip` bounds the norm of all gradients together.
-    pub fn step<M: Module>(&mut self, net: M, gradients: GradientsParams, rate: f64, clip: Option<f64>) -> M {
+    pub(crate) fn step<M: Module>(
+        &mut self,
+        net: M,
+        gradients: GradientsParams,
+        rate: f64,
+        clip: Option<f64>,
+    ) -> M {
         self.steps += 1;
         let factor = clip.map(|bound| Factor::bounding(&net, &gradients, bound));
         net.map(&mut Step { adam: self, gradients, rate, factor })
@@ -46,7 +52,7 @@ impl Adam {
     ///
     /// # Errors
     /// When a moment cannot be read back from its device.
-    pub fn save<M: Module>(&self, net: &M) -> Result<Vec<u8>, MomentsError> {
+    pub(crate) fn save<M: Module>(&self, net: &M) -> Result<Vec<u8>, MomentsError> {
         let mut save = Save { adam: self, bytes: self.steps.to_le_bytes().to_vec(), unreadable: false };
         net.visit(&mut save);
         if save.unreadable { Err(MomentsError::Unreadable) } else { Ok(save.bytes) }
@@ -56,7 +62,7 @@ impl Adam {
     ///
     /// # Errors
     /// When the bytes have another length.
-    pub fn load<M: Module>(net: &M, bytes: &[u8]) -> Result<Self, MomentsError> {
+    pub(crate) fn load<M: Module>(net: &M, bytes: &[u8]) -> Result<Self, MomentsError> {
         let (steps, rest) = bytes.split_first_chunk::<4>().ok_or(MomentsError::Damaged)?;
         let (numbers, odd) = rest.as_chunks::<4>();
         let numbers = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();

@@ -75,7 +75,7 @@ fn log_normal_cdf(x: Tensor<2>) -> Tensor<2> {
 
 /// Two linear layers with a ReLU between them.
 #[derive(Module, Debug)]
-pub struct Head {
+pub(crate) struct Head {
     first: Linear,
     second: Linear,
 }

@@ -112,7 +112,8 @@ impl BiGru {
     }
 }
 
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
+#[cfg(feature = "train")]
 mod tests {
     use super::*;
     use crate::kernel::reference;

@@ -31,7 +31,7 @@ pub(crate) struct Layer<'a, const D: usize> {
 
 impl<'a, const D: usize> Layer<'a, D> {
     /// The linear layer alone.
-    pub fn of(linear: &Linear) -> Self {
+    pub(crate) fn of(linear: &Linear) -> Self {
         Self {
             weight: linear.weight.val(),
             bias: linear.bias.as_ref().map(Param::val),
@@ -47,17 +47,17 @@ impl<'a, const D: usize> Layer<'a, D> {
     ///
     /// A layer over `[a ‖ b]` is that of `a` plus that of `b` plus the bias, so the share of what does not change is
     /// computed once.
-    pub fn rows(self, rows: Range<usize>) -> Self {
+    pub(crate) fn rows(self, rows: Range<usize>) -> Self {
         Self { weight: self.weight.narrow(0, rows.start, rows.len()), ..self }
     }
 
     /// Without the bias.
-    pub fn unbiased(self) -> Self {
+    pub(crate) fn unbiased(self) -> Self {
         Self { bias: None, ..self }
     }
 
     /// Of the input of `linear`, which gives this layer's: two products without anything between them are one.
-    pub fn after(self, linear: &Linear) -> Self {
+    pub(crate) fn after(self, linear: &Linear) -> Self {
         let through = linear.bias.as_ref().map(|bias| {
             let bias: Tensor<2> = bias.val().unsqueeze();
             bias.matmul(self.weight.clone()).squeeze_dim(0)
@@ -70,38 +70,38 @@ impl<'a, const D: usize> Layer<'a, D> {
     }
 
     /// Adds this after the product: the bias, for groups of rows. `[groups, .., 1, output]`.
-    pub fn share(self, share: Tensor<D>) -> Self {
+    pub(crate) fn share(self, share: Tensor<D>) -> Self {
         Self { share: Some(share), ..self }
     }
 
     /// A layer norm.
-    pub fn norm(self, norm: &'a LayerNorm) -> Self {
+    pub(crate) fn norm(self, norm: &'a LayerNorm) -> Self {
         Self { norm: Some(norm), ..self }
     }
 
     /// `y + y·scale + shift` after the norm, with scale and shift side by side, `[groups, .., 1, 2 * output]`.
-    pub fn modulation(self, modulation: Tensor<D>) -> Self {
+    pub(crate) fn modulation(self, modulation: Tensor<D>) -> Self {
         Self { modulation: Some(modulation), ..self }
     }
 
     /// ReLU.
-    pub fn relu(self) -> Self {
+    pub(crate) fn relu(self) -> Self {
         Self { activation: Activation::Relu, ..self }
     }
 
     /// The exact GELU.
-    pub fn gelu(self) -> Self {
+    pub(crate) fn gelu(self) -> Self {
         Self { activation: Activation::Gelu, ..self }
     }
 
     /// Adds this at the end, `[.., output]`; with a norm.
-    pub fn skip(self, skip: Tensor<D>) -> Self {
+    pub(crate) fn skip(self, skip: Tensor<D>) -> Self {
         Self { skip: Some(skip), ..self }
     }
 
     /// The weights of a layer on the CPU device, laid out for repeated use; shares, modulation and skip come with each
     /// use.
-    pub fn pack(self) -> PackedLayer {
+    pub(crate) fn pack(self) -> PackedLayer {
         let [_, output] = self.weight.dims();
         let norm = self.norm.map(|norm| {
             let bias =
@@ -114,7 +114,7 @@ impl<'a, const D: usize> Layer<'a, D> {
 
     /// The layer in a table of layers for the GPU's kernels; shares, modulation and skip are told to what it gives.
     #[cfg(feature = "gpu")]
-    pub fn place(self, builder: &mut Builder) -> Placed {
+    pub(crate) fn place(self, builder: &mut Builder) -> Placed {
         let norm = self.norm.map(|norm| {
             let gain = norm.gamma.val();
             let bias = norm.beta.as_ref().map_or_else(|| gain.zeros_like(), Param::val);
@@ -124,7 +124,7 @@ impl<'a, const D: usize> Layer<'a, D> {
     }
 
     /// `[.., input]` to `[.., output]`.
-    pub fn forward(self, x: Tensor<D>) -> Tensor<D> {
+    pub(crate) fn forward(self, x: Tensor<D>) -> Tensor<D> {
         let fits = self.norm.as_ref().is_none_or(|norm| norm.beta.is_some());
         if fits && tensors::serves(&x.device()) {
             let norm = self.norm.and_then(|norm| Some([norm.gamma.val(), norm.beta.as_ref()?.val()]));
@@ -158,7 +158,8 @@ impl<'a, const D: usize> Layer<'a, D> {
     }
 }
 
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
+#[cfg(feature = "train")]
 mod tests {
     use burn::module::Module;
     use burn::tensor::Device;

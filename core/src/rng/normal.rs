@@ -4,7 +4,10 @@
 //! IEEE 754 rounds in one way only, and none is fused with another, so all machines draw the same bits.
 
 // A vector instruction is only emitted inside the function that `pulp` compiles for its instruction set.
-#![allow(clippy::inline_always, reason = "vector code must be inlined into the function compiled for its target")]
+#![allow(
+    clippy::inline_always,
+    reason = "vector code must be inlined into the function compiled for its target"
+)]
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -13,13 +16,13 @@ use super::{MULTIPLIERS, ROUNDS, WEYL};
 /// Blocks computed side by side.
 const LANES: usize = 16;
 /// Numbers of a block.
-pub const BLOCK: usize = 4;
+pub(crate) const BLOCK: usize = 4;
 
 type Words = [u32; LANES];
 type Numbers = [f32; LANES];
 
 /// Fills with the normal deviates of a key's blocks from number `first` on: four to a block, by Box-Muller.
-pub fn fill(key: [u32; 2], first: u64, values: &mut [f32]) {
+pub(crate) fn fill(key: [u32; 2], first: u64, values: &mut [f32]) {
     Arch::new().dispatch(Fill { key, first, values });
 }
 

@@ -130,7 +130,7 @@ struct PackedNumber {
 
 impl PackedDecoder {
     /// The decoders of states and latents of so many numbers.
-    pub fn new(decoder: &Decoder, state: usize, latent: usize) -> Self {
+    pub(crate) fn new(decoder: &Decoder, state: usize, latent: usize) -> Self {
         let numbers = decoder.policy.numbers.iter().map(|net| {
             let ([mean, deviation], floor) = net.pack();
             PackedNumber { mean, deviation, floor }
@@ -140,7 +140,7 @@ impl PackedDecoder {
     }
 
     /// As [`PolicyDecoder::act`].
-    pub fn act(&self, states: &[f32], latents: &[f32], noise: Option<&[f32]>) -> Vec<f32> {
+    pub(crate) fn act(&self, states: &[f32], latents: &[f32], noise: Option<&[f32]>) -> Vec<f32> {
         let width = self.numbers.len();
         let mut actions = vec![0.0; states.len() / self.state * width];
         for (i, net) in self.numbers.iter().enumerate() {
@@ -168,7 +168,7 @@ impl PackedDecoder {
     }
 
     /// As [`Decoder::end`].
-    pub fn end(&self, states: &[f32], latents: &[f32]) -> Vec<f32> {
+    pub(crate) fn end(&self, states: &[f32], latents: &[f32]) -> Vec<f32> {
         let rows = states.chunks_exact(self.state).zip(latents.chunks_exact(self.latent));
         let x: Vec<f32> = rows.flat_map(|(state, latent)| state.iter().chain(latent)).copied().collect();
         forward(&self.end, &x)
@@ -187,7 +187,7 @@ pub(crate) struct PlacedDecoder {
 #[cfg(feature = "gpu")]
 impl PlacedDecoder {
     /// The decoders, laid out on their device; `None` when it does not hold them.
-    pub fn new(decoder: &Decoder, device: &Device) -> Option<Self> {
+    pub(crate) fn new(decoder: &Decoder, device: &Device) -> Option<Self> {
         let numbers = decoder.policy.numbers.iter().map(|net| {
             let mut builder = Builder::default();
             let (networks, floor) = net.place(&mut builder);
@@ -202,7 +202,7 @@ impl PlacedDecoder {
     }
 
     /// As [`PolicyDecoder::act`].
-    pub fn act(&self, states: Tensor<2>, latents: Tensor<2>, noise: Option<Tensor<2>>) -> Tensor<2> {
+    pub(crate) fn act(&self, states: Tensor<2>, latents: Tensor<2>, noise: Option<Tensor<2>>) -> Tensor<2> {
         let mut actions: Option<Tensor<2>> = None;
         for (i, (net, floor)) in self.numbers.iter().enumerate() {
             let gaussian = net.forward(input(&states, actions.clone(), &latents));
@@ -223,7 +223,7 @@ impl PlacedDecoder {
     }
 
     /// As [`Decoder::end`].
-    pub fn end(&self, states: Tensor<2>, latents: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn end(&self, states: Tensor<2>, latents: Tensor<2>) -> Tensor<2> {
         self.end.forward(Tensor::cat(vec![states, latents], 1))
     }
 }

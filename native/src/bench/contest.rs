@@ -16,7 +16,7 @@ const LEAST_ROUNDS: u32 = 3;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Effort {
+pub(crate) struct Effort {
     /// Time for each contender.
     pub budget: Duration,
     /// Threads for each contender.
@@ -25,7 +25,7 @@ pub struct Effort {
 
 /// What a contest gave.
 #[derive(Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Our times.
     pub ours: Times,
     /// The times of each variant that the rival has of it.
@@ -34,7 +34,7 @@ pub struct Outcome {
 
 /// A rival's times.
 #[derive(Debug)]
-pub struct RivalTimes {
+pub(crate) struct RivalTimes {
     /// The rival's name and the variant's.
     pub name: String,
     /// Its times.
@@ -45,7 +45,7 @@ pub struct RivalTimes {
 ///
 /// # Errors
 /// When our path fails or the rival does not keep to the protocol.
-pub fn contest(
+pub(crate) fn contest(
     ours: &mut Repetition,
     effort: Effort,
     opponent: Option<(&mut Rival, Value)>,

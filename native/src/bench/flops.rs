@@ -19,7 +19,7 @@ const FOLLOWED: f64 = 8.0;
 
 /// Arithmetic and memory traffic of one repetition.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// Floating-point operations.
     pub flops: f64,
     /// Bytes of weights, gradients and moments. Activations can stay in cache.
@@ -27,7 +27,7 @@ pub struct Cost {
 }
 
 /// The cost of a path; `None` where there are no products to count.
-pub fn cost(path: &HotPath, task: &Task) -> Option<Cost> {
+pub(crate) fn cost(path: &HotPath, task: &Task) -> Option<Cost> {
     let sizes = Sizes { settings: &path.settings, task };
     let batch = path.batch() as f64;
     let weights = |macs: usize, bytes: f64| macs as f64 * bytes;

@@ -18,7 +18,7 @@ const BUDGET: Duration = Duration::from_millis(500);
 
 /// The machine's limits, on all threads of the pool.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Floating-point operations per second, 1e9, of a product of large matrices.
     pub gflops: f64,
     /// Bytes per second, 1e9, read and written by `a = b + x·c`.
@@ -27,12 +27,12 @@ pub struct Limits {
 
 impl Limits {
     /// Measures both. A limit is what the machine reaches at its best, so the fastest repetition counts.
-    pub fn measure() -> Self {
+    pub(crate) fn measure() -> Self {
         Self { gflops: products() * 1e-9, gigabytes: triad() * 1e-9 }
     }
 
     /// The shortest time in which this machine could do some work, s, and the limit that sets it.
-    pub fn least(self, flops: f64, bytes: f64) -> (f64, &'static str) {
+    pub(crate) fn least(self, flops: f64, bytes: f64) -> (f64, &'static str) {
         let (arithmetic, memory) = (flops * 1e-9 / self.gflops, bytes * 1e-9 / self.gigabytes);
         if memory > arithmetic { (memory, "memory") } else { (arithmetic, "arithmetic") }
     }

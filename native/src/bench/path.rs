@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// What one repetition does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
+pub(crate) enum Work {
     /// One update of the VAE.
     VaeStep,
     /// One update of the denoiser.
@@ -26,7 +26,7 @@ pub enum Work {
 
 /// A hot path at one size.
 #[derive(Clone, Debug)]
-pub struct HotPath {
+pub(crate) struct HotPath {
     /// What is done.
     pub work: Work,
     /// Sizes of the networks and of training batches, and the way to decide.
@@ -36,7 +36,7 @@ pub struct HotPath {
 }
 
 /// Every hot path, at the sizes that matter.
-pub fn hot_paths(task: &Task) -> Vec<HotPath> {
+pub(crate) fn hot_paths(task: &Task) -> Vec<HotPath> {
     let preset = |preset| Settings::preset(preset, task);
     let denoiser = |batch| {
         let mut settings = preset(Preset::Paper);
@@ -59,14 +59,14 @@ pub fn hot_paths(task: &Task) -> Vec<HotPath> {
 }
 
 /// A VAE of half the paper's width and depth, which a CPU trains in hours.
-pub fn half_width(task: &Task) -> Settings {
+pub(crate) fn half_width(task: &Task) -> Settings {
     let mut settings = Settings::preset(Preset::Cpu, task);
     (settings.vae.hidden, settings.vae.gru_layers) = (128, 2);
     settings
 }
 
 /// The critic at paper width with 32 kept latents per window.
-pub fn critic(task: &Task) -> Settings {
+pub(crate) fn critic(task: &Task) -> Settings {
     let mut settings = Settings::preset(Preset::Paper, task);
     settings.critic.latents = 32;
     settings.critic.keep_latents = true;
@@ -75,25 +75,25 @@ pub fn critic(task: &Task) -> Settings {
 }
 
 /// A sampler of few steps.
-pub fn few_steps(steps: usize) -> SamplerSettings {
+pub(crate) fn few_steps(steps: usize) -> SamplerSettings {
     SamplerSettings { kind: Sampler::Sde, steps, extra_steps: 0 }
 }
 
 impl HotPath {
     /// A step of training.
-    pub fn training(work: Work, settings: Settings) -> Self {
+    pub(crate) fn training(work: Work, settings: Settings) -> Self {
         Self { work, settings, lanes: 1 }
     }
 
     /// A decision for one state.
-    pub fn decision(mut settings: Settings, candidates: usize, sampler: SamplerSettings) -> Self {
+    pub(crate) fn decision(mut settings: Settings, candidates: usize, sampler: SamplerSettings) -> Self {
         settings.plan.candidates = candidates;
         settings.plan.sampler = sampler;
         Self { work: Work::Decision, settings, lanes: 1 }
     }
 
     /// Its name.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self.work {
             Work::VaeStep => "vae_step",
             Work::DenoiserStep => "denoiser_step",
@@ -106,7 +106,7 @@ impl HotPath {
     }
 
     /// Its sizes, for people.
-    pub fn size(&self) -> String {
+    pub(crate) fn size(&self) -> String {
         let Settings { vae, diffusion, critic, .. } = &self.settings;
         let batch = self.batch();
         let widths = || diffusion.widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
@@ -127,7 +127,7 @@ impl HotPath {
     }
 
     /// Latents per state.
-    pub fn candidates(&self) -> Option<usize> {
+    pub(crate) fn candidates(&self) -> Option<usize> {
         match self.work {
             Work::Decision => Some(self.settings.plan.candidates),
             Work::CriticStep => Some(self.settings.critic.latents),
@@ -136,7 +136,7 @@ impl HotPath {
     }
 
     /// Denoiser calls of one decision.
-    pub fn steps(&self) -> Option<usize> {
+    pub(crate) fn steps(&self) -> Option<usize> {
         (self.work == Work::Decision).then(|| self.denoiser_calls())
     }
 
@@ -146,7 +146,7 @@ impl HotPath {
     }
 
     /// Windows in a batch, or states at once.
-    pub fn batch(&self) -> usize {
+    pub(crate) fn batch(&self) -> usize {
         let Settings { vae, diffusion, critic, .. } = &self.settings;
         match self.work {
             Work::VaeStep => vae.train.batch,
@@ -158,7 +158,7 @@ impl HotPath {
     }
 
     /// Widest layer of the network that takes most of the time.
-    pub fn width(&self) -> Option<usize> {
+    pub(crate) fn width(&self) -> Option<usize> {
         let Settings { vae, diffusion, critic, .. } = &self.settings;
         match self.work {
             Work::VaeStep | Work::Encode | Work::Act => Some(vae.hidden),
@@ -169,7 +169,7 @@ impl HotPath {
     }
 
     /// What one repetition gets done, where people count that per second.
-    pub fn yields(&self) -> Option<(usize, &'static str)> {
+    pub(crate) fn yields(&self) -> Option<(usize, &'static str)> {
         let unit = match self.work {
             Work::Decision => "decisions",
             Work::Encode => "windows",
@@ -182,13 +182,13 @@ impl HotPath {
 
     /// Whether a rival's variants are different ways to decide, each worth a row, and not ways to run the same thing,
     /// of which the fastest counts.
-    pub fn against_every_variant(&self) -> bool {
+    pub(crate) fn against_every_variant(&self) -> bool {
         self.work == Work::Decision
     }
 }
 
 /// The path as a rival is asked for it, but for the variant; `None` where there is nothing to compare.
-pub fn request(path: &HotPath, task: &Task) -> Option<Value> {
+pub(crate) fn request(path: &HotPath, task: &Task) -> Option<Value> {
     let Settings { vae, diffusion, critic, plan, .. } = &path.settings;
     let sizes = match path.work {
         Work::VaeStep => json!({

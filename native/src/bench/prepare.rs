@@ -19,20 +19,20 @@ use super::path::{HotPath, Work, few_steps};
 use crate::device::DeviceName;
 
 /// Rows of the data: as many whole chunks of windows.
-pub const ROWS: usize = 16 * ENCODED_AT_ONCE + super::TASK.horizon - 1;
+pub(crate) const ROWS: usize = 16 * ENCODED_AT_ONCE + super::TASK.horizon - 1;
 /// Hidden width of a VAE that only has to give latents.
 const SMALL: usize = 8;
 /// Sets of random actions.
 const ACTIONS: usize = 64;
 
 /// Runs the path once and gives the time it took.
-pub type Repetition = Box<dyn FnMut() -> Result<Duration, BenchError>>;
+pub(crate) type Repetition = Box<dyn FnMut() -> Result<Duration, BenchError>>;
 
 /// A path ready to run, on the CPU device.
 ///
 /// # Errors
 /// When its settings cannot be used.
-pub fn prepare(
+pub(crate) fn prepare(
     path: &HotPath,
     task: &'static Task,
     data: &Arc<Transitions>,

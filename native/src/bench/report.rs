@@ -22,7 +22,7 @@ pub struct Report {
 
 /// Paths that stand in one table.
 #[derive(Debug)]
-pub struct Section {
+pub(crate) struct Section {
     /// What it shows.
     pub title: Option<&'static str>,
     /// The size that grows from row to row.
@@ -35,7 +35,7 @@ pub struct Section {
 
 /// A size that grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sweep {
+pub(crate) enum Sweep {
     Candidates,
     Steps,
     Batch,
@@ -44,7 +44,7 @@ pub enum Sweep {
 
 impl Sweep {
     /// The size of a path.
-    pub fn of(self, path: &HotPath) -> Option<usize> {
+    pub(crate) fn of(self, path: &HotPath) -> Option<usize> {
         match self {
             Self::Candidates => path.candidates(),
             Self::Steps => path.steps(),
@@ -65,7 +65,7 @@ impl Sweep {
 
 /// One path at one size, against one rival or none. Times are in ms; `spread` is the interquartile range.
 #[derive(Debug, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     name: &'static str,
     device: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +98,7 @@ pub struct Row {
 
 impl Row {
     /// The row of a path.
-    pub fn new(
+    pub(crate) fn new(
         path: &HotPath,
         ours: &Times,
         against: Option<(Cost, Limits)>,

@@ -47,7 +47,7 @@ pub enum RivalError {
 
 /// What a rival makes of a request.
 #[derive(Debug)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// Times of single repetitions, ms, at least one.
     Times(Vec<f64>),
     /// Why it cannot run that here.
@@ -69,7 +69,7 @@ enum Reply {
 
 /// A running rival. It ends with this value.
 #[derive(Debug)]
-pub struct Rival {
+pub(crate) struct Rival {
     command: String,
     name: String,
     variants: BTreeMap<String, Vec<String>>,
@@ -98,7 +98,7 @@ impl Rival {
     ///
     /// # Errors
     /// When it does not start or does not introduce itself.
-    pub fn start(command: &str) -> Result<Self, RivalError> {
+    pub(crate) fn start(command: &str) -> Result<Self, RivalError> {
         let mut words = command.split_whitespace();
         let program = words.next().ok_or(RivalError::Empty)?;
         let failed = |source| RivalError::Start { command: command.to_owned(), source };
@@ -120,12 +120,12 @@ impl Rival {
     }
 
     /// Its name and version.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The variants that it has of a path.
-    pub fn variants(&self, case: &str) -> &[String] {
+    pub(crate) fn variants(&self, case: &str) -> &[String] {
         self.variants.get(case).map_or(&[], Vec::as_slice)
     }
 
@@ -133,7 +133,7 @@ impl Rival {
     ///
     /// # Errors
     /// When it ends, or answers anything but times or an error.
-    pub fn ask(&mut self, request: &Value) -> Result<Answer, RivalError> {
+    pub(crate) fn ask(&mut self, request: &Value) -> Result<Answer, RivalError> {
         let expected = r#"{"ms": [12.1, …]}, positive times, or {"error": "…"}"#;
         match self.exchange(request, expected)? {
             (Reply::Unable { error }, _) => Ok(Answer::Unable(error)),

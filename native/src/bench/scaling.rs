@@ -12,7 +12,7 @@ const CANDIDATES: usize = 64;
 const STEPS: usize = 5;
 
 /// Every sweep.
-pub fn sections(task: &Task) -> Vec<Section> {
+pub(crate) fn sections(task: &Task) -> Vec<Section> {
     let paper = || Settings::preset(Preset::Paper, task);
     let decision = |candidates, steps| HotPath::decision(paper(), candidates, few_steps(steps));
     vec![

@@ -2,25 +2,25 @@
 
 /// How long each repetition took, ms. Never empty.
 #[derive(Clone, Debug)]
-pub struct Times {
+pub(crate) struct Times {
     sorted: Vec<f64>,
 }
 
 impl Times {
     /// Some times, ms; `None` without any.
-    pub fn of(mut times: Vec<f64>) -> Option<Self> {
+    pub(crate) fn of(mut times: Vec<f64>) -> Option<Self> {
         times.sort_by(f64::total_cmp);
         (!times.is_empty()).then_some(Self { sorted: times })
     }
 
     /// The middle one, ms.
-    pub fn median(&self) -> f64 {
+    pub(crate) fn median(&self) -> f64 {
         self.quantile(0.5)
     }
 
     /// From the first quartile to the third (interquartile range), ms: neither a pause of the machine nor the number
     /// of repetitions changes it much.
-    pub fn spread(&self) -> f64 {
+    pub(crate) fn spread(&self) -> f64 {
         self.quantile(0.75) - self.quantile(0.25)
     }
 

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 const MARGINS: [f64; 4] = [0.0, 0.5, 1.0, 2.0];
 
 /// Plays episodes without revaluation and asks at every step what revaluation would have done.
-pub fn alarms(args: &AlarmsArgs) -> Result<(), Failure> {
+pub(crate) fn alarms(args: &AlarmsArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let plan = evaluation::plan(&file.bundle.info().settings, &args.plan, false)?;
     let agent = file.agent(&args.device.device.open()?)?;

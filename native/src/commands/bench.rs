@@ -6,7 +6,7 @@ use crate::cli::BenchArgs;
 use crate::failure::Failure;
 
 /// Measures the hot paths and prints a table.
-pub fn bench(args: &BenchArgs) -> Result<(), Failure> {
+pub(crate) fn bench(args: &BenchArgs) -> Result<(), Failure> {
     let options = Options {
         filter: args.filter.clone(),
         seconds: args.seconds,

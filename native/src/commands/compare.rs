@@ -12,7 +12,7 @@ use crate::evaluation::{self, BundleFile, Played, Report};
 use crate::failure::Failure;
 
 /// Evaluates a bundle's agent with and without revaluation and prints both.
-pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
+pub(crate) fn compare(args: &CompareArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let settings = &file.bundle.info().settings;
     let with = evaluation::plan(settings, &args.plan, true)?;

@@ -12,7 +12,7 @@ use crate::say::say;
 const WRITTEN: f64 = 5.5;
 
 /// Generates a task's data and writes it as HDF5.
-pub fn generate(args: &GenerateArgs) -> Result<(), Failure> {
+pub(crate) fn generate(args: &GenerateArgs) -> Result<(), Failure> {
     let rows = args.rows.map_or(args.task.rows, |rows| rows as usize);
     dataset::require(args.task, rows, WRITTEN * row_bytes(args.task))?;
     let data = dataset::generate(args.task, rows, args.seed)?;
@@ -22,7 +22,7 @@ pub fn generate(args: &GenerateArgs) -> Result<(), Failure> {
 }
 
 /// Prints what is in a data set, which tasks it fits, and what looks wrong.
-pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
+pub(crate) fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     let (data, origin) = dataset::read(&args.data)?;
     output::result(&Inspection::of(&data, origin), args.json)
 }

@@ -8,7 +8,7 @@ use crate::evaluation::{self, BundleFile, Report};
 use crate::failure::Failure;
 
 /// Evaluates a bundle's agent and prints its scores.
-pub fn eval(args: &EvalArgs) -> Result<(), Failure> {
+pub(crate) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let settings = &file.bundle.info().settings;
     let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::run::atomic;
 
 /// Writes a bundle in the precision asked for; evaluates it first where episodes are asked for.
-pub fn export(args: &ExportArgs) -> Result<(), Failure> {
+pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
     let mut file = BundleFile::read(&args.bundle)?;
     let precision = args.precision.into();
     if args.episodes > 0 {

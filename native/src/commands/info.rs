@@ -11,7 +11,7 @@ use crate::evaluation::BundleFile;
 use crate::failure::Failure;
 
 /// Prints what a bundle says about itself.
-pub fn info(args: &InfoArgs) -> Result<(), Failure> {
+pub(crate) fn info(args: &InfoArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let described = Described {
         sha256: file.bundle.hash(),

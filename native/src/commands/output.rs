@@ -11,13 +11,17 @@ use crate::run::atomic;
 use crate::say::say;
 
 /// Prints a result: as one JSON object for programs, as text for people.
-pub fn result<T: Serialize + Display>(result: &T, json: bool) -> Result<(), Failure> {
+pub(crate) fn result<T: Serialize + Display>(result: &T, json: bool) -> Result<(), Failure> {
     if json { self::json(result) } else { text(result) }
 }
 
 /// Prints the result of a command that has written a file: on standard error where the file went to standard output,
 /// since nothing else belongs behind it.
-pub fn beside<T: Serialize + Display>(out: Option<&Path>, result: &T, json: bool) -> Result<(), Failure> {
+pub(crate) fn beside<T: Serialize + Display>(
+    out: Option<&Path>,
+    result: &T,
+    json: bool,
+) -> Result<(), Failure> {
     if !out.is_some_and(atomic::is_standard_output) {
         return self::result(result, json);
     }
@@ -30,17 +34,17 @@ pub fn beside<T: Serialize + Display>(out: Option<&Path>, result: &T, json: bool
 }
 
 /// Prints one JSON object.
-pub fn json(result: &impl Serialize) -> Result<(), Failure> {
+pub(crate) fn json(result: &impl Serialize) -> Result<(), Failure> {
     text(&object(result)?)
 }
 
 /// Prints text and a newline. A reader that has seen enough and closed the pipe is no failure.
-pub fn text(text: &impl Display) -> Result<(), Failure> {
+pub(crate) fn text(text: &impl Display) -> Result<(), Failure> {
     answer(text).map(|_| ())
 }
 
 /// Prints one JSON object; false when nobody reads any more.
-pub fn json_answer(result: &impl Serialize) -> Result<bool, Failure> {
+pub(crate) fn json_answer(result: &impl Serialize) -> Result<bool, Failure> {
     answer(&object(result)?)
 }
 

@@ -15,7 +15,7 @@ use crate::evaluation::{self, BundleFile};
 use crate::failure::Failure;
 
 /// Plays one episode to the goal and prints its trace.
-pub fn play(args: &PlayArgs) -> Result<(), Failure> {
+pub(crate) fn play(args: &PlayArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let settings = &file.bundle.info().settings;
     let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;

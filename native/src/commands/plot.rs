@@ -20,7 +20,7 @@ use crate::score::table::Table;
 const SPACING: f64 = 0.1;
 
 /// Draws what is asked for.
-pub fn plot(command: &PlotCommand) -> Result<(), Failure> {
+pub(crate) fn plot(command: &PlotCommand) -> Result<(), Failure> {
     match command {
         PlotCommand::Scores(args) => scores(args),
         PlotCommand::Paths(args) => paths(args),

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// Answers every line of standard input with one line on standard output.
-pub fn policy(args: &PolicyArgs) -> Result<(), Failure> {
+pub(crate) fn policy(args: &PolicyArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let settings = &file.bundle.info().settings;
     let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;

@@ -25,7 +25,7 @@ use crate::run::overrides;
 use crate::run::progress::Progress;
 
 /// Trains Q and V for the goal and writes the new bundle.
-pub fn relearn(args: &RelearnArgs) -> Result<(), Failure> {
+pub(crate) fn relearn(args: &RelearnArgs) -> Result<(), Failure> {
     let BundleFile { bundle, .. } = BundleFile::read(&args.bundle)?;
     let experience = Arc::new(read(&args.windows)?);
     let settings = &bundle.info().settings;

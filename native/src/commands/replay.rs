@@ -16,7 +16,7 @@ use crate::evaluation::{self, BundleFile};
 use crate::failure::Failure;
 
 /// Prints the episode that a link carries; with a bundle, how many of its decisions come out again.
-pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
+pub(crate) fn replay(args: &ReplayArgs) -> Result<(), Failure> {
     let link = Link::decode(&args.link)?;
     let replayed = link.replay()?;
     let anew = args.bundle.as_deref().map(|bundle| anew(&link, bundle, args)).transpose()?;

@@ -20,7 +20,7 @@ action     root mean square difference of the actions decoded from the best late
 accepted   the difference's interval lies above minus the margin; open: more episodes would tell";
 
 /// Holds few-step samplers against the full chain of a bundle's agent and prints what it finds.
-pub fn samplers(args: &SamplersArgs) -> Result<(), Failure> {
+pub(crate) fn samplers(args: &SamplersArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let settings = &file.bundle.info().settings;
     let plan = PlanArgs { candidates: args.candidates, ..PlanArgs::default() };

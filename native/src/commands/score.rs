@@ -15,7 +15,7 @@ use crate::run::atomic;
 use crate::score::{Method, ScoreFile, Scored, Scoring, baselines};
 
 /// Scores a bundle's agent, or a policy to hold it against.
-pub fn score(args: &ScoreArgs) -> Result<(), Failure> {
+pub(crate) fn score(args: &ScoreArgs) -> Result<(), Failure> {
     let file = match args.policy {
         None => agent(args, Path::new(&args.agent))?,
         Some(policy) => baseline(args, policy, Task::find(&args.agent)?)?,

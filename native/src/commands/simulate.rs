@@ -29,7 +29,7 @@ struct Response {
 }
 
 /// Reads a request, simulates it and prints what happens.
-pub fn simulate(args: &SimulateArgs) -> Result<(), Failure> {
+pub(crate) fn simulate(args: &SimulateArgs) -> Result<(), Failure> {
     let request: Request = serde_json::from_str(&read(args)?).map_err(|error| {
         Failure::Simulation(format!(
             "the input is not what is expected: {error}; expected \

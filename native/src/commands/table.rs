@@ -7,7 +7,7 @@ use crate::score::ScoreFile;
 use crate::score::table::Table;
 
 /// Prints Tables 1 and 2, and everything measured.
-pub fn table(args: &TableArgs) -> Result<(), Failure> {
+pub(crate) fn table(args: &TableArgs) -> Result<(), Failure> {
     let table = Table::of(&ScoreFile::read_all(&args.results)?);
     output::result(&table, args.json)
 }

@@ -25,7 +25,7 @@ use crate::run::{Ending, RunConfig, RunDirectory, RunResult, Session, atomic, ov
 use crate::say::say;
 
 /// Trains a task's agent, or resumes training it.
-pub fn train(args: &TrainArgs) -> Result<(), Failure> {
+pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
     let stop = Stop::listen().map_err(Failure::Signals)?;
     let settings = settings(args)?;
     let device = args.device.device.open()?;

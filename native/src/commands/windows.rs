@@ -17,7 +17,7 @@ use crate::run::atomic;
 use crate::say::say;
 
 /// Encodes windows of the data that an agent was trained on, and writes them.
-pub fn windows(args: &WindowsArgs) -> Result<(), Failure> {
+pub(crate) fn windows(args: &WindowsArgs) -> Result<(), Failure> {
     let BundleFile { bundle, .. } = BundleFile::read(&args.bundle)?;
     let info = bundle.info();
     let task = Task::find(&info.task)?;

@@ -3,9 +3,9 @@
 use std::fmt::{self, Display, Write};
 
 /// Ink, quiet ink, and the paper behind them.
-pub const INK: &str = "#1d2733";
+pub(crate) const INK: &str = "#1d2733";
 /// Of axes and captions.
-pub const QUIET: &str = "#66727f";
+pub(crate) const QUIET: &str = "#66727f";
 const PAPER: &str = "#ffffff";
 
 /// Where a text stands relative to its point.

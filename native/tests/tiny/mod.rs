@@ -11,10 +11,10 @@ use diar::run::overrides;
 use diar_core::settings::{Preset, Settings};
 use diar_core::task::Task;
 
-pub const TASK: &str = "maze2d-umaze-v1";
+pub(crate) const TASK: &str = "maze2d-umaze-v1";
 
 /// Every stage in full, each as small as it can be.
-pub const TINY: [&str; 20] = [
+pub(crate) const TINY: [&str; 20] = [
     "data.rows=700",
     "vae.hidden=8",
     "vae.gru_layers=1",
@@ -38,19 +38,19 @@ pub const TINY: [&str; 20] = [
 ];
 
 /// The same as settings.
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let preset = Settings::preset(Preset::Quick, Task::find(TASK).unwrap());
     let assignments: Vec<_> = TINY.iter().map(|assignment| assignment.parse().unwrap()).collect();
     overrides::assign(preset, &assignments).unwrap()
 }
 
-pub fn diar(arguments: &[&str]) -> Command {
+pub(crate) fn diar(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_diar"));
     command.args(arguments).stdin(Stdio::null());
     command
 }
 
-pub fn train(run: &Path) -> Command {
+pub(crate) fn train(run: &Path) -> Command {
     let mut command = diar(&["train", TASK, "--seed", "3", "--run"]);
     command.arg(run);
     for assignment in TINY {
@@ -59,14 +59,14 @@ pub fn train(run: &Path) -> Command {
     command
 }
 
-pub fn success(command: &mut Command) -> Output {
+pub(crate) fn success(command: &mut Command) -> Output {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     output
 }
 
 /// Steps done at the checkpoints of a stage, the fewest first.
-pub fn positions(run: &Path, stage: &str) -> Vec<usize> {
+pub(crate) fn positions(run: &Path, stage: &str) -> Vec<usize> {
     let entries = fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten();
     let mut positions: Vec<usize> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
@@ -77,7 +77,7 @@ pub fn positions(run: &Path, stage: &str) -> Vec<usize> {
 }
 
 /// Waits for a checkpoint of a stage after more than so many steps.
-pub fn wait_beyond(run: &Path, stage: &str, position: usize, child: &mut Child) {
+pub(crate) fn wait_beyond(run: &Path, stage: &str, position: usize, child: &mut Child) {
     let begun = Instant::now();
     while positions(run, stage).last().is_none_or(|&last| last <= position) {
         assert!(child.try_wait().unwrap().is_none(), "training ended before {stage} {position}");
@@ -87,6 +87,6 @@ pub fn wait_beyond(run: &Path, stage: &str, position: usize, child: &mut Child) 
 }
 
 /// Waits until training is in the midst of a stage.
-pub fn wait_for(run: &Path, stage: &str, child: &mut Child) {
+pub(crate) fn wait_for(run: &Path, stage: &str, child: &mut Child) {
     wait_beyond(run, stage, 3, child);
 }

@@ -3,7 +3,7 @@
 use miniz_oxide::deflate::compress_to_vec_zlib;
 
 /// A picture of so many columns from its RGBA bytes, `[rows, columns, 4]`.
-pub fn encode(rgba: &[u8], columns: usize) -> Vec<u8> {
+pub(crate) fn encode(rgba: &[u8], columns: usize) -> Vec<u8> {
     let rows = rgba.len() / (4 * columns.max(1));
     let mut header = [columns, rows].map(|size| (size as u32).to_be_bytes()).concat();
     // 8 bits per channel, with alpha; the usual compression, filters and order of rows.

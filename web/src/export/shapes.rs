@@ -8,7 +8,7 @@ use diar_core::maze::{CELL_LOW, Layout};
 use crate::geometry::{Frame, faces};
 
 /// The walls: a rectangle for every run of wall cells in a row.
-pub fn walls(layout: &Layout, frame: Frame) -> String {
+pub(crate) fn walls(layout: &Layout, frame: Frame) -> String {
     let mut path = String::new();
     let is_wall = |i: usize, j: usize| layout.is_wall(i as isize, j as isize);
     for i in 0..layout.rows {
@@ -28,12 +28,12 @@ pub fn walls(layout: &Layout, frame: Frame) -> String {
 }
 
 /// Where floor meets wall.
-pub fn edges(layout: &Layout, frame: Frame) -> String {
+pub(crate) fn edges(layout: &Layout, frame: Frame) -> String {
     faces(layout).map(|face| polyline(frame, face)).collect()
 }
 
 /// A line through positions.
-pub fn polyline(frame: Frame, places: impl IntoIterator<Item = [f64; 2]>) -> String {
+pub(crate) fn polyline(frame: Frame, places: impl IntoIterator<Item = [f64; 2]>) -> String {
     let mut path = String::new();
     for place in places {
         let [x, y] = frame.pixel(place);
@@ -44,23 +44,23 @@ pub fn polyline(frame: Frame, places: impl IntoIterator<Item = [f64; 2]>) -> Str
 }
 
 /// A diamond around a position, `size` metres from its middle to its corners.
-pub fn diamond(frame: Frame, [x, y]: [f64; 2], size: f64) -> String {
+pub(crate) fn diamond(frame: Frame, [x, y]: [f64; 2], size: f64) -> String {
     polyline(frame, [[x - size, y], [x, y + size], [x + size, y], [x, y - size]]) + "z"
 }
 
 /// Where a state is, m.
-pub fn plane<T: Copy + Into<f64>>(state: &[T]) -> Option<[f64; 2]> {
+pub(crate) fn plane<T: Copy + Into<f64>>(state: &[T]) -> Option<[f64; 2]> {
     Some([(*state.first()?).into(), (*state.get(1)?).into()])
 }
 
 /// The positions of a trace after each environment step, with the start.
-pub fn places(trace: &Trace) -> impl Iterator<Item = [f64; 2]> {
+pub(crate) fn places(trace: &Trace) -> impl Iterator<Item = [f64; 2]> {
     let steps = trace.decisions.iter().flat_map(|decision| &decision.steps);
     std::iter::once(trace.start.as_slice()).chain(steps.map(|step| step.state.as_slice())).filter_map(plane)
 }
 
 /// Where Adaptive Revaluation dropped the plan of a decision, if it did.
-pub fn dropped_at(decision: &Decision) -> Option<[f64; 2]> {
+pub(crate) fn dropped_at(decision: &Decision) -> Option<[f64; 2]> {
     matches!(decision.outcome, Some(Outcome::Revalued { .. }))
         .then(|| plane(decision.steps.last().map_or(&decision.state, |step| &step.state)))?
 }

@@ -27,7 +27,7 @@ pub(super) enum Cause {
 #[cfg(test)]
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Weights,
         Self::Device,
         Self::Failure,

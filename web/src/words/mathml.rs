@@ -2,72 +2,72 @@
 //! it as it colours the same thing in its figures.
 
 /// An identifier.
-pub fn id(name: &str) -> String {
+pub(crate) fn id(name: &str) -> String {
     format!("<mi>{name}</mi>")
 }
 
 /// An identifier printed upright, such as a name of several letters.
-pub fn upright(name: &str) -> String {
+pub(crate) fn upright(name: &str) -> String {
     format!(r#"<mi mathvariant="normal">{name}</mi>"#)
 }
 
 /// An operator, a relation or a bracket; brackets do not grow, because not every font knows how.
-pub fn op(sign: &str) -> String {
+pub(crate) fn op(sign: &str) -> String {
     format!(r#"<mo stretchy="false">{sign}</mo>"#)
 }
 
 /// A number.
-pub fn number(digits: &str) -> String {
+pub(crate) fn number(digits: &str) -> String {
     format!("<mn>{digits}</mn>")
 }
 
 /// Parts in a row, held together.
-pub fn row(parts: &[String]) -> String {
+pub(crate) fn row(parts: &[String]) -> String {
     format!("<mrow>{}</mrow>", parts.concat())
 }
 
 /// A part with an index.
-pub fn sub(base: String, index: String) -> String {
+pub(crate) fn sub(base: String, index: String) -> String {
     format!("<msub>{base}{index}</msub>")
 }
 
 /// A part with an exponent.
-pub fn sup(base: String, exponent: String) -> String {
+pub(crate) fn sup(base: String, exponent: String) -> String {
     format!("<msup>{base}{exponent}</msup>")
 }
 
 /// A part with an index and an exponent.
-pub fn sub_sup(base: String, index: String, exponent: String) -> String {
+pub(crate) fn sub_sup(base: String, index: String, exponent: String) -> String {
     format!("<msubsup>{base}{index}{exponent}</msubsup>")
 }
 
 /// A part with something below it.
-pub fn under(base: String, below: String) -> String {
+pub(crate) fn under(base: String, below: String) -> String {
     format!("<munder>{base}{below}</munder>")
 }
 
 /// A part with something below and above it.
-pub fn under_over(base: String, below: String, above: String) -> String {
+pub(crate) fn under_over(base: String, below: String, above: String) -> String {
     format!("<munderover>{base}{below}{above}</munderover>")
 }
 
 /// A part with an accent.
-pub fn accent(base: String, sign: &str) -> String {
+pub(crate) fn accent(base: String, sign: &str) -> String {
     format!(r#"<mover accent="true">{base}{}</mover>"#, op(sign))
 }
 
 /// Parts in round brackets.
-pub fn round(parts: &[String]) -> String {
+pub(crate) fn round(parts: &[String]) -> String {
     enclosed("(", parts, ")")
 }
 
 /// Parts in square brackets.
-pub fn square(parts: &[String]) -> String {
+pub(crate) fn square(parts: &[String]) -> String {
     enclosed("[", parts, "]")
 }
 
 /// The absolute value of parts.
-pub fn absolute(parts: &[String]) -> String {
+pub(crate) fn absolute(parts: &[String]) -> String {
     let bar = |form: &str| format!(r#"<mo stretchy="false" form="{form}">|</mo>"#);
     format!("<mrow>{}{}{}</mrow>", bar("prefix"), parts.concat(), bar("postfix"))
 }
@@ -81,32 +81,32 @@ fn coloured(class: &str, part: &str) -> String {
 }
 
 /// Something about V.
-pub fn value(part: String) -> String {
+pub(crate) fn value(part: String) -> String {
     coloured("m-value", &part)
 }
 
 /// Something about Q.
-pub fn quality(part: String) -> String {
+pub(crate) fn quality(part: String) -> String {
     coloured("m-q", &part)
 }
 
 /// Something about revaluation.
-pub fn revaluation(part: String) -> String {
+pub(crate) fn revaluation(part: String) -> String {
     coloured("m-break", &part)
 }
 
 /// Something about a latent.
-pub fn latent(part: String) -> String {
+pub(crate) fn latent(part: String) -> String {
     coloured("m-latent", &part)
 }
 
 /// A formula in a line of text; `reading` is what a screen reader says.
-pub fn math(reading: &str, parts: &[String]) -> String {
+pub(crate) fn math(reading: &str, parts: &[String]) -> String {
     format!(r#"<math aria-label="{reading}">{}</math>"#, parts.concat())
 }
 
 /// A formula on its own, in one or more lines.
-pub fn display(reading: &str, lines: &[&[String]]) -> String {
+pub(crate) fn display(reading: &str, lines: &[&[String]]) -> String {
     let line =
         |parts: &&[String]| format!(r#"<math display="block" aria-hidden="true">{}</math>"#, parts.concat());
     format!(r#"<div role="math" aria-label="{reading}">{}</div>"#, lines.iter().map(line).collect::<String>())
@@ -114,7 +114,7 @@ pub fn display(reading: &str, lines: &[&[String]]) -> String {
 
 /// A formula as its characters alone.
 #[cfg(test)]
-pub fn characters(html: &str) -> String {
+pub(crate) fn characters(html: &str) -> String {
     let mut text = String::new();
     for piece in html.split('<') {
         text += piece.split_once('>').map_or(piece, |(_, text)| text);
@@ -124,7 +124,7 @@ pub fn characters(html: &str) -> String {
 
 /// Whether every element ends where it must.
 #[cfg(test)]
-pub fn balanced(html: &str) -> bool {
+pub(crate) fn balanced(html: &str) -> bool {
     let mut open: Vec<&str> = Vec::new();
     for piece in html.split('<').skip(1) {
         let Some((tag, _)) = piece.split_once('>') else { return false };

@@ -49,7 +49,7 @@ fn write(
 /// Networks of `layers` layers each, of the same rows: from `[rows, input]` to `[rows, total]`, in which every network
 /// has its own columns. One work-group computes a tile of rows through one network.
 #[cube(launch_unchecked)]
-pub fn networks(
+pub(crate) fn networks(
     numbers: &[f32],
     table: &[i32],
     x: &[f32],
@@ -94,7 +94,7 @@ pub fn networks(
 /// latent, of the guess and of noise. `shares` is `[states, shares]`; `scratch` has `slots` columns for each tile, of
 /// which the latents themselves take the first.
 #[cube(launch_unchecked)]
-pub fn chain(
+pub(crate) fn chain(
     numbers: &[f32],
     table: &[i32],
     shares: &[f32],
@@ -161,7 +161,7 @@ pub fn chain(
 /// The smallest output of several networks of `layers` layers each, for a tile of one state's candidates: from
 /// `[states, candidates, latent]` to `[states, candidates]`. `shares` is `[states, shares]`.
 #[cube(launch_unchecked)]
-pub fn smallest(
+pub(crate) fn smallest(
     numbers: &[f32],
     table: &[i32],
     shares: &[f32],

@@ -16,7 +16,7 @@ const GROUPS_ACROSS: usize = 32_768;
 
 /// How networks are launched; see [`kernels::networks`].
 #[derive(Clone, Copy, Debug)]
-pub struct Networks {
+pub(crate) struct Networks {
     /// Networks side by side.
     pub count: usize,
     /// Layers of each.
@@ -29,7 +29,7 @@ pub struct Networks {
 
 /// How a chain is launched; see [`kernels::chain`].
 #[derive(Clone, Copy, Debug)]
-pub struct Chain {
+pub(crate) struct Chain {
     /// Layers of the denoiser.
     pub layers: usize,
     /// Updates of the latents.
@@ -46,7 +46,7 @@ pub struct Chain {
 
 /// How the smallest of several Q is launched; see [`kernels::smallest`].
 #[derive(Clone, Copy, Debug)]
-pub struct Smallest {
+pub(crate) struct Smallest {
     /// Networks.
     pub count: usize,
     /// Layers of each.
@@ -57,14 +57,14 @@ pub struct Smallest {
 
 /// How many numbers are drawn: for `shape[0]` numbers of `shape[1]` states each, `[candidates, latent]`.
 #[derive(Clone, Copy, Debug)]
-pub struct Normals {
+pub(crate) struct Normals {
     /// Shape of what is drawn.
     pub shape: [usize; 4],
 }
 
 /// The kernels as operations of a backend.
 #[backend_extension(Cube, Fusion)]
-pub trait Kernels: Backend {
+pub(crate) trait Kernels: Backend {
     /// Two words of a key for each number of each state to standard normal numbers, on the device of `like`.
     #[fusion(dtype = like, shape = Shape::new(plan.shape))]
     fn normals(like: FloatTensor<Self>, keys: IntTensor<Self>, plan: Normals) -> FloatTensor<Self>;

@@ -20,7 +20,7 @@ impl SideBySide {
     ///
     /// # Panics
     /// When they differ in their number of layers.
-    pub fn new(mut builder: Builder, networks: Vec<Vec<Placed>>, device: &Device) -> Option<Self> {
+    pub(crate) fn new(mut builder: Builder, networks: Vec<Vec<Placed>>, device: &Device) -> Option<Self> {
         let layers = networks.first().map_or(0, Vec::len);
         assert!(networks.iter().all(|network| network.len() == layers), "networks of {layers} layers");
         let total = networks.iter().filter_map(|network| network.last()).map(|layer| layer.output()).sum();
@@ -33,7 +33,7 @@ impl SideBySide {
     }
 
     /// `[rows, input]` to `[rows, total]`, in one launch.
-    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let Program { numbers, table, .. } = self.program.clone();
         count_launch();
         let out =

@@ -5,18 +5,18 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use crate::kernel::layer::Activation;
 
 /// Numbers that describe a layer.
-pub const FIELDS: usize = 11;
+pub(crate) const FIELDS: usize = 11;
 /// No offset: the layer does without.
 const NONE: i32 = -1;
 /// [`Activation::Relu`] in the table.
-pub const RELU: i32 = 1;
+pub(crate) const RELU: i32 = 1;
 /// [`Activation::Gelu`] in the table.
-pub const GELU: i32 = 2;
+pub(crate) const GELU: i32 = 2;
 
 /// A layer in the table: its widths, where its numbers are, and what else goes into its output.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
-pub struct Placed {
+pub(crate) struct Placed {
     input: i32,
     output: i32,
     /// Offsets in the program's numbers: weight `[input, output]`, bias, gain and bias of the norm one after the other.
@@ -32,28 +32,28 @@ pub struct Placed {
 
 impl Placed {
     /// Numbers in a row of the output.
-    pub fn output(self) -> usize {
+    pub(crate) fn output(self) -> usize {
         self.output as usize
     }
 
     /// Adds this part of the tile's shares after the product.
-    pub fn share(self, offset: usize) -> Self {
+    pub(crate) fn share(self, offset: usize) -> Self {
         Self { share: offset as i32, ..self }
     }
 
     /// Scales by one more than this part of the step's numbers after the norm, and adds the part after it.
-    pub fn modulation(self, offset: usize) -> Self {
+    pub(crate) fn modulation(self, offset: usize) -> Self {
         Self { modulation: offset as i32, ..self }
     }
 
     /// Adds what an earlier layer of the same width saved; up to twice.
-    pub fn skip(self, slot: usize) -> Self {
+    pub(crate) fn skip(self, slot: usize) -> Self {
         let skips = if self.skips[0] == NONE { [slot as i32, NONE] } else { [self.skips[0], slot as i32] };
         Self { skips, ..self }
     }
 
     /// Saves the output.
-    pub fn save(self, slot: usize) -> Self {
+    pub(crate) fn save(self, slot: usize) -> Self {
         Self { save: slot as i32, ..self }
     }
 
@@ -65,7 +65,7 @@ impl Placed {
 
 /// Collects the numbers of layers on their way into a [`Program`].
 #[derive(Debug, Default)]
-pub struct Builder {
+pub(crate) struct Builder {
     pieces: Vec<Tensor<1>>,
     length: usize,
     layers: Vec<Placed>,
@@ -73,7 +73,7 @@ pub struct Builder {
 
 impl Builder {
     /// Lays out a layer's numbers.
-    pub fn place(
+    pub(crate) fn place(
         &mut self,
         weight: Tensor<2>,
         bias: Option<Tensor<1>>,
@@ -104,12 +104,12 @@ impl Builder {
     }
 
     /// The layer that runs after those before.
-    pub fn push(&mut self, layer: Placed) {
+    pub(crate) fn push(&mut self, layer: Placed) {
         self.layers.push(layer);
     }
 
     /// Everything that was collected, on the device.
-    pub fn finish(self, device: &Device) -> Program {
+    pub(crate) fn finish(self, device: &Device) -> Program {
         let table: Vec<i32> = self.layers.iter().flat_map(|layer| layer.fields()).collect();
         let length = table.len();
         let widest = self.layers.iter().flat_map(|layer| [layer.input, layer.output]).max().unwrap_or(1);
@@ -131,7 +131,7 @@ impl Builder {
 
 /// Layers on a device.
 #[derive(Clone, Debug)]
-pub struct Program {
+pub(crate) struct Program {
     /// Weights, biases and norms, one after the other.
     pub numbers: Tensor<1>,
     /// [`FIELDS`] numbers for each layer.

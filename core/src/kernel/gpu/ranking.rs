@@ -22,7 +22,7 @@ impl PlacedQ {
     ///
     /// # Panics
     /// When they differ in their number of layers.
-    pub fn new(
+    pub(crate) fn new(
         states: SideBySide,
         mut builder: Builder,
         networks: Vec<Vec<Placed>>,
@@ -38,7 +38,7 @@ impl PlacedQ {
 
     /// The smallest Q of the networks, `[states, candidates]`, from `[states, state]` and
     /// `[states, candidates, latent]`.
-    pub fn smallest(&self, states: Tensor<2>, latents: Tensor<3>) -> Tensor<2> {
+    pub(crate) fn smallest(&self, states: Tensor<2>, latents: Tensor<3>) -> Tensor<2> {
         let Program { numbers, table, .. } = self.latents.clone();
         count_launch();
         let out = Dispatch::smallest(

@@ -29,7 +29,7 @@ pub(crate) struct PlacedDenoiser {
 impl PlacedDenoiser {
     /// Layers, placed by the builder, that save their outputs in columns below `slots`; the first of them are the
     /// latents' own, and no column is shared by layers of different widths. `None` when they are too wide for the device.
-    pub fn new(
+    pub(crate) fn new(
         states: SideBySide,
         mut builder: Builder,
         layers: Vec<Placed>,
@@ -45,7 +45,7 @@ impl PlacedDenoiser {
     }
 
     /// A tensor of the device that holds it.
-    pub fn like(&self) -> Tensor<1> {
+    pub(crate) fn like(&self) -> Tensor<1> {
         self.program.numbers.clone()
     }
 
@@ -53,7 +53,7 @@ impl PlacedDenoiser {
     ///
     /// `draw` gives standard normal numbers for all of them, `[numbers, states, candidates, latent]`: number 0 is the
     /// start, number k the noise of update k - 1.
-    pub fn sample(
+    pub(crate) fn sample(
         &self,
         steps: &Steps,
         states: Tensor<2>,
@@ -109,7 +109,11 @@ pub(crate) struct Steps {
 impl Steps {
     /// Updates with these factors of latent, guess and noise, and the scales and shifts that their diffusion steps
     /// contribute to each block, `[updates, 2 * width]` each.
-    pub fn new(denoiser: &PlacedDenoiser, factors: &[[f32; FACTORS]], modulations: Vec<Tensor<2>>) -> Self {
+    pub(crate) fn new(
+        denoiser: &PlacedDenoiser,
+        factors: &[[f32; FACTORS]],
+        modulations: Vec<Tensor<2>>,
+    ) -> Self {
         let numbers = denoiser.program.numbers.clone();
         let at = numbers.dims()[0];
         let rows = tensor(factors.concat(), [factors.len(), FACTORS], &numbers.device());

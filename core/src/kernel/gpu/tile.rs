@@ -10,13 +10,13 @@ use super::program::{FIELDS, GELU, RELU};
 use crate::kernel::simd::{NORMAL_END, NORMAL_P, NORMAL_Q};
 
 /// The same column of four rows.
-pub type Quad = Vector<f32, Const<4>>;
+pub(crate) type Quad = Vector<f32, Const<4>>;
 
 /// Rows in a [`Quad`].
-pub const LANES: usize = 4;
+pub(crate) const LANES: usize = 4;
 
 /// Threads of a work-group: as many as WebGPU guarantees.
-pub const THREADS: usize = 256;
+pub(crate) const THREADS: usize = 256;
 
 /// Parts that the moments of a row are computed in, a thread each.
 const PARTS: usize = 8;
@@ -26,7 +26,7 @@ const EPSILON: f32 = 1e-5;
 
 /// What a work-group has in shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TileShape {
+pub(crate) struct TileShape {
     /// Columns of the widest layer.
     pub stride: usize,
     /// Quads of rows.
@@ -35,24 +35,24 @@ pub struct TileShape {
 
 impl TileShape {
     /// The tile that gives every thread one sum of the widest layer, for layers of so many columns.
-    pub fn of(widest: usize) -> Self {
+    pub(crate) fn of(widest: usize) -> Self {
         Self { stride: widest, quads: (THREADS / widest.max(1)).clamp(1, 8) }
     }
 
     /// Rows of a tile.
-    pub fn rows(self) -> usize {
+    pub(crate) fn rows(self) -> usize {
         self.quads * LANES
     }
 
     /// Shared memory it takes, in bytes.
-    pub fn bytes(self) -> usize {
+    pub(crate) fn bytes(self) -> usize {
         self.quads * (2 * self.stride + 2 * PARTS) * LANES * size_of::<f32>()
     }
 }
 
 /// Shared memory for a tile and for the moments of its rows.
 #[derive(CubeType)]
-pub struct Tile {
+pub(crate) struct Tile {
     /// Two buffers, `[quads, stride]` each, of which one layer reads one and writes the other.
     pub numbers: Shared<[Quad]>,
     /// Sum and squared distance from the mean of each part of each quad.
@@ -62,7 +62,7 @@ pub struct Tile {
 #[cube]
 impl Tile {
     /// Shared memory whose numbers are not set yet.
-    pub fn new(#[comptime] shape: TileShape) -> Tile {
+    pub(crate) fn new(#[comptime] shape: TileShape) -> Tile {
         Tile {
             numbers: Shared::<[Quad]>::new_slice(comptime!(2 * shape.quads * shape.stride)),
             moments: Shared::<[Quad]>::new_slice(comptime!(2 * shape.quads * PARTS)),
@@ -72,7 +72,7 @@ impl Tile {
 
 /// Where a tile's output is after so many layers.
 #[cube]
-pub fn buffer_after(#[comptime] layers: usize, #[comptime] shape: TileShape) -> comptime_type!(usize) {
+pub(crate) fn buffer_after(#[comptime] layers: usize, #[comptime] shape: TileShape) -> comptime_type!(usize) {
     comptime!(layers % 2 * shape.quads * shape.stride)
 }
 
@@ -84,7 +84,7 @@ pub fn buffer_after(#[comptime] layers: usize, #[comptime] shape: TileShape) -> 
 /// their columns in the same way, and layers of different widths save in different places.
 #[cube]
 #[allow(clippy::too_many_arguments, reason = "a device function takes its buffers one by one")]
-pub fn run_layers(
+pub(crate) fn run_layers(
     numbers: &[f32],
     table: &[i32],
     shares: &[f32],

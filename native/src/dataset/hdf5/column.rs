@@ -70,7 +70,7 @@ impl Column {
     }
 
     /// The same, where a row must be one number.
-    pub fn flat(self) -> Result<Self, DataError> {
+    pub(crate) fn flat(self) -> Result<Self, DataError> {
         if self.width == 1 {
             return Ok(self);
         }
@@ -78,12 +78,12 @@ impl Column {
     }
 
     /// Its name, from the root of the file on.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Adds what reading it takes.
-    pub fn claim(&self, need: &mut Need) {
+    pub(crate) fn claim(&self, need: &mut Need) {
         need.add(self.rows.saturating_mul(self.width as u64), self.number.size() as u64);
     }
 
@@ -91,7 +91,7 @@ impl Column {
     ///
     /// # Errors
     /// When rows were never written, cannot be read, or are not finite.
-    pub fn read(&self) -> Result<Vec<f32>, DataError> {
+    pub(crate) fn read(&self) -> Result<Vec<f32>, DataError> {
         match self.written()? {
             Written::All => self.numbers(),
             Written::None => Err(self.wrong("was created, but none of its rows was ever written".to_owned())),
@@ -104,7 +104,7 @@ impl Column {
     ///
     /// # Errors
     /// When only some of its rows were ever written, or they cannot be read.
-    pub fn flags(&self) -> Result<Flags, DataError> {
+    pub(crate) fn flags(&self) -> Result<Flags, DataError> {
         let written = self.written()?;
         if let Written::Part { first, rows } = written {
             return Err(self.part(first, rows));
@@ -114,7 +114,7 @@ impl Column {
     }
 
     /// An error about this column.
-    pub fn wrong(&self, problem: String) -> DataError {
+    pub(crate) fn wrong(&self, problem: String) -> DataError {
         DataError::Column { path: self.path.clone(), column: self.name.clone(), problem }
     }
 

@@ -64,7 +64,7 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
-    pub fn root(files: &'a Files) -> Result<Self, DataError> {
+    pub(crate) fn root(files: &'a Files) -> Result<Self, DataError> {
         let file = files.open(&files.main)?;
         let group = file.hdf5.root_group().map_err(|error| damaged(&file.path, &error))?;
         Self::of(files, file, group, String::new())
@@ -76,12 +76,12 @@ impl<'a> Node<'a> {
     }
 
     /// Names of all links, whatever they lead to.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.links.iter().map(|link| link.name.as_str())
     }
 
     /// True if there is a link of that name.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.link(name).is_some()
     }
 
@@ -89,7 +89,7 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// When a link leads nowhere.
-    pub fn group(&self, name: &str) -> Result<Option<Self>, DataError> {
+    pub(crate) fn group(&self, name: &str) -> Result<Option<Self>, DataError> {
         Ok(match self.object(name)? {
             Some(Object::Group(node)) => Some(node),
             _ => None,
@@ -100,7 +100,7 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// When a link leads nowhere, or to something that is no column.
-    pub fn column(&self, name: &str) -> Result<Option<Column>, DataError> {
+    pub(crate) fn column(&self, name: &str) -> Result<Option<Column>, DataError> {
         let full = format!("{}{name}", self.prefix);
         let wrong = |kind: &str| DataError::Column {
             path: self.files.main.clone(),
@@ -119,7 +119,7 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// As [`Self::column`], and when it is missing.
-    pub fn need(&self, name: &str, layout: &'static str) -> Result<Column, DataError> {
+    pub(crate) fn need(&self, name: &str, layout: &'static str) -> Result<Column, DataError> {
         self.column(name)?.ok_or_else(|| DataError::MissingColumn {
             path: self.files.main.clone(),
             column: format!("{}{name}", self.prefix),
@@ -132,7 +132,7 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// When it is no number.
-    pub fn total(&self, name: &str) -> Result<Option<u64>, DataError> {
+    pub(crate) fn total(&self, name: &str) -> Result<Option<u64>, DataError> {
         let wrong = |error: &Error| {
             damaged(
                 &self.file.path,
@@ -148,7 +148,7 @@ impl<'a> Node<'a> {
     }
 
     /// All names, in order; groups end with a slash, and links say where they lead.
-    pub fn list(&self) -> String {
+    pub(crate) fn list(&self) -> String {
         let mut all: Vec<String> = self
             .links
             .iter()

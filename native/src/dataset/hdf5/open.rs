@@ -39,7 +39,7 @@ pub(super) struct File {
 
 impl Files {
     /// Nothing is opened yet; at most `available` bytes are read at a time.
-    pub fn new(main: &Path, available: Option<u64>) -> Self {
+    pub(crate) fn new(main: &Path, available: Option<u64>) -> Self {
         Self { main: main.to_owned(), available, opened: RefCell::default() }
     }
 

@@ -22,7 +22,7 @@ pub(in crate::state) struct Verdict {
 
 impl Verdict {
     /// Returns true if WebGPU is the faster one.
-    pub fn is_for_webgpu(&self) -> bool {
+    pub(crate) fn is_for_webgpu(&self) -> bool {
         self.millis[1] < self.millis[0]
     }
 }

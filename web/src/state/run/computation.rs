@@ -36,25 +36,25 @@ impl Computation {
         Self { generation, purpose, hidden: None, begun: false, busy: false, spent: 0.0, latency: None }
     }
 
-    pub fn generation(&self) -> u32 {
+    pub(crate) fn generation(&self) -> u32 {
         self.generation
     }
 
-    pub fn purpose(&self) -> Purpose {
+    pub(crate) fn purpose(&self) -> Purpose {
         self.purpose
     }
 
-    pub fn begun(&self) -> bool {
+    pub(crate) fn begun(&self) -> bool {
         self.begun
     }
 
     /// Returns true if another trace is on display meanwhile.
-    pub fn hides(&self) -> bool {
+    pub(crate) fn hides(&self) -> bool {
         self.purpose != Purpose::Watch
     }
 
     /// Returns true while the page waits for it.
-    pub fn is_awaited(&self) -> bool {
+    pub(crate) fn is_awaited(&self) -> bool {
         !self.begun || matches!(self.purpose, Purpose::CatchUp | Purpose::Verify)
     }
 
