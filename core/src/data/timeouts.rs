@@ -16,6 +16,9 @@ const JUMP: f32 = 2.0;
 const RESETS: f64 = 0.1;
 /// Starts that spread by at most this share of what the ends spread by come from one place.
 const CONTRACTION: f32 = 0.25;
+/// A spread below this share of the largest change within segments says nothing: laps that end where they began differ by
+/// rounding alone.
+const NOTHING: f32 = 0.1;
 /// With fewer starts than this, every number of a state must agree that they come from one place; else half of them.
 const FEW_STARTS: usize = 5;
 /// Share of starts and of ends, on either side, that the spread leaves out.
@@ -64,7 +67,7 @@ impl TimeoutVerdict {
             TimeoutRule::NoTimeouts
         } else if jumps as f64 > RESETS * cuts.len() as f64 {
             TimeoutRule::Jumps
-        } else if one_start(data, &cuts) {
+        } else if one_start(data, &cuts, &largest) {
             TimeoutRule::FixedStart
         } else {
             TimeoutRule::Smooth
@@ -125,15 +128,15 @@ fn largest_changes(data: &Transitions, steps: &[usize]) -> Vec<f32> {
 
 /// True where all segments start in one place, but end in many. Where a walk goes on, its next state is close to its last,
 /// so that both spread alike.
-fn one_start(data: &Transitions, cuts: &[usize]) -> bool {
+fn one_start(data: &Transitions, cuts: &[usize], largest: &[f32]) -> bool {
     let starts: Vec<usize> = [0].into_iter().chain(cuts.iter().copied()).collect();
     let ends: Vec<usize> = cuts.iter().map(|row| row - 1).chain([data.len() - 1]).collect();
     let (mut alike, mut different) = (0, 0);
-    for number in 0..data.state_dim {
+    for (number, largest) in largest.iter().enumerate() {
         let [starts, ends] = [&starts, &ends].map(|rows| spread(data, rows, number));
-        if starts <= CONTRACTION * ends && ends > 0.0 {
+        if ends > NOTHING * largest && starts <= CONTRACTION * ends {
             alike += 1;
-        } else if starts > 0.0 {
+        } else if starts > NOTHING * largest {
             different += 1;
         }
     }
