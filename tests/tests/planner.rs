@@ -52,6 +52,38 @@ fn revaluation_breaks_exactly_when_the_value_exceeds_the_prediction() {
     }
 }
 
+/// The page's worker makes long decisions bit by bit: the numbers are those of a decision made at once, for one episode
+/// and for several in lockstep.
+#[test]
+fn a_decision_made_bit_by_bit_is_the_same() {
+    let agent = agent();
+    let settings = settings(&agent);
+    let calls = settings.candidates * (settings.sampler.steps + settings.sampler.extra_steps);
+    for episodes in [1, 3] {
+        let begin = || {
+            let episodes = (0..episodes).map(|index| Episode { seed: 9, index, start: None }).collect();
+            let options = RolloutOptions { record: true, stop_at_goal: true, shareable: false };
+            Rollout::new(Arc::clone(&agent), settings, episodes, options).unwrap()
+        };
+        // The first numbers, and the calls that were stopped in the middle of a part.
+        let numbers = |work: usize| {
+            let (mut rollout, mut events, mut midway) = (begin(), Vec::new(), 0);
+            while events.len() < 60 {
+                events.extend(block_on(rollout.advance_some(work)).unwrap());
+                midway += usize::from(rollout.is_midway());
+            }
+            events.truncate(60);
+            (events, midway)
+        };
+        let (whole, midway) = numbers(usize::MAX);
+        assert_eq!(midway, 0);
+        for work in [1, calls / 3, calls - 1] {
+            let (events, midway) = numbers(work);
+            assert!(midway > 0 && events == whole, "{episodes} episodes, {work} calls at a time");
+        }
+    }
+}
+
 #[test]
 fn without_revaluation_plans_run_for_the_whole_horizon() {
     let agent = agent();
