@@ -1,6 +1,6 @@
 //! DIAR: diffusion-guided offline reinforcement learning with adaptive revaluation, on Burn.
 //!
-//! Data meets the modules in this order: recorded [`data`] of an [`env`] becomes windows; a [`vae`] turns windows into
+//! Data meets the modules in this order: recorded [`data`] of an [environment](mod@env) becomes windows; a [`vae`] turns windows into
 //! latents; a [`diffusion`] model learns their distribution given a state; a [`critic`] learns what they are worth;
 //! [`learn`] trains all three; a [`bundle`] holds the result; an [`agent`] acts with it and leaves a trace; a [`link`]
 //! carries that trace. Imports go one way; `docs/architecture.md` has the order, and a test holds the sources to it.
