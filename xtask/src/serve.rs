@@ -83,13 +83,21 @@ fn answer(stream: &TcpStream, folder: &Path) -> io::Result<()> {
         return refuse(stream, "405 Method Not Allowed", "Allow: GET, HEAD\r\n");
     }
     let Some((mut file, kind)) = local_path(target).and_then(|path| open(&folder.join(path))) else {
-        return refuse(stream, "404 Not Found", "");
+        return missing(stream, folder);
     };
     head(stream, "200 OK", kind, file.metadata()?.len(), "")?;
     if method == "GET" {
         io::copy(&mut file, &mut &*stream)?;
     }
     Ok(())
+}
+
+/// Answers for a page that is not there as other hosts do: with `404.html`, where there is one.
+fn missing(stream: &TcpStream, folder: &Path) -> io::Result<()> {
+    const STATUS: &str = "404 Not Found";
+    let Some((mut page, kind)) = open(&folder.join("404.html")) else { return refuse(stream, STATUS, "") };
+    head(stream, STATUS, kind, page.metadata()?.len(), "")?;
+    io::copy(&mut page, &mut &*stream).map(drop)
 }
 
 fn refuse(mut stream: &TcpStream, status: &str, extra: &str) -> io::Result<()> {
@@ -221,6 +229,17 @@ mod tests {
         ] {
             let answer = ask(port, &format!("GET {target} HTTP/1.1"));
             assert!(answer.starts_with("HTTP/1.1 404 "), "{target}: {answer}");
+        }
+    }
+
+    /// The page that mends addresses comes in place of what is not there.
+    #[test]
+    fn what_is_not_there_is_answered_with_its_page() {
+        let (root, port) = server();
+        std::fs::write(root.path().join("dist/404.html"), "<p>no such page").unwrap();
+        for target in ["/absent", "/%23v2.AAAA"] {
+            let answer = ask(port, &format!("GET {target} HTTP/1.1"));
+            assert!(answer.starts_with("HTTP/1.1 404 ") && answer.ends_with("<p>no such page"), "{answer}");
         }
     }
 
