@@ -42,7 +42,7 @@ impl Estimate {
 /// Scores of a set of episodes. Both scores are normalised as D4RL does, 0 for its random policy and 100 for its expert.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// How many episodes.
+    /// Number of episodes.
     pub episodes: usize,
     /// Adaptive Revaluation on or off.
     pub revalue: bool,

@@ -1,4 +1,4 @@
-//! How much the worker computes between two looks at its messages.
+//! Pace of the worker: the amount that it computes between two looks at its messages.
 
 /// Milliseconds of computing between two turns of the event loop.
 pub const TURN: f64 = 16.0;
@@ -26,7 +26,7 @@ impl Pace {
         Self { work: usize::MAX }
     }
 
-    /// What a call may do.
+    /// Work that one call may do.
     pub fn work(self) -> usize {
         self.work
     }

@@ -8,7 +8,7 @@ use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-/// What `work` comes to, in a window or a worker; nothing when it takes longer than so many milliseconds. The work is
+/// Result of `work`, in a window or a worker; `None` when it takes longer than so many milliseconds. The work is
 /// then dropped.
 pub async fn within<T>(millis: u32, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);

@@ -23,7 +23,7 @@ const RUN: &str = "runs/demo";
 const RESULT: &str = "runs/demo/result.json";
 /// The freshly trained weights, exported beside the run and copied into the page.
 const BUNDLE: &str = "runs/demo.safetensors";
-/// What came of evaluating them.
+/// Result of evaluating them.
 const EVALUATION: &str = "runs/demo.txt";
 /// Episodes of the evaluation, with and without revaluation: enough to see that the agent solves its task.
 const EPISODES: &str = "50";
@@ -76,7 +76,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options, report: &mut Report)
     serving.join().map_err(|_| anyhow::anyhow!("the server broke down"))
 }
 
-/// What the parts of the demo share.
+/// Everything that the parts of the demo share.
 struct Demo<'a> {
     workspace: &'a Workspace,
     page: &'a LocalPage<'a>,
@@ -142,7 +142,7 @@ fn fresh_page() -> String {
     format!("?bundle={FRESH}")
 }
 
-/// Whether a file is there and no older than another one.
+/// Returns `true` if a file is there and no older than another one.
 fn is_newer(file: &Path, other: &Path) -> bool {
     let changed = |path: &Path| -> Option<SystemTime> { path.metadata().ok()?.modified().ok() };
     changed(file).zip(changed(other)).is_some_and(|(file, other)| file >= other)

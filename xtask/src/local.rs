@@ -98,7 +98,7 @@ impl<'a> LocalPage<'a> {
         self.workspace.target.join(WASM).join(PROFILE).join(format!("{program}.wasm"))
     }
 
-    /// Whether a module's files are no older than what they are made of, and than the page, whose messages they must know.
+    /// Returns `true` if a module's files are no older than their sources, and than the page, whose messages they must know.
     fn is_current(&self, program: &str) -> bool {
         let [script, wasm] = files_of(program).map(|file| changed(&self.folder.join(file)));
         let made = script.min(wasm);

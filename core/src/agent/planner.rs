@@ -163,7 +163,7 @@ impl Planner {
         self.lanes[lane].revaluations
     }
 
-    /// Whether a part is begun that [`Planner::advance_some`] has yet to end.
+    /// Returns `true` while a part is begun that [`Planner::advance_some`] has yet to end.
     pub fn is_midway(&self) -> bool {
         self.sampling.is_some()
             || self.sampled.as_ref().is_some_and(|sampled| {

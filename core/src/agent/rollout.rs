@@ -165,7 +165,7 @@ impl Rollout {
         Ok(events)
     }
 
-    /// Whether a part is begun that [`Rollout::advance_some`] has yet to end.
+    /// Returns `true` while a part is begun that [`Rollout::advance_some`] has yet to end.
     pub fn is_midway(&self) -> bool {
         self.planner.is_midway()
     }

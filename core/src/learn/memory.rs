@@ -25,7 +25,7 @@ pub struct Memory {
     pub windows: f64,
     /// Parameters with their gradients, moments and checkpoints.
     pub networks: f64,
-    /// What the layers give for the largest batch, on a CPU.
+    /// Output of the layers for the largest batch, on a CPU.
     pub batch: f64,
 }
 
@@ -74,7 +74,7 @@ pub fn row(task: &Task) -> f64 {
     NUMBER * (task.state_dim + task.action_dim + 1 + 2) as f64 + 2.0
 }
 
-/// What the critic keeps of the windows that it learns from.
+/// Bytes that the critic keeps of the windows that it learns from.
 fn learned(settings: &Settings, windows: f64) -> f64 {
     let critic = &settings.critic;
     let drawn =
@@ -84,7 +84,7 @@ fn learned(settings: &Settings, windows: f64) -> f64 {
     3.0 * NUMBER * drawn + windows * (2.0 * NUMBER + 4.0 * 8.0)
 }
 
-/// What the layers of the stage with the largest batch keep until their gradients are known.
+/// Bytes that the layers of the stage with the largest batch keep until their gradients are known.
 fn batch(settings: &Settings, task: &Task) -> f64 {
     vae_batch(settings, task).max(diffusion_batch(settings)).max(critic_batch(settings))
 }

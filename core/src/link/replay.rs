@@ -40,7 +40,7 @@ impl Link {
         Ok(())
     }
 
-    /// Whether its decisions can be made again in reasonable time.
+    /// Refuses a run whose decisions cannot be made again in reasonable time.
     fn check_work(&self) -> Result<(), LinkError> {
         let (decisions, candidates, steps) =
             (self.decisions.len(), self.settings.candidates, self.settings.sampler.calls());

@@ -539,7 +539,7 @@ fn links_are_read_as_chats_pass_them_on() {
     }
 }
 
-/// What is not the link does not become one, and the reader says which trouble it is.
+/// Text that is no link does not become one, and the reader names the trouble.
 #[test]
 fn what_is_no_link_stays_none() {
     let link = hash(&played(1, Scenario::default())).encode().unwrap();

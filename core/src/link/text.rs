@@ -91,7 +91,7 @@ fn first_intact(
     Err(trouble.unwrap_or(LinkError::Damaged("it is cut off")))
 }
 
-/// What can stand inside a link without being part of it: its length, and the characters it stands for.
+/// Mark that may stand inside a link without being part of it: its length, and the characters it stands for.
 fn joint(chars: &[char]) -> Option<(&'static str, usize)> {
     match *chars.first()? {
         // Typographic hyphens and dashes, which programs put where `-` and `--` were.

@@ -55,7 +55,7 @@ pub fn launch() -> Launch {
 /// Where the theme is remembered.
 const THEME: &str = "diar-theme";
 
-/// What the page remembers between visits; nothing where the browser refuses that, as with cookies blocked.
+/// Storage that lasts between visits; `None` where the browser refuses it, as with cookies blocked.
 fn storage() -> Option<Storage> {
     window().local_storage().ok().flatten()
 }
@@ -161,18 +161,18 @@ pub fn reload() {
     let _ = window().location().reload();
 }
 
-/// Whether the page was opened with weights of the reader's choice.
+/// Returns `true` if the page was opened with weights of the reader's choice.
 pub fn has_bundle() -> bool {
     let search = window().location().search().unwrap_or_default();
     web_sys::UrlSearchParams::new_with_str(&search).is_ok_and(|query| query.has("bundle"))
 }
 
-/// Whether the page is in a frame that is kept apart from its own site.
+/// Returns `true` if the page is in a frame that is kept apart from its own site.
 pub fn is_isolated() -> bool {
     js_sys::Reflect::get(&window(), &"origin".into()).is_ok_and(|origin| origin == "null")
 }
 
-/// Whether the site serves another build of this page by now.
+/// Returns `true` if the site serves another build of this page by now.
 pub async fn is_outdated() -> bool {
     let Some(version) = build::version() else { return false };
     // With a query of its own, which no cache has an answer for.

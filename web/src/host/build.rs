@@ -40,7 +40,7 @@ impl Program {
         format!("{}?program={script}&wasm={wasm}", file("worker.js"))
     }
 
-    /// Whether this build holds the module: `cargo xtask demo` shows the page before all are there.
+    /// Returns `true` if this build holds the module: `cargo xtask demo` shows the page before all are there.
     pub fn is_built(self) -> bool {
         self.files().iter().all(|name| contains(name))
     }

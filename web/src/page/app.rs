@@ -399,7 +399,7 @@ fn start_worker(
     Ok(Deciding { running, place })
 }
 
-/// Whether something that came with the page could not be loaded.
+/// Returns `true` if something that came with the page could not be loaded.
 fn is_about_files(action: &Action) -> bool {
     match action {
         Action::Deciding(DecidingAction::Heard(ToPage::Failed { failure, .. })) => {

@@ -167,7 +167,7 @@ impl Comparison {
         self.invited.as_ref()
     }
 
-    /// Whether the other run is decided with the bundle of this address, or may be.
+    /// Returns `true` if the other run is decided with the bundle of this address, or may be.
     pub(super) fn uses(&self, address: &str) -> bool {
         let decider = self.run.as_ref().map(|run| &run.plan.decider);
         self.second.as_ref().is_some_and(|second| second.is_from(address))

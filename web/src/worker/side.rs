@@ -1,4 +1,4 @@
-//! What is asked on the side: it is answered bit by bit, while no message waits.
+//! Questions on the side, answered bit by bit while no message waits.
 
 use std::sync::Arc;
 
