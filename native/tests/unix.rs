@@ -6,6 +6,7 @@ mod tiny;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{FileTypeExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -24,6 +25,16 @@ fn endless(run: &Path) -> Command {
     let mut command = train(run);
     command.args(["--set", "vae.train.steps=1000000", "--checkpoint-every", "0"]);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
+    // The tests themselves may run under `nohup` or in the background, where signals are ignored.
+    // SAFETY: between fork and exec only `signal` is called, which is async-signal-safe.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        });
+    }
     command
 }
 
