@@ -14,7 +14,7 @@ use crate::quota::{TooLarge, admit};
 const PATIENCE: u32 = 30_000;
 
 /// Why bytes could not be fetched.
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// The server has an answer, but not the file.
     Answered { status: u16, text: String },
     /// It is larger than the page wants.
@@ -46,7 +46,7 @@ impl From<JsValue> for Trouble {
 }
 
 /// An exception in words.
-pub fn words(error: &JsValue) -> String {
+pub(crate) fn words(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
     message.filter(|message| !message.is_empty()).unwrap_or_else(|| format!("{error:?}"))
 }
@@ -55,7 +55,7 @@ pub fn words(error: &JsValue) -> String {
 ///
 /// # Errors
 /// Why they could not be fetched.
-pub async fn bytes(address: &str, tell: impl Fn(f64, Option<f64>)) -> Result<Vec<u8>, Trouble> {
+pub(crate) async fn bytes(address: &str, tell: impl Fn(f64, Option<f64>)) -> Result<Vec<u8>, Trouble> {
     tell(0.0, None);
     let fetch = global("fetch").ok_or_else(|| Trouble::Broken("this browser has no fetch".into()))?;
     let promise: Promise = fetch.call1(&JsValue::NULL, &address.into())?.unchecked_into();

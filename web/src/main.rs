@@ -1,6 +1,7 @@
 //! Entry of the wasm module that the page shares with the worker that decides on the CPU, for browsers without relaxed SIMD.
 
 #[cfg(target_arch = "wasm32")]
+#[allow(unreachable_pub, reason = "wasm-bindgen exports public functions only")]
 mod entry {
     use wasm_bindgen::prelude::*;
 

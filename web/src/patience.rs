@@ -10,7 +10,7 @@ use wasm_bindgen_futures::JsFuture;
 
 /// Result of `work`, in a window or a worker; `None` when it takes longer than so many milliseconds. The work is
 /// then dropped.
-pub async fn within<T>(millis: u32, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(millis: u32, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut timer = Timer::new(millis);
     poll_fn(|context| {
@@ -49,6 +49,6 @@ impl Drop for Timer {
 }
 
 /// A function that windows and workers both have.
-pub fn global(name: &str) -> Option<Function> {
+pub(crate) fn global(name: &str) -> Option<Function> {
     Reflect::get(&js_sys::global(), &name.into()).ok()?.dyn_into().ok()
 }

@@ -65,7 +65,7 @@ pub(crate) fn both<A: Send, B: Send>(
 
 /// Two independent pieces of work, one after the other.
 #[cfg(not(feature = "threads"))]
-pub fn both<A, B>(one: impl FnOnce() -> A, other: impl FnOnce() -> B) -> (A, B) {
+pub(crate) fn both<A, B>(one: impl FnOnce() -> A, other: impl FnOnce() -> B) -> (A, B) {
     (one(), other())
 }
 
@@ -81,6 +81,6 @@ pub(crate) fn run<J: Send, R: Send>(jobs: Vec<J>, work: impl Fn(J) -> R + Send +
 
 /// The results of all jobs, in their order.
 #[cfg(not(feature = "threads"))]
-pub fn run<J, R>(jobs: Vec<J>, work: impl Fn(J) -> R) -> Vec<R> {
+pub(crate) fn run<J, R>(jobs: Vec<J>, work: impl Fn(J) -> R) -> Vec<R> {
     jobs.into_iter().map(work).collect()
 }

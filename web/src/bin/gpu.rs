@@ -1,6 +1,7 @@
 //! Entry of the wasm module of the worker that decides on WebGPU.
 
 #[cfg(target_arch = "wasm32")]
+#[allow(unreachable_pub, reason = "wasm-bindgen exports public functions only")]
 mod entry {
     use wasm_bindgen::prelude::*;
 

@@ -14,13 +14,13 @@ use crate::share;
 use crate::state::{Launch, Theme};
 
 /// Media query that holds where the system is dark.
-pub const DARK: &str = "(prefers-color-scheme: dark)";
+pub(crate) const DARK: &str = "(prefers-color-scheme: dark)";
 
 /// The window.
 ///
 /// # Panics
 /// In a worker, where the page never runs.
-pub fn window() -> Window {
+pub(crate) fn window() -> Window {
     web_sys::window().expect("the page runs in a window")
 }
 
@@ -28,12 +28,12 @@ pub fn window() -> Window {
 ///
 /// # Panics
 /// In a worker, where the page never runs.
-pub fn document() -> Document {
+pub(crate) fn document() -> Document {
     window().document().expect("the page runs in a document")
 }
 
 /// How the page was opened: `?bundle=`, `?other=`, `?backend=`, the fragment, and what the user prefers.
-pub fn launch() -> Launch {
+pub(crate) fn launch() -> Launch {
     let search = window().location().search().unwrap_or_default();
     let query = web_sys::UrlSearchParams::new_with_str(&search).ok();
     let parameter =
@@ -70,7 +70,7 @@ fn remembered_theme() -> Theme {
 }
 
 /// Remembers a theme for the next visit, when `web/ground.js` applies it.
-pub fn remember_theme(theme: Theme) {
+pub(crate) fn remember_theme(theme: Theme) {
     let Some(storage) = storage() else { return };
     let _ = match theme {
         Theme::System => storage.remove_item(THEME),
@@ -80,7 +80,7 @@ pub fn remember_theme(theme: Theme) {
 }
 
 /// Turns the page light or dark.
-pub fn show_ground(ground: Ground) {
+pub(crate) fn show_ground(ground: Ground) {
     let name = match ground {
         Ground::Light => "light",
         Ground::Dark => "dark",
@@ -91,7 +91,7 @@ pub fn show_ground(ground: Ground) {
 }
 
 /// Gives the tab a title.
-pub fn set_title(title: &str) {
+pub(crate) fn set_title(title: &str) {
     document().set_title(title);
 }
 
@@ -101,14 +101,14 @@ thread_local! {
 }
 
 /// An address of something in the browser's memory, which is let go of when this is dropped.
-pub struct ObjectUrl(String);
+pub(crate) struct ObjectUrl(String);
 
 impl ObjectUrl {
-    pub fn of(blob: &Blob) -> Result<Self, JsValue> {
+    pub(crate) fn of(blob: &Blob) -> Result<Self, JsValue> {
         Url::create_object_url_with_blob(blob).map(Self)
     }
 
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.0
     }
 }
@@ -120,7 +120,7 @@ impl Drop for ObjectUrl {
 }
 
 /// An address for the first of the files that were chosen or dropped, good until [`let_go`].
-pub fn address_of(files: Option<FileList>) -> Option<String> {
+pub(crate) fn address_of(files: Option<FileList>) -> Option<String> {
     let url = ObjectUrl::of(files?.get(0)?.as_ref()).ok()?;
     let address = url.address().to_owned();
     CHOSEN.with_borrow_mut(|chosen| chosen.push(url));
@@ -128,12 +128,12 @@ pub fn address_of(files: Option<FileList>) -> Option<String> {
 }
 
 /// Lets go of files chosen by hand that are not in use any more.
-pub fn let_go(in_use: impl Fn(&str) -> bool) {
+pub(crate) fn let_go(in_use: impl Fn(&str) -> bool) {
     CHOSEN.with_borrow_mut(|chosen| chosen.retain(|url| in_use(url.address())));
 }
 
 /// Offers bytes as a file to be saved.
-pub fn save(name: &str, kind: &str, bytes: &[u8]) -> Result<(), JsValue> {
+pub(crate) fn save(name: &str, kind: &str, bytes: &[u8]) -> Result<(), JsValue> {
     let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
     let options = web_sys::BlobPropertyBag::new();
     options.set_type(kind);
@@ -147,33 +147,33 @@ pub fn save(name: &str, kind: &str, bytes: &[u8]) -> Result<(), JsValue> {
 }
 
 /// The fragment of the address, without `#`.
-pub fn fragment() -> String {
+pub(crate) fn fragment() -> String {
     window().location().hash().unwrap_or_default().trim_start_matches('#').to_owned()
 }
 
 /// The address that brings back what a fragment describes, for others.
-pub fn address(fragment: &str) -> String {
+pub(crate) fn address(fragment: &str) -> String {
     share::address(&window().location().href().unwrap_or_default(), fragment)
 }
 
 /// Loads the page anew, from the address as it is now.
-pub fn reload() {
+pub(crate) fn reload() {
     let _ = window().location().reload();
 }
 
 /// Returns `true` if the page was opened with weights of the reader's choice.
-pub fn has_bundle() -> bool {
+pub(crate) fn has_bundle() -> bool {
     let search = window().location().search().unwrap_or_default();
     web_sys::UrlSearchParams::new_with_str(&search).is_ok_and(|query| query.has("bundle"))
 }
 
 /// Returns `true` if the page is in a frame that is kept apart from its own site.
-pub fn is_isolated() -> bool {
+pub(crate) fn is_isolated() -> bool {
     js_sys::Reflect::get(&window(), &"origin".into()).is_ok_and(|origin| origin == "null")
 }
 
 /// Returns `true` if the site serves another build of this page by now.
-pub async fn is_outdated() -> bool {
+pub(crate) async fn is_outdated() -> bool {
     let Some(version) = build::version() else { return false };
     // With a query of its own, which no cache has an answer for.
     let address = format!("{}?newer-than={version}", window().location().pathname().unwrap_or_default());
@@ -183,31 +183,31 @@ pub async fn is_outdated() -> bool {
 }
 
 /// Puts a fragment into the address bar, without an entry in the history.
-pub fn replace_fragment(fragment: &str) {
+pub(crate) fn replace_fragment(fragment: &str) {
     if let Ok(history) = window().history() {
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("#{fragment}")));
     }
 }
 
 /// An address relative to the page, or the plain name of a file that came with it, made absolute.
-pub fn absolute(address: &str) -> String {
+pub(crate) fn absolute(address: &str) -> String {
     let base = document().base_uri().ok().flatten().unwrap_or_default();
     let address = build::file(address);
     Url::new_with_base(&address, &base).map_or(address, |url| url.href())
 }
 
 /// Whether a media query holds.
-pub fn matches(query: &str) -> bool {
+pub(crate) fn matches(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
 
 /// The bytes at an address, as [`absolute`] takes it.
-pub async fn bytes(address: &str) -> Result<Vec<u8>, String> {
+pub(crate) async fn bytes(address: &str) -> Result<Vec<u8>, String> {
     fetch::bytes(&absolute(address), |_, _| ()).await.map_err(|trouble| trouble.to_string())
 }
 
 /// Puts a text on the clipboard; answers whether that worked.
-pub async fn copy(text: &str) -> bool {
+pub(crate) async fn copy(text: &str) -> bool {
     // Without a secure context there is no clipboard, and a browser may refuse to give it.
     let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into());
     let Some(clipboard) = clipboard.ok().filter(JsValue::is_object) else { return false };
@@ -215,14 +215,18 @@ pub async fn copy(text: &str) -> bool {
 }
 
 /// Calls back at each event of a kind, for as long as the page is open.
-pub fn listen<E: JsCast + 'static>(target: &EventTarget, kind: &str, mut heard: impl FnMut(E) + 'static) {
+pub(crate) fn listen<E: JsCast + 'static>(
+    target: &EventTarget,
+    kind: &str,
+    mut heard: impl FnMut(E) + 'static,
+) {
     let closure = Closure::<dyn FnMut(Event)>::new(move |event: Event| heard(event.unchecked_into()));
     let _ = target.add_event_listener_with_callback(kind, closure.as_ref().unchecked_ref());
     closure.forget();
 }
 
 /// Makes a panic visible: a message and a button, where there would be a page that no longer answers.
-pub fn show_panics() {
+pub(crate) fn show_panics() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
         let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };

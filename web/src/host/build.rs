@@ -24,7 +24,7 @@ struct Hashed {
 
 /// A wasm module for a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Program {
+pub(crate) enum Program {
     /// The page's own, which decides on the CPU, in the build that `program.js` chose.
     Cpu,
     /// The one that decides on WebGPU.
@@ -35,18 +35,18 @@ pub enum Program {
 
 impl Program {
     /// Address of the worker's script; the script finds the module in it.
-    pub fn worker(self) -> String {
+    pub(crate) fn worker(self) -> String {
         let [script, wasm] = self.files().map(|name| file(&name));
         format!("{}?program={script}&wasm={wasm}", file("worker.js"))
     }
 
     /// Returns `true` if this build holds the module: `cargo xtask demo` shows the page before all are there.
-    pub fn is_built(self) -> bool {
+    pub(crate) fn is_built(self) -> bool {
         self.files().iter().all(|name| contains(name))
     }
 
     /// The module's name.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Cpu if cfg!(feature = "relaxed-simd") => "diar-relaxed",
             Self::Cpu => "diar-web",
@@ -62,22 +62,22 @@ impl Program {
 }
 
 /// Where a file of this build is: its name with the hash of its content. Other addresses stay as they are.
-pub fn file(name: &str) -> String {
+pub(crate) fn file(name: &str) -> String {
     BUILD.with(|build| build.files.get(name).map_or_else(|| name.to_owned(), |hashed| hashed.file.clone()))
 }
 
 /// Whether a file is a part of this build, as far as that is known.
-pub fn contains(name: &str) -> bool {
+pub(crate) fn contains(name: &str) -> bool {
     BUILD.with(|build| build.files.is_empty() || build.files.contains_key(name))
 }
 
 /// Which build this is; nothing under development.
-pub fn version() -> Option<String> {
+pub(crate) fn version() -> Option<String> {
     BUILD.with(|build| Some(build.version.clone()).filter(|version| !version.is_empty()))
 }
 
 /// The task that this page opens with.
-pub fn task() -> Option<String> {
+pub(crate) fn task() -> Option<String> {
     browser::document().query_selector("meta[name=diar-task]").ok().flatten()?.get_attribute("content")
 }
 

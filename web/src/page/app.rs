@@ -30,7 +30,7 @@ const RECORDING: &str = "assets/recorded.bin";
 const REST: i32 = 300;
 
 /// What reaches the root component.
-pub enum Message {
+pub(crate) enum Message {
     Act(Action),
     /// An animation frame, with its time in milliseconds.
     Frame(f64),
@@ -52,7 +52,7 @@ pub enum Message {
 }
 
 /// The root component.
-pub struct App {
+pub(crate) struct App {
     state: Rc<State>,
     /// Always the same, so that components can tell that nothing has changed for them.
     dispatch: Callback<Action>,

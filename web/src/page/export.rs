@@ -22,14 +22,14 @@ const ACROSS: u32 = 480;
 const STRIDE: usize = 2;
 
 /// Makes a file, and offers it to be saved; what goes wrong is said.
-pub fn save(state: &State, export: Export, act: Callback<Action>) {
+pub(crate) fn save(state: &State, export: Export, act: Callback<Action>) {
     let Some(trace) = state.trace() else { return };
     let name =
         format!("diar-{}-seed{}-step{}", trace.task, trace.seed, timeline::step_at(trace, state.cursor.at()));
     let failed = {
         let act = act.clone();
         move |reason: String| {
-            act.emit(ViewAction::Invalid(format!("The file could not be made: {reason}.")).into())
+            act.emit(ViewAction::Invalid(format!("The file could not be made: {reason}.")).into());
         }
     };
     let result = match export {

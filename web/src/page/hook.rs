@@ -19,17 +19,17 @@ thread_local! {
 }
 
 /// Makes this state the one that is read.
-pub fn publish(state: &Rc<State>) {
+pub(crate) fn publish(state: &Rc<State>) {
     LATEST.set(Some(Rc::clone(state)));
 }
 
 /// Lets go of the state, which is about to change: shared, it would be copied each time.
-pub fn release() {
+pub(crate) fn release() {
     LATEST.set(None);
 }
 
 /// Puts the functions where they are found.
-pub fn install() {
+pub(crate) fn install() {
     let object = Object::new();
     for (name, read) in [
         ("trace", trace as fn(&State) -> Option<String>),

@@ -10,7 +10,7 @@ use crate::host::browser;
 use crate::host::build::Program;
 
 /// A worker, with the closures that hear it.
-pub struct Running {
+pub(crate) struct Running {
     worker: Worker,
     _message: Closure<dyn FnMut(MessageEvent)>,
     _error: Closure<dyn FnMut(Event)>,
@@ -29,7 +29,7 @@ impl Running {
     ///
     /// # Errors
     /// When this build does not hold the program, or the browser cannot start module workers.
-    pub fn start<M: DeserializeOwned>(
+    pub(crate) fn start<M: DeserializeOwned>(
         program: Program,
         heard: impl Fn(Result<M, String>) + Clone + 'static,
     ) -> Result<Self, String> {
@@ -60,7 +60,7 @@ impl Running {
     }
 
     /// Tells the worker.
-    pub fn tell(&self, message: &impl Serialize) {
+    pub(crate) fn tell(&self, message: &impl Serialize) {
         // Seeds are 64-bit numbers, which only a BigInt holds.
         let serializer = serde_wasm_bindgen::Serializer::new().serialize_large_number_types_as_bigints(true);
         let message = message.serialize(&serializer).map_err(JsValue::from);

@@ -5,7 +5,7 @@ use yew::prelude::*;
 use crate::describe::{self, number};
 use crate::state::{Action, InsightAction, RunAction, State, neighbour};
 
-pub fn candidate(state: &State, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn candidate(state: &State, dispatch: &Callback<Action>) -> Html {
     let Some(glimpse) = state.glimpse() else { return html! {} };
     let Some((q, chosen)) = glimpse.ranking().filter(|(q, _)| !q.is_empty()) else { return html! {} };
     let subject = state.subject_candidate().filter(|&subject| subject < q.len()).unwrap_or(chosen);

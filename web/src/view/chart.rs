@@ -11,7 +11,7 @@ use crate::state::{Action, CursorAction};
 use crate::timeline;
 
 #[derive(PartialEq, Properties)]
-pub struct Props {
+pub(crate) struct Props {
     pub trace: Same<Trace>,
     pub moment: usize,
     /// There is little room.
@@ -23,7 +23,7 @@ pub struct Props {
 }
 
 #[component]
-pub fn Chart(props: &Props) -> Html {
+pub(crate) fn Chart(props: &Props) -> Html {
     let plot =
         use_memo((props.trace.clone(), props.rival.clone(), props.narrow), |(trace, rival, narrow)| {
             let size = if *narrow { NARROW } else { WIDE };

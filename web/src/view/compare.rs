@@ -21,7 +21,7 @@ const CHOICES: [(&str, &str); 8] = [
     ("shipped", "the critic the weights came with"),
 ];
 
-pub fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
     let ldcq = share::shipped_rival(state.task().id);
     let wanted = ldcq.clone();
     let onchange = perhaps(dispatch, move |event: Event| {

@@ -8,7 +8,7 @@ use crate::messages::Unit;
 use crate::state::{Action, CursorAction, Layers, RunAction, SPEEDS, State, ViewAction};
 use crate::timeline;
 
-pub fn controls(state: &State, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn controls(state: &State, dispatch: &Callback<Action>) -> Html {
     let act = |action: fn() -> Action| dispatch.reform(move |_: MouseEvent| action());
     let nothing = state.trace().is_none() && state.ready().is_none();
     let at_end = state
@@ -69,7 +69,7 @@ pub fn controls(state: &State, dispatch: &Callback<Action>) -> Html {
 }
 
 /// What is drawn on the maze.
-pub fn layers(state: &State, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn layers(state: &State, dispatch: &Callback<Action>) -> Html {
     let Layers { values, plans } = state.view.layers();
     let switch = |id: &'static str, on: bool, words: &'static str, layers: Layers| {
         html! {

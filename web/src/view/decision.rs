@@ -8,7 +8,7 @@ use crate::describe;
 use crate::state::{Action, ComparisonAction, RunAction, State, Versus};
 use crate::timeline::Glimpse;
 
-pub fn decision(state: &State, glimpse: Option<&Glimpse>, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn decision(state: &State, glimpse: Option<&Glimpse>, dispatch: &Callback<Action>) -> Html {
     let title =
         glimpse.map_or_else(|| "Decision".into(), |glimpse| format!("Decision {}", glimpse.index + 1));
     let phase = glimpse.and_then(Glimpse::phase);
@@ -73,7 +73,7 @@ fn choices(state: &State, glimpse: &Glimpse, dispatch: &Callback<Action>) -> Htm
 }
 
 /// The numbers of the decision under the cursor.
-pub fn numbers(state: &State, glimpse: Option<&Glimpse>) -> Html {
+pub(crate) fn numbers(state: &State, glimpse: Option<&Glimpse>) -> Html {
     html! {
         if let Some(glimpse) = glimpse {
             <dl class="figures" id="figures">

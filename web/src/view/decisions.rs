@@ -8,14 +8,14 @@ use crate::describe::{HEADS, rows};
 use crate::state::{Action, CursorAction};
 
 #[derive(PartialEq, Properties)]
-pub struct Props {
+pub(crate) struct Props {
     pub trace: Same<Trace>,
     pub current: usize,
     pub dispatch: Callback<Action>,
 }
 
 #[component]
-pub fn Decisions(props: &Props) -> Html {
+pub(crate) fn Decisions(props: &Props) -> Html {
     let rows = use_memo(props.trace.clone(), |trace| rows(&trace.0));
     html! {
         <div class="scroll" tabindex="0" role="region" aria-label="Table of decisions">

@@ -9,7 +9,7 @@ use crate::state::{Action, RunAction, ViewAction};
 
 /// What the number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Number {
+pub(crate) enum Number {
     Candidates,
     SamplerSteps,
     Seed,
@@ -43,7 +43,7 @@ impl Number {
 }
 
 #[derive(PartialEq, Properties)]
-pub struct Props {
+pub(crate) struct Props {
     pub number: Number,
     pub value: u64,
     #[prop_or_default]
@@ -54,7 +54,7 @@ pub struct Props {
 }
 
 #[component]
-pub fn Field(props: &Props) -> Html {
+pub(crate) fn Field(props: &Props) -> Html {
     let (number, value) = (props.number, props.value.to_string());
     let onchange = {
         let value = value.clone();

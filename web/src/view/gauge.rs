@@ -7,7 +7,7 @@ use crate::describe::number;
 use crate::scale;
 use crate::timeline::Glimpse;
 
-pub fn gauge(trace: &Trace, glimpse: &Glimpse) -> Html {
+pub(crate) fn gauge(trace: &Trace, glimpse: &Glimpse) -> Html {
     let all =
         trace.decisions.iter().flat_map(|decision| decision.v_now.iter().chain(&decision.v_end).copied());
     let Some((low, high)) = scale::range(all) else { return html! {} };

@@ -9,14 +9,14 @@ use crate::keys::KEYS;
 use crate::state::{Action, State, ViewAction};
 
 #[derive(PartialEq, Properties)]
-pub struct Props {
+pub(crate) struct Props {
     pub open: bool,
     pub dispatch: Callback<Action>,
 }
 
 /// The list of keys, in a dialog.
 #[component]
-pub fn Help(props: &Props) -> Html {
+pub(crate) fn Help(props: &Props) -> Html {
     let dialog = use_node_ref();
     use_effect_with(props.open, {
         let dialog = dialog.clone();
@@ -43,7 +43,7 @@ pub fn Help(props: &Props) -> Html {
 }
 
 /// What one sees, in words, and what it is in formulas.
-pub fn about(state: &State) -> Html {
+pub(crate) fn about(state: &State) -> Html {
     html! {
         <>
             <section class="card about" aria-labelledby="about-title">

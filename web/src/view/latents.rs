@@ -14,7 +14,7 @@ use crate::state::{Action, InsightAction};
 use crate::timeline::Glimpse;
 
 #[derive(PartialEq, Properties)]
-pub struct Props {
+pub(crate) struct Props {
     pub trace: Same<Trace>,
     pub index: usize,
     /// Parts of the decision that have happened; beyond three nothing changes here.
@@ -33,7 +33,7 @@ pub struct Props {
 const HALF: f64 = 100.0;
 
 #[component]
-pub fn Latents(props: &Props) -> Html {
+pub(crate) fn Latents(props: &Props) -> Html {
     let whole = Glimpse::whole(&props.trace.0, props.index);
     let decision = whole.map(|whole| whole.after(props.parts));
     let Some(latents) =

@@ -21,7 +21,7 @@ use crate::{describe, draw, keys, scale};
 const REACH: f64 = 0.12;
 
 #[derive(PartialEq, Properties)]
-pub struct Props {
+pub(crate) struct Props {
     pub maze: MazeId,
     pub scenario: Rc<Scenario>,
     pub trace: Option<Same<Trace>>,
@@ -62,7 +62,7 @@ fn layout_of(maze: MazeId, scenario: &Scenario) -> Arc<Layout> {
 }
 
 #[component]
-pub fn Maze(props: &Props) -> Html {
+pub(crate) fn Maze(props: &Props) -> Html {
     let ground = use_node_ref();
     let figure = use_node_ref();
     let frame = use_node_ref();

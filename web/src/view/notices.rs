@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use crate::state::{Action, Level, State, ViewAction};
 
-pub fn notices(state: &State, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn notices(state: &State, dispatch: &Callback<Action>) -> Html {
     let first = |level| state.view.notices().iter().position(|notice| notice.level == level);
     let gravest = first(Level::Error).or_else(|| first(Level::Warning));
     html! {

@@ -7,7 +7,7 @@ use crate::state::{Action, Mean, Scoreboard, ScoringAction, State};
 /// Episodes of a press of the button.
 const EPISODES: usize = 96;
 
-pub fn score(state: &State, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn score(state: &State, dispatch: &Callback<Action>) -> Html {
     let running = state.scoring.under_way();
     html! {
         <section class="card" aria-labelledby="score-title">

@@ -15,7 +15,7 @@ const SAMPLERS: [(Sampler, &str, &str); 3] = [
     (Sampler::Ddpm, "ddpm", "DDPM (all steps)"),
 ];
 
-pub fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
     let plan = state.run.plan();
     let sampler = plan.settings.sampler;
     let [x, y] = state.start();

@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use crate::state::{Action, Export, SharingAction, State};
 
-pub fn share(state: &State, address: &str, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn share(state: &State, address: &str, dispatch: &Callback<Action>) -> Html {
     let onfocus = Callback::from(|event: FocusEvent| {
         if let Some(field) = event.target_dyn_into::<HtmlInputElement>() {
             field.select();

@@ -16,7 +16,7 @@ fn card_id(word: &Word) -> String {
 }
 
 /// A text with terms in it.
-pub fn text(parts: &[Part]) -> Html {
+pub(crate) fn text(parts: &[Part]) -> Html {
     let part = |part: &Part| match *part {
         Part::Words(words) => html! { { words } },
         Part::Term(term, words) => html! { <Term {term} words={AttrValue::Static(words)} /> },
@@ -25,7 +25,7 @@ pub fn text(parts: &[Part]) -> Html {
 }
 
 #[derive(PartialEq, Properties)]
-pub struct TermProps {
+pub(crate) struct TermProps {
     /// What is explained.
     pub term: words::Term,
     /// The words that fit the sentence; the term's name when there are none.
@@ -37,7 +37,7 @@ pub struct TermProps {
 ///
 /// The browser does the rest: Enter opens the card, Escape or a click elsewhere closes it, and the focus stays here.
 #[component]
-pub fn Term(props: &TermProps) -> Html {
+pub(crate) fn Term(props: &TermProps) -> Html {
     let word = props.term.word();
     let words = props.words.clone().unwrap_or(AttrValue::Static(word.name));
     html! { <button type="button" class="term" popovertarget={card_id(&word)}>{ words }</button> }
@@ -45,7 +45,7 @@ pub fn Term(props: &TermProps) -> Html {
 
 /// The cards of all terms; once on a page, whatever number of words opens them.
 #[component]
-pub fn Cards() -> Html {
+pub(crate) fn Cards() -> Html {
     let formulas = use_memo((), |()| (equations(), algorithm_2()));
     html! { <>{ for words::TERMS.map(|term| card(term, &formulas.0, &formulas.1)) }</> }
 }
@@ -96,7 +96,7 @@ fn formula(equation: &Equation) -> Html {
 }
 
 #[derive(PartialEq, Properties)]
-pub struct FormulasProps {
+pub(crate) struct FormulasProps {
     /// The part of a decision that is shown; its lines of the algorithm stand out.
     #[prop_or_default]
     pub phase: Option<Phase>,
@@ -104,7 +104,7 @@ pub struct FormulasProps {
 
 /// Equations 1-7 and Algorithm 2.
 #[component]
-pub fn Formulas(props: &FormulasProps) -> Html {
+pub(crate) fn Formulas(props: &FormulasProps) -> Html {
     let equations = use_memo((), |()| equations());
     let lines = use_memo((), |()| algorithm_2());
     let line = |line: &Line| {

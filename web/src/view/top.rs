@@ -7,7 +7,7 @@ use crate::describe;
 use crate::share;
 use crate::state::{Action, DecidingAction, Source, State, Theme, ViewAction, Worker};
 
-pub fn top(state: &State, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn top(state: &State, dispatch: &Callback<Action>) -> Html {
     html! {
         <header class="top">
             <div class="top__title">
@@ -32,7 +32,7 @@ pub fn top(state: &State, dispatch: &Callback<Action>) -> Html {
 }
 
 /// What decides, and how far it has come.
-pub fn works(state: &State, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn works(state: &State, dispatch: &Callback<Action>) -> Html {
     let live = matches!(state.run.source(), Some(Source::Computed(_)));
     // Spoken while it loads; after that it changes with every decision.
     let loading =
@@ -82,7 +82,7 @@ fn logo() -> Html {
 }
 
 /// What this is, in one sentence.
-pub fn claim(dispatch: &Callback<Action>) -> Html {
+pub(crate) fn claim(dispatch: &Callback<Action>) -> Html {
     html! {
         <p class="claim">
             { "An agent that has only ever seen recordings imagines many plans, follows the best one, and " }

@@ -7,7 +7,7 @@ use crate::share;
 use crate::state::{Action, State};
 use crate::story::STEPS;
 
-pub fn tour(state: &State, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn tour(state: &State, dispatch: &Callback<Action>) -> Html {
     let Some(index) = state.tour.step() else { return html! {} };
     let step = &STEPS[index];
     let last = index + 1 == STEPS.len();

@@ -8,7 +8,7 @@ use crate::describe;
 use crate::host::browser;
 use crate::state::{Action, DecidingAction, State};
 
-pub fn weights(state: &State, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn weights(state: &State, dispatch: &Callback<Action>) -> Html {
     let onchange = perhaps(dispatch, |event: Event| {
         let field: HtmlInputElement = event.target_dyn_into()?;
         browser::address_of(field.files()).map(|address| DecidingAction::Weights(address).into())

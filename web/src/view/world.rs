@@ -6,7 +6,7 @@ use yew::prelude::*;
 use crate::describe;
 use crate::state::{Action, Critic, RetrainingAction, RetrainingJob, State, Tool, ViewAction, WorldAction};
 
-pub fn world(state: &State, dispatch: &Callback<Action>) -> Html {
+pub(crate) fn world(state: &State, dispatch: &Callback<Action>) -> Html {
     let tool = |tool: Tool, id: &'static str, words: &'static str| {
         html! {
             <button {id} type="button" class={classes!("small", (state.world.tool() == tool).then_some("chosen"))}

@@ -7,7 +7,7 @@ use crate::messages::{Backend, DeviceInfo};
 
 /// Initialises a device. There is always one: the CPU needs nothing.
 #[cfg(feature = "webgpu")]
-pub async fn choose(backend: Backend) -> (Device, DeviceInfo) {
+pub(crate) async fn choose(backend: Backend) -> (Device, DeviceInfo) {
     use super::fail;
     use crate::messages::Failure;
     use crate::patience::within;
@@ -38,6 +38,6 @@ pub async fn choose(backend: Backend) -> (Device, DeviceInfo) {
 
 /// The CPU, and why it is not WebGPU.
 #[cfg(not(feature = "webgpu"))]
-pub async fn choose(backend: Backend) -> (Device, DeviceInfo) {
+pub(crate) async fn choose(backend: Backend) -> (Device, DeviceInfo) {
     (Device::flex(), DeviceInfo::cpu(adapter::choose(backend).await.err().flatten()))
 }

@@ -5,14 +5,14 @@ use crate::fetch::{Trouble, bytes};
 use crate::messages::ToPage;
 
 /// The weights at an address; the page is told how far they have come.
-pub async fn weights(address: &str) -> Result<Vec<u8>, String> {
+pub(crate) async fn weights(address: &str) -> Result<Vec<u8>, String> {
     let tell = |loaded, total| post(&ToPage::Progress { loaded, total });
     bytes(address, tell).await.map_err(|trouble| refused("weights", address, &trouble))
 }
 
 /// What is at an address.
 #[cfg(feature = "train")]
-pub async fn quietly(what: &str, address: &str) -> Result<Vec<u8>, String> {
+pub(crate) async fn quietly(what: &str, address: &str) -> Result<Vec<u8>, String> {
     bytes(address, |_, _| ()).await.map_err(|trouble| refused(what, address, &trouble))
 }
 

@@ -8,14 +8,14 @@ use crate::messages::ValueField;
 const DENSITY: usize = 10;
 
 /// Where V is sampled: all over the free cells.
-pub struct Grid {
+pub(crate) struct Grid {
     rows: usize,
     columns: usize,
     free: Vec<(usize, usize)>,
 }
 
 impl Grid {
-    pub fn of(layout: &Layout) -> Self {
+    pub(crate) fn of(layout: &Layout) -> Self {
         let (rows, columns) = (layout.rows * DENSITY, layout.cols * DENSITY);
         let is_wall =
             |row: usize, column: usize| layout.is_wall((row / DENSITY) as isize, (column / DENSITY) as isize);
@@ -30,13 +30,13 @@ impl Grid {
     const FIRST: f64 = CELL_LOW + Self::SPACING / 2.0;
 
     /// A ball at rest at every sample, `[samples][state]`.
-    pub fn states(&self) -> Vec<Vec<f32>> {
+    pub(crate) fn states(&self) -> Vec<Vec<f32>> {
         let place = |index: usize| (Self::FIRST + index as f64 * Self::SPACING) as f32;
         self.free.iter().map(|&(row, column)| vec![place(row), place(column), 0.0, 0.0]).collect()
     }
 
     /// The field of their values.
-    pub fn field(&self, values: &[f32]) -> ValueField {
+    pub(crate) fn field(&self, values: &[f32]) -> ValueField {
         let mut all = vec![f32::NAN; self.rows * self.columns];
         for (&(row, column), &value) in self.free.iter().zip(values) {
             all[row * self.columns + column] = value;

@@ -14,7 +14,7 @@ use crate::pace::{Pace, TURN};
 /// Episodes played in lockstep.
 const BATCH: usize = 12;
 
-pub struct Scoring {
+pub(crate) struct Scoring {
     ticket: u32,
     agent: Arc<Agent>,
     plan: Plan,
@@ -27,13 +27,13 @@ pub struct Scoring {
 }
 
 impl Scoring {
-    pub fn new(agent: &Arc<Agent>, ticket: u32, plan: Plan, episodes: usize) -> Result<Self, String> {
+    pub(crate) fn new(agent: &Arc<Agent>, ticket: u32, plan: Plan, episodes: usize) -> Result<Self, String> {
         let layout = plan.scenario.world.layout(agent.task().maze).map_err(|error| error.to_string())?;
         Ok(Self { ticket, agent: Arc::clone(agent), plan, layout, episodes, played: 0, rollouts: None })
     }
 
     /// A turn of playing; answers whether all is done.
-    pub async fn work(&mut self, pace: &mut Pace) -> Result<bool, String> {
+    pub(crate) async fn work(&mut self, pace: &mut Pace) -> Result<bool, String> {
         let since = now();
         while now() - since < TURN {
             if self.rollouts.is_none() {

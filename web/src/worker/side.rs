@@ -20,7 +20,7 @@ const TRAIL: usize = 2048;
 const MOST_OF_TRAIL: usize = 1 << 18;
 
 /// Something under way.
-pub enum Side {
+pub(crate) enum Side {
     Imagine(Imagining),
     Denoise(Trailing),
     Field(Valuing),
@@ -29,7 +29,7 @@ pub enum Side {
 
 impl Side {
     /// Goes on for about a turn; answers whether it is done. What goes wrong is told to the page.
-    pub async fn work(&mut self, pace: &mut Pace) -> bool {
+    pub(crate) async fn work(&mut self, pace: &mut Pace) -> bool {
         let since = now();
         while now() - since < TURN {
             let done = match self {
@@ -58,7 +58,7 @@ impl Side {
 }
 
 /// Candidates on their way to be ways.
-pub struct Imagining {
+pub(crate) struct Imagining {
     ticket: u32,
     agent: Arc<Agent>,
     layout: Arc<Layout>,
@@ -68,7 +68,7 @@ pub struct Imagining {
 }
 
 impl Imagining {
-    pub fn new(ticket: u32, agent: &Arc<Agent>, candidates: Candidates) -> Result<Self, AgentError> {
+    pub(crate) fn new(ticket: u32, agent: &Arc<Agent>, candidates: Candidates) -> Result<Self, AgentError> {
         let layout = candidates.world.layout(agent.task().maze)?;
         let agent = Arc::clone(agent);
         Ok(Self { ticket, agent, layout, candidates, ways: Vec::new(), values: Vec::new() })
@@ -106,7 +106,7 @@ async fn end_values(agent: &Agent, state: &[f64], latents: &[Vec<f32>]) -> Resul
 }
 
 /// A denoising that is gone through again, some candidates after others.
-pub struct Trailing {
+pub(crate) struct Trailing {
     ticket: u32,
     agent: Arc<Agent>,
     denoising: Denoising,
@@ -118,7 +118,7 @@ pub struct Trailing {
 impl Trailing {
     /// # Errors
     /// When there is more of it than the page can hold.
-    pub fn new(ticket: u32, agent: &Arc<Agent>, denoising: Denoising) -> Result<Self, String> {
+    pub(crate) fn new(ticket: u32, agent: &Arc<Agent>, denoising: Denoising) -> Result<Self, String> {
         let settings = &denoising.settings;
         let updates = settings.sampler.steps.saturating_add(settings.sampler.extra_steps);
         if settings.candidates.saturating_mul(updates) > MOST_OF_TRAIL {
@@ -164,7 +164,7 @@ fn append<T>(all: &mut Vec<Vec<T>>, some: Vec<Vec<T>>) {
 }
 
 /// V over the maze.
-pub struct Valuing {
+pub(crate) struct Valuing {
     agent: Arc<Agent>,
     grid: Grid,
     states: Vec<Vec<f32>>,
@@ -172,7 +172,7 @@ pub struct Valuing {
 }
 
 impl Valuing {
-    pub fn new(agent: &Arc<Agent>, layout: &Layout) -> Self {
+    pub(crate) fn new(agent: &Arc<Agent>, layout: &Layout) -> Self {
         let grid = Grid::of(layout);
         Self { agent: Arc::clone(agent), states: grid.states(), grid, values: Vec::new() }
     }
@@ -190,7 +190,7 @@ impl Valuing {
 }
 
 /// The first decisions of a run, against the clock. The first of them may have to compile kernels, and does not count.
-pub struct Measuring {
+pub(crate) struct Measuring {
     agent: Arc<Agent>,
     /// Hash of the agent's bundle.
     loaded: String,
@@ -210,7 +210,7 @@ impl Measuring {
     /// Milliseconds after which two decisions are enough.
     const ENOUGH: f64 = 1000.0;
 
-    pub fn new(agent: &Arc<Agent>, loaded: &str, plan: Plan) -> Self {
+    pub(crate) fn new(agent: &Arc<Agent>, loaded: &str, plan: Plan) -> Self {
         let (agent, loaded) = (Arc::clone(agent), loaded.to_owned());
         Self { agent, loaded, plan, rollout: None, parts: 0, millis: 0.0, taken: Vec::new() }
     }
