@@ -196,7 +196,7 @@ pub(crate) fn absolute(address: &str) -> String {
     Url::new_with_base(&address, &base).map_or(address, |url| url.href())
 }
 
-/// Whether a media query holds.
+/// Returns `true` if a media query holds.
 pub(crate) fn matches(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
