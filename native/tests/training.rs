@@ -4,7 +4,7 @@ mod tiny;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use diar_core::agent::{Outcome, Trace};
@@ -39,27 +39,29 @@ fn bundle(path: &Path) -> Bundle {
     Bundle::from_bytes(&fs::read(path).unwrap()).unwrap()
 }
 
+/// Training under way, with a checkpoint after each step.
+fn begun(run: &Path) -> Child {
+    let mut command = train(run);
+    command.args(["--checkpoint-every", "0"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Trains up to the midst of a stage, and is killed there.
+fn killed_in(run: &Path, stage: &str) {
+    let mut child = begun(run);
+    wait_for(run, stage, &mut child);
+    child.kill().unwrap();
+    assert!(!child.wait().unwrap().success());
+}
+
 /// Killed in one stage, terminated in the next, and gone on with each time: every number of the agent is the same as
 /// without a stop.
 #[test]
 fn a_stopped_run_ends_in_the_same_agent() {
     let folder = TempDir::new().unwrap();
     let run = folder.path().join("run");
-    let begin = || {
-        let mut command = train(&run);
-        command
-            .args(["--checkpoint-every", "0"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    };
-    let mut killed = begin();
-    wait_for(&run, "diffusion", &mut killed);
-    killed.kill().unwrap();
-    assert!(!killed.wait().unwrap().success());
+    killed_in(&run, "diffusion");
 
-    let mut terminated = begin();
+    let mut terminated = begun(&run);
     wait_for(&run, "critic", &mut terminated);
     success(Command::new("kill").args(["-TERM", &terminated.id().to_string()]));
     let output = terminated.wait_with_output().unwrap();
@@ -86,15 +88,7 @@ fn a_stopped_run_ends_in_the_same_agent() {
 fn a_run_may_change_its_device() {
     let folder = TempDir::new().unwrap();
     let run = folder.path().join("run");
-    let mut child = train(&run)
-        .args(["--checkpoint-every", "0"])
-        .stderr(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    wait_for(&run, "vae", &mut child);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    killed_in(&run, "vae");
     let config = run.join("config.toml");
     let text = fs::read_to_string(&config).unwrap();
     assert!(text.contains("device = \"cpu\""), "{text}");
@@ -120,15 +114,7 @@ fn a_run_may_change_its_device() {
 fn a_damaged_checkpoint_costs_a_few_steps() {
     let folder = TempDir::new().unwrap();
     let run = folder.path().join("run");
-    let mut child = train(&run)
-        .args(["--checkpoint-every", "0"])
-        .stderr(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    wait_for(&run, "vae", &mut child);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    killed_in(&run, "vae");
     let newest = positions(&run, "vae").pop().unwrap();
     let blob = run.join(format!("checkpoints/vae-{newest}/vae.net"));
     let mut bytes = fs::read(&blob).unwrap();

@@ -6,29 +6,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { click, ready, statusWhere, trace, until, visit } from './page.mjs';
-import { build, serve } from './server.mjs';
+import { click, decides, ready, statusWhere, trace, until, visit } from './page.mjs';
+import { build, hosting } from './server.mjs';
 
 const DIST = process.env.DIAR_DIST ?? join(import.meta.dirname ?? '.', '../../dist');
+const hosted = hosting(DIST);
 const { files: FILES, pages: PAGES } = build(DIST);
 const file = (name) => FILES[name].file;
-
-/// Serves the page, and ends that whatever happens.
-async function hosted(journey, replaced = {}, options = {}) {
-  const site = await serve(DIST, replaced, options);
-  try {
-    return await journey(site);
-  } finally {
-    await site.close();
-  }
-}
-
-/// The page decides, for real.
-async function decides(page) {
-  await ready(page);
-  await click(page, '#step-decision');
-  assert.notEqual((await trace(page)).decisions[0].outcome, null);
-}
 
 /// The service worker is installed, and will see to the next page.
 const active = (page) => page.evaluate(async () => void (await navigator.serviceWorker.ready));

@@ -1,5 +1,6 @@
 // Opening the page as a person would: in a browser of its own, with a fresh profile.
 
+import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -100,4 +101,11 @@ export const ready = (page) =>
 export async function click(page, id) {
   await page.click(id);
   return statusWhere(page, (now) => !now.computing, 120_000);
+}
+
+/// The page decides, for real.
+export async function decides(page) {
+  await ready(page);
+  await click(page, '#step-decision');
+  assert.notEqual((await trace(page)).decisions[0].outcome, null);
 }

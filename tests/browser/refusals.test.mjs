@@ -7,30 +7,14 @@ import { pathToFileURL } from 'node:url';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { BLOCKED, click, ready, status, statusWhere, trace, until, visit } from './page.mjs';
-import { build, serve } from './server.mjs';
+import { BLOCKED, click, decides, ready, status, statusWhere, trace, until, visit } from './page.mjs';
+import { build, hosting } from './server.mjs';
 
 const DIST = process.env.DIAR_DIST ?? join(import.meta.dirname ?? '.', '../../dist');
+const hosted = hosting(DIST);
 const { files: FILES } = build(DIST);
 const WEIGHTS = `/${FILES['weights/maze2d-umaze-v1.safetensors'].file}`;
 const LDCQ = `/${FILES['weights/maze2d-umaze-v1.ldcq.safetensors'].file}`;
-
-/// Serves the page, and ends that whatever happens.
-async function hosted(journey, replaced = {}, options = {}) {
-  const site = await serve(DIST, replaced, options);
-  try {
-    return await journey(site);
-  } finally {
-    await site.close();
-  }
-}
-
-/// The page decides, for real.
-async function decides(page) {
-  await ready(page);
-  await click(page, '#step-decision');
-  assert.notEqual((await trace(page)).decisions[0].outcome, null);
-}
 
 /// Why the program did not start; one sentence, perhaps with what to do.
 async function reason(page) {

@@ -89,3 +89,13 @@ export async function serve(folder, replaced = {}, { mounts = {}, headers = {}, 
       }),
   };
 }
+
+/// Journeys on a folder that is served meanwhile, whatever happens in them.
+export const hosting = (folder) => async (journey, replaced = {}, options = {}) => {
+  const site = await serve(folder, replaced, options);
+  try {
+    return await journey(site);
+  } finally {
+    await site.close();
+  }
+};
