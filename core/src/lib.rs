@@ -16,6 +16,7 @@
 pub mod agent;
 #[cfg(feature = "train")]
 pub mod baseline;
+pub mod benchmark;
 pub mod bundle;
 pub mod critic;
 pub mod data;
@@ -31,5 +32,5 @@ pub mod nn;
 pub mod rng;
 pub mod score;
 pub mod settings;
-pub mod task;
+pub mod spec;
 pub mod vae;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::task::Task;
+use crate::spec::{ScoreKind, TaskSpec};
 
 /// Result of one episode.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,7 +39,25 @@ impl Estimate {
     }
 }
 
-/// Scores of a set of episodes. Both scores are normalised as D4RL does, 0 for its random policy and 100 for its expert.
+/// Points of an episode by one kind of score: 0 is the reference's random policy and 100 its expert, where the task has a
+/// reference.
+#[must_use]
+pub fn points(task: &TaskSpec, kind: ScoreKind, result: &EpisodeResult) -> f64 {
+    match kind {
+        ScoreKind::FirstContact => task.normalise(task.first_contact_return(result.first_contact)),
+        // A subtask pays 1 when it is complete.
+        ScoreKind::Return | ScoreKind::Subtasks => task.normalise(result.native),
+        ScoreKind::Success => 100.0 * f64::from(u8::from(result.first_contact.is_some())),
+    }
+}
+
+/// Points of episodes by one kind of score.
+#[must_use]
+pub fn all_points(task: &TaskSpec, kind: ScoreKind, results: &[EpisodeResult]) -> Vec<f64> {
+    results.iter().map(|result| points(task, kind, result)).collect()
+}
+
+/// Scores of a set of episodes, in points; those that the task has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Number of episodes.
@@ -47,9 +65,17 @@ pub struct Evaluation {
     /// Adaptive Revaluation on or off.
     pub revalue: bool,
     /// Every step from the first contact on counts.
-    pub first_contact: Estimate,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_contact: Option<Estimate>,
     /// Every step at the goal counts: D4RL's own return.
-    pub native: Estimate,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<Estimate>,
+    /// Every episode that reaches the goal counts the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<Estimate>,
+    /// Every complete subtask counts the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subtasks: Option<Estimate>,
     /// Share of the episodes that touched the goal.
     pub success_rate: f64,
     /// Mean step of the first contact among those.
@@ -63,17 +89,19 @@ pub struct Evaluation {
 
 impl Evaluation {
     /// The scores of some episodes of a task.
-    pub fn of(task: &Task, revalue: bool, results: &[EpisodeResult]) -> Self {
-        let first: Vec<f64> = results.iter().map(|result| first_contact_score(task, result)).collect();
-        let native: Vec<f64> = results.iter().map(|result| task.normalise(result.native)).collect();
+    pub fn of(task: &TaskSpec, revalue: bool, results: &[EpisodeResult]) -> Self {
+        let score =
+            |kind| task.scoring.kinds.contains(&kind).then(|| Estimate::of(&all_points(task, kind, results)));
         let contacts: Vec<f64> =
             results.iter().filter_map(|result| result.first_contact).map(|step| step as f64).collect();
         let n = results.len().max(1) as f64;
         Self {
             episodes: results.len(),
             revalue,
-            first_contact: Estimate::of(&first),
-            native: Estimate::of(&native),
+            first_contact: score(ScoreKind::FirstContact),
+            native: score(ScoreKind::Return),
+            success: score(ScoreKind::Success),
+            subtasks: score(ScoreKind::Subtasks),
             success_rate: contacts.len() as f64 / n,
             mean_first_contact_step: (!contacts.is_empty()).then(|| Estimate::of(&contacts).mean),
             decisions_per_episode: results.iter().map(|result| result.decisions as f64).sum::<f64>() / n,
@@ -81,27 +109,44 @@ impl Evaluation {
                 / n,
         }
     }
+
+    /// One of the scores, where the task has it.
+    #[must_use]
+    pub fn score(&self, kind: ScoreKind) -> Option<Estimate> {
+        match kind {
+            ScoreKind::FirstContact => self.first_contact,
+            ScoreKind::Return => self.native,
+            ScoreKind::Success => self.success,
+            ScoreKind::Subtasks => self.subtasks,
+        }
+    }
+
+    /// The scores that the task has, the one that counts first at the front.
+    pub fn scores(&self, task: &TaskSpec) -> Vec<(ScoreKind, Estimate)> {
+        task.scoring.kinds.iter().filter_map(|&kind| Some((kind, self.score(kind)?))).collect()
+    }
 }
 
-fn first_contact_score(task: &Task, result: &EpisodeResult) -> f64 {
-    task.normalise(task.first_contact_return(result.first_contact))
-}
-
-/// Mean difference `a - b` of the `first_contact` scores of the same episodes, and its interval.
-pub fn paired_difference(task: &Task, a: &[EpisodeResult], b: &[EpisodeResult]) -> Estimate {
+/// Mean difference `a - b` of a score of the same episodes, and its interval.
+pub fn paired_difference(
+    task: &TaskSpec,
+    kind: ScoreKind,
+    a: &[EpisodeResult],
+    b: &[EpisodeResult],
+) -> Estimate {
     let differences: Vec<f64> =
-        a.iter().zip(b).map(|(a, b)| first_contact_score(task, a) - first_contact_score(task, b)).collect();
+        a.iter().zip(b).map(|(a, b)| points(task, kind, a) - points(task, kind, b)).collect();
     Estimate::of(&differences)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::TASKS;
+    use crate::benchmark::MAZE2D;
 
     #[test]
     fn scores_of_known_episodes() {
-        let task = &TASKS[0];
+        let task = &MAZE2D[0].spec;
         let hit = EpisodeResult {
             first_contact: Some(100),
             native: 50.0,
@@ -112,12 +157,14 @@ mod tests {
         let miss =
             EpisodeResult { first_contact: None, native: 0.0, decisions: 20, revaluations: 8, steps: 300 };
         let evaluation = Evaluation::of(task, true, &[hit, miss]);
-        assert!((evaluation.first_contact.mean - task.normalise(100.0)).abs() < 1e-9);
-        assert!((evaluation.native.mean - task.normalise(25.0)).abs() < 1e-9);
+        assert!((evaluation.first_contact.unwrap().mean - task.normalise(100.0)).abs() < 1e-9);
+        assert!((evaluation.native.unwrap().mean - task.normalise(25.0)).abs() < 1e-9);
         assert_eq!((evaluation.success_rate, evaluation.decisions_per_episode), (0.5, 15.0));
         assert!((evaluation.revaluations_per_episode - 6.0).abs() < 1e-12);
         assert_eq!(evaluation.mean_first_contact_step, Some(100.0));
-        let difference = paired_difference(task, &[hit, hit], &[miss, hit]);
+        assert_eq!((evaluation.success, evaluation.subtasks), (None, None), "Maze2D has two scores");
+        assert_eq!(points(task, ScoreKind::Success, &hit) - points(task, ScoreKind::Success, &miss), 100.0);
+        let difference = paired_difference(task, ScoreKind::FirstContact, &[hit, hit], &[miss, hit]);
         assert!((difference.mean - 0.5 * 200.0 / 138.01 * 100.0).abs() < 1e-9);
     }
 

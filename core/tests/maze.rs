@@ -5,21 +5,24 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
+use diar_core::benchmark::{Benchmark, MAZE2D};
 use diar_core::data::Transitions;
-use diar_core::env::{MazeEnv, generate};
+use diar_core::env::maze2d::{Maze2d, generate};
+use diar_core::env::{Envs, Start};
 use diar_core::maze::{
     BALL_RADIUS, CELL_HIGH, CELL_LOW, Controller, GOAL_RADIUS, MAX_SPEED, MazeId, PointMass, WORLD_OFFSET,
+    World,
 };
 use diar_core::rng::{Key, Stream};
-use diar_core::task::{TASKS, Task};
+use diar_core::spec::TaskSpec;
 use serde::Deserialize;
 
-const UMAZE: &Task = &TASKS[0];
-const MEDIUM: &Task = &TASKS[1];
-const LARGE: &Task = &TASKS[2];
+const UMAZE: MazeId = MazeId::Umaze;
+const MEDIUM: MazeId = MazeId::Medium;
+const LARGE: MazeId = MazeId::Large;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -55,8 +58,42 @@ fn golden(maze: MazeId) -> &'static GoldenMaze {
     &GOLDEN.mazes[name.as_str().unwrap()]
 }
 
-fn mazes() -> [MazeId; 3] {
-    TASKS.map(|task| task.maze)
+fn benchmark(maze: MazeId) -> &'static Benchmark {
+    &MAZE2D[maze as usize]
+}
+
+/// One episode, and what it has earned.
+#[derive(Clone)]
+struct Episode {
+    envs: Maze2d,
+    state: [f64; 4],
+    steps: usize,
+    first_contact: Option<usize>,
+    native: f64,
+}
+
+impl Episode {
+    fn new(maze: MazeId, start: Start) -> Self {
+        let mut envs = Maze2d::new(benchmark(maze).spec.clone(), maze);
+        let state = envs.reset(&[(0, start)], &World::default()).unwrap()[0].observation.clone();
+        Self { envs, state: state.try_into().unwrap(), steps: 0, first_contact: None, native: 0.0 }
+    }
+
+    fn step(&mut self, action: [f32; 2]) -> f32 {
+        let mut steps = Vec::new();
+        self.envs.step(&[0], &action, &mut steps).unwrap();
+        self.state = steps[0].observation.clone().try_into().unwrap();
+        self.steps += 1;
+        self.native += f64::from(steps[0].reward);
+        if steps[0].at_goal {
+            self.first_contact.get_or_insert(self.steps);
+        }
+        steps[0].reward
+    }
+
+    fn over(&self) -> bool {
+        self.steps >= self.envs.spec().max_steps
+    }
 }
 
 fn difference(a: [f64; 4], b: [f64; 4]) -> f64 {
@@ -99,7 +136,7 @@ fn layouts_are_those_of_d4rl() {
 
 #[test]
 fn single_steps_match_mujoco() {
-    for maze in mazes() {
+    for maze in MazeId::ALL {
         let steps = &golden(maze).steps;
         for (kind, bound, least) in [("free", 1e-9, 300), ("one", 1e-8, 500), ("several", 1e-8, 300)] {
             let cases = &steps[kind];
@@ -122,7 +159,7 @@ fn single_steps_match_mujoco() {
 
 #[test]
 fn open_loop_runs_stay_with_mujoco() {
-    for maze in mazes() {
+    for maze in MazeId::ALL {
         let trajectories = &golden(maze).trajectories;
         assert!(trajectories.len() >= 2);
         for run in trajectories {
@@ -162,7 +199,7 @@ fn the_ball_rests_off_the_wall() {
         let clear = (ball.position[axis] - face) * action[axis] < 0.0;
         assert!(clear && (gap - 0.0015).abs() < 5e-6, "rests {gap} m off the face");
         assert!(layout.contains_free(ball.position[0], ball.position[1]));
-        for maze in mazes() {
+        for maze in MazeId::ALL {
             assert!((gap - golden(maze).rest).abs() < 1e-8, "{gap}: MuJoCo has {}", golden(maze).rest);
         }
     }
@@ -182,40 +219,40 @@ fn integer_positions_are_not_cell_centres() {
 }
 
 #[test]
-fn episodes_count_both_scores() {
-    // From 0.52 m away at full speed the first step reaches the goal: the reward is that of the new state.
-    let mut env = MazeEnv::at(UMAZE, [1.0, 1.0 + GOAL_RADIUS + 0.02, 0.0, -5.0]);
-    assert_eq!((env.steps(), env.first_contact(), env.native_return()), (0, None, 0.0));
-    assert_eq!(env.step([0.0, 0.0]), 1.0);
-    assert_eq!((env.steps(), env.first_contact(), env.native_return()), (1, Some(1), 1.0));
+fn rewards_are_those_of_the_new_state() {
+    // From 0.52 m away at full speed the first step reaches the goal.
+    let mut episode = Episode::new(UMAZE, Start::At(vec![1.0, 1.0 + GOAL_RADIUS + 0.02, 0.0, -5.0]));
+    assert_eq!(episode.step([0.0, 0.0]), 1.0);
+    assert_eq!(episode.first_contact, Some(1));
 
-    let mut env = MazeEnv::at(UMAZE, [1.0, 2.0, 0.0, 0.0]);
+    let mut episode = Episode::new(UMAZE, Start::At(vec![1.0, 2.0, 0.0, 0.0]));
     let mut rewards = Vec::new();
-    while !env.over() {
-        rewards.push(env.step([0.0, -0.2]));
+    while !episode.over() {
+        rewards.push(episode.step([0.0, -0.2]));
     }
-    assert_eq!(rewards.len(), UMAZE.max_steps);
     let first = rewards.iter().position(|&r| r == 1.0).map(|k| k + 1);
     assert!(first.is_some_and(|step| step > 1));
-    assert_eq!(env.first_contact(), first);
-    assert_eq!(env.native_return(), rewards.iter().map(|&r| f64::from(r)).sum::<f64>());
-    assert_eq!(env.state().len(), UMAZE.state_dim);
-    assert_eq!(env.task(), UMAZE);
+    assert_eq!(episode.first_contact, first);
+    assert_eq!(episode.native, rewards.iter().map(|&r| f64::from(r)).sum::<f64>());
 }
 
 /// What the planner clips, the motors would: to the last bit, walls or not.
 #[test]
 fn clipped_actions_act_as_they_are() {
     let mut stream = Key::new(12).stream();
-    for task in &TASKS {
-        let mut env = MazeEnv::reset(task, &mut stream);
+    for maze in MazeId::ALL {
+        // An episode takes as many steps as any task has.
+        let long = TaskSpec { max_steps: 5_000, ..(*benchmark(maze).spec).clone() };
+        let mut env = Episode::new(maze, Start::Drawn(Key::new(13)));
+        env.envs = Maze2d::new(Arc::new(long), maze);
+        env.envs.reset(&[(0, Start::Drawn(Key::new(13)))], &World::default()).unwrap();
         let mut clipped = env.clone();
         let mut beyond = 0;
         for _ in 0..5_000 {
             let action = [(); 2].map(|()| (1.5 * stream.normal()) as f32);
             beyond += usize::from(action.iter().any(|a| a.abs() > 1.0));
             assert_eq!(env.step(action), clipped.step(action.map(|a| a.clamp(-1.0, 1.0))));
-            assert_eq!(env.state().map(f64::to_bits), clipped.state().map(f64::to_bits));
+            assert_eq!(env.state.map(f64::to_bits), clipped.state.map(f64::to_bits));
         }
         assert!(beyond > 1_000);
     }
@@ -223,12 +260,14 @@ fn clipped_actions_act_as_they_are() {
 
 #[test]
 fn starts_are_drawn_as_in_d4rl() {
-    let stream = &mut Key::new(11).stream();
-    let layout = LARGE.maze.layout();
+    let key = Key::new(11);
+    let layout = LARGE.layout();
     let mut counts = BTreeMap::new();
     let (n, mut speed) = (46_000_u32, 0.0);
-    for _ in 0..n {
-        let [x, y, vx, vy] = MazeEnv::reset(LARGE, stream).state();
+    let mut envs = Maze2d::new(benchmark(LARGE).spec.clone(), LARGE);
+    let starts: Vec<_> = (0..n).map(|i| (0, Start::Drawn(key.fold(i.into())))).collect();
+    for frame in envs.reset(&starts, &World::default()).unwrap() {
+        let [x, y, vx, vy] = frame.observation.try_into().unwrap();
         assert!((x - x.round()).abs() <= 0.1 && (y - y.round()).abs() <= 0.1 && layout.contains_free(x, y));
         *counts.entry((x.round() as usize, y.round() as usize)).or_insert(0) += 1;
         speed += vx * vx + vy * vy;
@@ -268,9 +307,10 @@ fn near(what: &str, found: f64, expected: f64, relative: f64) {
 
 /// Relative tolerances: state sd 2 %, action sd 0.5 %, segments 2 %, reward rate 12 %. The published files are one draw
 /// each, and so are these: six seeds stay within 1.1 %, 0.3 %, 0.8 % and 7 %.
-fn generated_as_published(task: &'static Task, seed: u64, published: &Published) -> Transitions {
+fn generated_as_published(maze: MazeId, seed: u64, published: &Published) -> Transitions {
+    let task = benchmark(maze);
     let start = Instant::now();
-    let data = generate(task, task.rows, seed);
+    let data = generate(maze, task.rows, seed);
     let seconds = start.elapsed().as_secs_f64();
 
     data.check().unwrap();
@@ -287,7 +327,7 @@ fn generated_as_published(task: &'static Task, seed: u64, published: &Published)
     println!(
         "{}: {} rows in {seconds:.2} s ({:.2} M rows/s)\n  state sd {state_sd:.4?}, mean {state_mean:.4?}\n  action sd \
          {action_sd:.4?}, mean {action_mean:.5?}\n  reward rate {reward_rate:.5}, segments {segments}, mean length {:.1}",
-        task.id,
+        task.id(),
         task.rows,
         task.rows as f64 / seconds / 1e6,
         task.rows as f64 / segments as f64,
@@ -302,14 +342,14 @@ fn generated_as_published(task: &'static Task, seed: u64, published: &Published)
     near("segments", segments as f64, published.segments as f64, 0.02);
     // The walk goes nowhere on average.
     assert!(state_mean[2].abs() < 0.01 && state_mean[3].abs() < 0.01, "mean velocity {state_mean:?}");
-    check_quirks(task, &data);
+    check_quirks(maze, &data);
     data
 }
 
 /// D4RL's quirks: rewards belong to the observation of their row, an observation is repeated after its segment ends,
 /// and a goal in the cell of the last one makes a segment of one row.
-fn check_quirks(task: &Task, data: &Transitions) {
-    let layout = task.maze.layout();
+fn check_quirks(maze: MazeId, data: &Transitions) {
+    let layout = maze.layout();
     let goal = layout.goal();
     let state = |row: usize| [0, 1, 2, 3].map(|k| f64::from(data.state(row)[k]));
     let action = |row: usize| [0, 1].map(|k| f64::from(data.action(row)[k]));
@@ -409,31 +449,33 @@ fn checksum(sum: u64, bits: u32) -> u64 {
 
 /// Returns of `episodes` whole episodes and the number of those that touched the goal.
 fn play(
-    task: &'static Task,
+    maze: MazeId,
     episodes: u64,
-    mut policy: impl FnMut(&MazeEnv, &mut Stream) -> [f64; 2],
+    mut policy: impl FnMut(&Episode, &mut Stream) -> [f64; 2],
 ) -> (Vec<f64>, usize) {
-    let root = Key::new(5).named(task.id);
+    let task = benchmark(maze);
+    let root = Key::new(5).named(task.id());
     let mut touched = 0;
     let start = Instant::now();
     let returns: Vec<f64> = (0..episodes)
-        .map(|episode| {
-            let stream = &mut root.fold(episode).stream();
-            let mut env = MazeEnv::reset(task, stream);
-            while !env.over() {
-                let action = policy(&env, stream);
-                env.step(action.map(|a| a as f32));
+        .map(|number| {
+            let key = root.fold(number);
+            let stream = &mut key.named("policy").stream();
+            let mut episode = Episode::new(maze, Start::Drawn(key));
+            while !episode.over() {
+                let action = policy(&episode, stream);
+                episode.step(action.map(|a| a as f32));
             }
-            touched += usize::from(env.first_contact().is_some());
-            env.native_return()
+            touched += usize::from(episode.first_contact.is_some());
+            episode.native
         })
         .collect();
-    let rate = (returns.len() * task.max_steps) as f64 / start.elapsed().as_secs_f64();
+    let rate = (returns.len() * task.spec.max_steps) as f64 / start.elapsed().as_secs_f64();
     let (mean, sd) = mean_and_sd(&returns);
-    let score = task.normalise(mean);
+    let score = task.spec.normalise(mean);
     println!(
         "{}: return {mean:.1} (sd {sd:.0}), normalised {score:.1}; {:.1} M steps/s",
-        task.id,
+        task.id(),
         rate / 1e6
     );
     (returns, touched)
@@ -451,42 +493,42 @@ fn mean_and_sd(values: &[f64]) -> (f64, f64) {
 /// the large spread shows.
 #[test]
 fn the_reference_controller_scores_as_in_d4rl() {
-    for (task, expected, bound, spread) in
+    for (maze, expected, bound, spread) in
         [(UMAZE, 173.3, 7.4, 129.0), (MEDIUM, 247.9, 15.4, 263.0), (LARGE, 301.4, 19.6, 338.0)]
     {
-        let goal = task.maze.layout().goal_position();
-        let mut controller = Controller::new(task.maze.layout());
-        let (returns, _) = play(task, 8000, |env, stream| controller.act(env.state(), goal, stream).action);
+        let goal = maze.layout().goal_position();
+        let mut controller = Controller::new(maze.layout());
+        let (returns, _) = play(maze, 8000, |env, stream| controller.act(env.state, goal, stream).action);
         let (mean, sd) = mean_and_sd(&returns);
-        assert!((mean - expected).abs() < bound, "{}: return {mean}, expected {expected}", task.id);
-        assert!((sd / spread - 1.0).abs() < 0.05, "{}: sd {sd}, expected {spread}", task.id);
+        assert!((mean - expected).abs() < bound, "{maze:?}: return {mean}, expected {expected}");
+        assert!((sd / spread - 1.0).abs() < 0.05, "{maze:?}: sd {sd}, expected {spread}");
     }
 }
 
 /// With a plan of its own for each episode the controller reaches the goal from every start, and sooner than that.
 #[test]
 fn a_fresh_controller_always_arrives() {
-    for (task, reference) in [(UMAZE, 173.3), (MEDIUM, 247.9), (LARGE, 301.4)] {
-        let layout = task.maze.layout();
+    for (maze, reference) in [(UMAZE, 173.3), (MEDIUM, 247.9), (LARGE, 301.4)] {
+        let layout = maze.layout();
         let mut controller = Controller::new(layout);
-        let (returns, touched) = play(task, 2000, |env, stream| {
-            if env.steps() == 0 {
+        let (returns, touched) = play(maze, 2000, |env, stream| {
+            if env.steps == 0 {
                 controller = Controller::new(layout);
             }
-            controller.act(env.state(), layout.goal_position(), stream).action
+            controller.act(env.state, layout.goal_position(), stream).action
         });
-        assert_eq!(touched, returns.len(), "{}: some episodes miss the goal", task.id);
+        assert_eq!(touched, returns.len(), "{maze:?}: some episodes miss the goal");
         let (mean, _) = mean_and_sd(&returns);
-        assert!(mean > 1.2 * reference, "{}: return {mean}", task.id);
+        assert!(mean > 1.2 * reference, "{maze:?}: return {mean}");
     }
 }
 
 /// As [`the_reference_controller_scores_as_in_d4rl`], for uniformly random actions.
 #[test]
 fn a_random_policy_scores_as_in_d4rl() {
-    for (task, expected, bound) in [(UMAZE, 28.7, 3.3), (MEDIUM, 17.8, 3.3), (LARGE, 10.4, 2.6)] {
-        let (returns, _) = play(task, 8000, |_, stream| [(); 2].map(|()| stream.range(-1.0, 1.0)));
+    for (maze, expected, bound) in [(UMAZE, 28.7, 3.3), (MEDIUM, 17.8, 3.3), (LARGE, 10.4, 2.6)] {
+        let (returns, _) = play(maze, 8000, |_, stream| [(); 2].map(|()| stream.range(-1.0, 1.0)));
         let (mean, _) = mean_and_sd(&returns);
-        assert!((mean - expected).abs() < bound, "{}: return {mean}, expected {expected}", task.id);
+        assert!((mean - expected).abs() < bound, "{maze:?}: return {mean}, expected {expected}");
     }
 }

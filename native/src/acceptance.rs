@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use diar_core::agent::acceptance::{Closeness, MaxQ, Reference, accepted};
 use diar_core::agent::probe::{Drawn, Draws, draw, probe_states};
 use diar_core::agent::{Agent, AgentError};
+use diar_core::env;
 use diar_core::rng::Key;
-use diar_core::score::{EpisodeResult, Estimate, Evaluation, paired_difference};
+use diar_core::score::{EpisodeResult, Estimate, all_points, paired_difference};
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
 use serde::Serialize;
 
@@ -141,7 +142,8 @@ pub fn run(agent: &Arc<Agent>, trial: &Trial) -> Result<Outcome, Failure> {
     let second = bench.drawn(chain, "second reference")?;
     let reference = Reference::new(bench.key.named("directions"), agent.latent(), first, &second);
     let episodes = bench.episodes(chain)?;
-    let score = |episodes: &Vec<EpisodeResult>| Evaluation::of(agent.task(), true, episodes).first_contact;
+    let (task, kind) = (agent.task(), agent.task().scoring.kinds[0]);
+    let score = |episodes: &Vec<EpisodeResult>| Estimate::of(&all_points(task, kind, episodes));
     let row = Chain {
         kind: chain.kind,
         steps: chain.steps,
@@ -156,10 +158,8 @@ pub fn run(agent: &Arc<Agent>, trial: &Trial) -> Result<Outcome, Failure> {
         let sampler = SamplerSettings { kind, steps, extra_steps: 0 };
         let drawn = bench.drawn(sampler, "sampler")?;
         let own = bench.episodes(sampler)?;
-        let difference = own
-            .as_ref()
-            .zip(episodes.as_ref())
-            .map(|(own, chain)| paired_difference(agent.task(), own, chain));
+        let difference =
+            own.as_ref().zip(episodes.as_ref()).map(|(own, chain)| paired_difference(task, kind, own, chain));
         samplers.push(Candidate {
             kind,
             steps,
@@ -194,7 +194,13 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(agent: &'a Arc<Agent>, trial: &'a Trial) -> Result<Self, AgentError> {
-        let states = pollster::block_on(probe_states(agent, trial.plan, trial.seed, trial.states))?;
+        let states = pollster::block_on(probe_states(
+            agent,
+            env::open(agent.task())?,
+            trial.plan,
+            trial.seed,
+            trial.states,
+        ))?;
         Ok(Self { agent, trial, key: Key::new(trial.seed).named("samplers"), states })
     }
 

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use diar_core::agent::{Intervention, InterventionKind, Scenario};
+use diar_core::benchmark::Benchmark;
 use diar_core::bundle::Precision;
 use diar_core::maze::World;
 use diar_core::settings::{Preset, Sampler};
-use diar_core::task::Task;
 
 use crate::device::DeviceName;
 use crate::parse::{count, duration, episodes, pair, place, points, seed, threads};
@@ -84,8 +84,8 @@ pub enum DataCommand {
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
     /// D4RL's environment id, such as maze2d-umaze-v1
-    #[arg(value_parser = Task::find)]
-    pub task: &'static Task,
+    #[arg(value_parser = Benchmark::find)]
+    pub task: &'static Benchmark,
     /// Seed of everything random
     #[arg(long, default_value_t = 0, value_parser = seed())]
     pub seed: u64,
@@ -113,8 +113,8 @@ pub struct InspectArgs {
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// D4RL's environment id, such as maze2d-umaze-v1
-    #[arg(value_parser = Task::find)]
-    pub task: &'static Task,
+    #[arg(value_parser = Benchmark::find)]
+    pub task: &'static Benchmark,
     /// Size of the run
     #[arg(long, value_enum, default_value_t = PresetName::Quick)]
     pub preset: PresetName,

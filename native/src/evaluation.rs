@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use diar_core::agent::{Agent, Episode, evaluate};
 use diar_core::bundle::Bundle;
-use diar_core::score::{EpisodeResult, Estimate, Evaluation};
+use diar_core::env;
+use diar_core::score::{EpisodeResult, Evaluation};
 use diar_core::settings::{PlanSettings, Sampler, Settings};
-use diar_core::task::Task;
-use serde::Serialize;
+use diar_core::spec::TaskSpec;
 
 use crate::cli::{EpisodeArgs, PlanArgs};
 use crate::failure::Failure;
@@ -17,33 +17,7 @@ use crate::memory::{self, TooMuch};
 use crate::run::directory::BUNDLE;
 use crate::run::overrides;
 use crate::run::progress::Progress;
-
-/// What `diar eval` prints. Both scores are normalised: 0 is a random policy, 100 D4RL's expert.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
-    /// D4RL's environment id.
-    pub task: String,
-    /// The bundle's file.
-    pub bundle: String,
-    /// Episodes played.
-    pub episodes: u64,
-    /// Seed of the episodes.
-    pub seed: u64,
-    /// Whether Adaptive Revaluation was on.
-    pub revalue: bool,
-    /// Score with every step from the first contact on counted.
-    pub first_contact: Estimate,
-    /// Score with every rewarded step counted.
-    pub native: Estimate,
-    /// Share of episodes that reached the goal.
-    pub success_rate: f64,
-    /// Mean step of first contact, over the episodes that had one.
-    pub mean_first_contact_step: Option<f64>,
-    /// Decisions in an episode.
-    pub decisions_per_episode: f64,
-    /// Environment steps per second of all episodes together.
-    pub env_steps_per_second: f64,
-}
+use crate::score::{Method, Report};
 
 /// Results of single episodes, and how fast they were played.
 #[derive(Clone, Debug)]
@@ -177,7 +151,7 @@ pub fn require_recording(agent: &Agent, plan: PlanSettings) -> Result<(), TooMuc
     let task = agent.task();
     let decisions = task.max_steps as f64 * if plan.revalue { plan.retry_cap as f64 + 1.0 } else { 1.0 };
     // The latent, where it ends, and its Q; the first two are lists of their own.
-    let each = 4.0 * (agent.latent() + task.state_dim + 1) as f64 + 64.0;
+    let each = 4.0 * (agent.latent() + task.state_dim() + 1) as f64 + 64.0;
     let work =
         format!("a recorded episode of up to {decisions} decisions with {} candidates each", plan.candidates);
     memory::require(work, decisions * each * plan.candidates as f64, "lower --candidates or plan.retry_cap")
@@ -203,7 +177,7 @@ fn batches(
 ) -> Result<Vec<EpisodeResult>, Failure> {
     let episode = |index| match starts {
         Starts::Random => Episode::random(args.seed, index),
-        Starts::InTurn => Episode::stratified(agent.task(), args.seed, index),
+        Starts::InTurn => Episode::stratified(args.seed, index),
     };
     require_lockstep(agent, plan, args.batch.min(args.episodes))?;
     let mut progress = Progress::new();
@@ -212,31 +186,31 @@ fn batches(
     while (results.len() as u64) < args.episodes {
         let first = results.len() as u64;
         let batch = first..args.episodes.min(first.saturating_add(args.batch));
-        let episodes = batch.map(episode).collect();
-        results.extend(pollster::block_on(evaluate(agent, plan, episodes, stop_at_goal))?);
+        let episodes: Vec<Episode> = batch.map(episode).collect();
+        let envs = env::open(agent.task())?;
+        results.extend(pollster::block_on(evaluate(agent, envs, plan, &episodes, stop_at_goal))?);
         progress.update(results.len(), None);
     }
     progress.end();
     Ok(results)
 }
 
-impl Report {
-    /// What episodes played by a bundle's agent say about it.
-    #[must_use]
-    pub fn of(task: &Task, bundle: &Path, plan: PlanSettings, seed: u64, played: &Played) -> Self {
-        let evaluation = Evaluation::of(task, plan.revalue, &played.results);
-        Self {
-            task: task.id.to_owned(),
-            bundle: bundle.display().to_string(),
-            episodes: played.results.len() as u64,
-            seed,
-            revalue: plan.revalue,
-            first_contact: evaluation.first_contact,
-            native: evaluation.native,
-            success_rate: evaluation.success_rate,
-            mean_first_contact_step: evaluation.mean_first_contact_step,
-            decisions_per_episode: evaluation.decisions_per_episode,
-            env_steps_per_second: played.steps_per_second,
-        }
+/// What episodes played by a bundle's agent say about it.
+#[must_use]
+pub fn report(task: &TaskSpec, file: &BundleFile, plan: PlanSettings, seed: u64, played: &Played) -> Report {
+    let evaluation = Evaluation::of(task, plan.revalue, &played.results);
+    Report {
+        task: task.id.clone(),
+        method: Method::of(&file.bundle.info().settings, &plan),
+        bundle: Some(file.path.display().to_string()),
+        episodes: played.results.len(),
+        seed,
+        revalue: plan.revalue,
+        scores: evaluation.scores(task).into_iter().map(|(kind, score)| (kind.name(), score)).collect(),
+        success_rate: evaluation.success_rate,
+        mean_first_contact_step: evaluation.mean_first_contact_step,
+        decisions_per_episode: evaluation.decisions_per_episode,
+        revaluations_per_episode: evaluation.revaluations_per_episode,
+        env_steps_per_second: Some(played.steps_per_second),
     }
 }

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use diar_core::agent::AgentError;
+use diar_core::benchmark::UnknownTask;
 use diar_core::bundle::BundleError;
 use diar_core::data::ExperienceError;
+use diar_core::env::EnvError;
 use diar_core::learn::LearnError;
 use diar_core::link::LinkError;
 use diar_core::settings::InvalidSetting;
-use diar_core::task::UnknownTask;
 use thiserror::Error;
 
 use crate::bench::BenchError;
@@ -93,6 +94,9 @@ pub enum Failure {
         /// The bundle's task.
         found: String,
     },
+    /// A simulator that is not known here, or cannot be used so.
+    #[error(transparent)]
+    Env(#[from] EnvError),
     /// Deciding.
     #[error(transparent)]
     Agent(#[from] AgentError),
@@ -178,7 +182,7 @@ impl Failure {
                 | LearnError::OtherAgent { .. }
                 | LearnError::Goal { .. },
             )
-            | Self::Agent(AgentError::Setting(_) | AgentError::World(_)) => WRONG_INPUT,
+            | Self::Agent(AgentError::Setting(_) | AgentError::Env(_)) => WRONG_INPUT,
             Self::Interrupted { exit_code, .. } => *exit_code,
             Self::Data(DataError::File { action: "write", .. } | DataError::Encode { .. })
             | Self::Run(RunError::File { .. })

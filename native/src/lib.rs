@@ -19,6 +19,7 @@ pub mod figure;
 pub mod guard;
 pub mod memory;
 mod parse;
+pub mod registry;
 pub mod run;
 pub mod say;
 pub mod score;

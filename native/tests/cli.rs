@@ -4,8 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use diar_core::maze::{GOAL_RADIUS, PointMass};
-use diar_core::task::TASKS;
+use diar_core::benchmark::MAZE2D;
+use diar_core::maze::{GOAL_RADIUS, MazeId, PointMass};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -38,16 +38,17 @@ fn simulate(request: &str) -> Output {
 
 #[test]
 fn simulate_gives_the_physics_to_the_last_bit() {
-    for task in &TASKS {
+    for task in MAZE2D.iter() {
         let actions: Vec<[f64; 2]> =
             (0..400).map(|t| [(f64::from(t) * 0.11).sin() * 1.3, (f64::from(t) * 0.07).cos()]).collect();
-        let request = json!({"task": task.id, "qpos": [1.05, 1.1], "qvel": [0.3, -0.2], "actions": actions});
+        let request =
+            json!({"task": task.id(), "qpos": [1.05, 1.1], "qvel": [0.3, -0.2], "actions": actions});
         let output = simulate(&request.to_string());
         assert!(output.status.success() && output.stderr.is_empty());
         let response: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(response.as_object().unwrap().len(), 2);
 
-        let layout = task.maze.layout();
+        let layout = task.maze().layout();
         let mut ball = PointMass { position: [1.05, 1.1], velocity: [0.3, -0.2] };
         let [goal_x, goal_y] = layout.goal_position();
         let (mut states, mut rewards) = (Vec::new(), Vec::new());
@@ -138,14 +139,15 @@ fn an_absent_device_is_one_sentence() {
     let run = folder.path().join("run");
     // No machine has this many GPUs, whatever this program was built with.
     for device in ["cuda:4242", "wgpu:4242"] {
-        let stderr = failure(&["train", TASKS[0].id, "--device", device, "--run", run.to_str().unwrap()], 2);
+        let stderr =
+            failure(&["train", MAZE2D[0].id(), "--device", device, "--run", run.to_str().unwrap()], 2);
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         assert!(stderr.starts_with(&format!("error: device '{device}' ")), "{stderr}");
         assert!(stderr.contains("--device cpu"), "{stderr}");
     }
     assert!(!run.exists());
     for device in ["gpu", "cpu:1", "cuda:x"] {
-        let stderr = failure(&["train", TASKS[0].id, "--device", device], 2);
+        let stderr = failure(&["train", MAZE2D[0].id(), "--device", device], 2);
         assert!(stderr.contains(&format!("unknown device '{device}'")), "{stderr}");
     }
 }
@@ -156,14 +158,14 @@ fn data_is_generated_and_inspected() {
     let file = folder.path().join("umaze.hdf5");
     let file = file.to_str().unwrap();
     let generated =
-        diar(&["data", "generate", TASKS[0].id, "--rows", "3000", "--seed", "5", "--out", file, "--json"]);
+        diar(&["data", "generate", MAZE2D[0].id(), "--rows", "3000", "--seed", "5", "--out", file, "--json"]);
     assert!(generated.status.success());
     let inspected = diar(&["data", "inspect", file, "--json"]);
     assert!(inspected.status.success());
     assert_eq!(generated.stdout, inspected.stdout);
     let summary: Value = serde_json::from_slice(&inspected.stdout).unwrap();
     assert_eq!((&summary["rows"], &summary["state_dim"]), (&json!(3000), &json!(4)));
-    let data = diar_core::env::generate(&TASKS[0], 3000, 5);
+    let data = diar_core::env::maze2d::generate(MazeId::Umaze, 3000, 5);
     assert_eq!(summary["sha256"], diar::dataset::hash(&data));
     assert_eq!(summary["segments"], data.timeouts.iter().filter(|&&end| end).count());
     let text = String::from_utf8(diar(&["data", "inspect", file]).stdout).unwrap();
@@ -185,7 +187,7 @@ fn minari_data_is_inspected_and_what_is_wrong_with_it_is_told_before_training() 
 
     let folder = TempDir::new().unwrap();
     let run = folder.path().join("run");
-    let stderr = failure(&["train", TASKS[0].id, "--data", data, "--run", run.to_str().unwrap()], 2);
+    let stderr = failure(&["train", MAZE2D[0].id(), "--data", data, "--run", run.to_str().unwrap()], 2);
     assert!(stderr.contains(&format!("warning: {finding}")), "{stderr}");
     assert!(stderr.contains("the longest episode of the data set has 7 rows"), "{stderr}");
 }

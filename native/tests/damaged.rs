@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use diar::dataset::{self, d4rl};
-use diar_core::env;
+use diar_core::benchmark::MAZE2D;
+use diar_core::env::maze2d::generate;
+use diar_core::maze::MazeId;
 use diar_core::rng::{Key, Stream};
-use diar_core::task::TASKS;
 use tempfile::TempDir;
 
 /// The system's allocator, with a note of the largest piece that was asked for.
@@ -90,7 +91,7 @@ fn mutate(bytes: &mut Vec<u8>, stream: &mut Stream) -> bool {
 fn damaged_files_are_errors() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("damaged.hdf5");
-    d4rl::write(&path, &env::generate(&TASKS[0], 60, 1)).unwrap();
+    d4rl::write(&path, &generate(MazeId::Umaze, 60, 1)).unwrap();
     let originals = [
         fs::read(&path).unwrap(),
         fs::read("tests/data/d4rl_h5py.hdf5").unwrap(),

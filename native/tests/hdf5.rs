@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use diar::dataset::{self, Boundaries, DataError, Layout, Origin, d4rl};
+use diar_core::benchmark::MAZE2D;
 use diar_core::data::{TimeoutRule, Transitions};
-use diar_core::env;
+use diar_core::env::maze2d::generate;
+use diar_core::maze::MazeId;
 use diar_core::rng::Key;
-use diar_core::task::TASKS;
 use hdf5_writer::{DatasetBuilder, Hdf5Builder, WriteOptions};
 use tempfile::TempDir;
 
@@ -204,7 +205,7 @@ fn wrong_columns_are_named() {
 #[test]
 fn data_of_another_environment_is_refused() {
     let data = random(5, 29, 8, 0);
-    let error = dataset::check_task(&data, &TASKS[0], Path::new("ant.hdf5")).unwrap_err().to_string();
+    let error = dataset::check_task(&data, &MAZE2D[0].spec, Path::new("ant.hdf5")).unwrap_err().to_string();
     assert!(error.contains("29") && error.contains("maze2d-umaze-v1 needs 4 and 2"), "{error}");
 }
 
@@ -226,8 +227,8 @@ fn missing_and_foreign_files_are_errors() {
 fn the_states_say_whether_a_walk_goes_on() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("walk.hdf5");
-    for task in &TASKS {
-        let walk = env::generate(task, 4000, 3);
+    for task in MAZE2D.iter() {
+        let walk = generate(task.maze(), 4000, 3);
         d4rl::write(&path, &walk).unwrap();
         assert_eq!(read(&path).unwrap(), walk);
         // The same rows in another order: each segment begins far from where the last one ended.
@@ -246,7 +247,7 @@ fn the_states_say_whether_a_walk_goes_on() {
         }
         episodes.terminals = vec![false; episodes.len()];
         d4rl::write(&path, &episodes).unwrap();
-        assert!(!read(&path).unwrap().continuous, "{}", task.id);
+        assert!(!read(&path).unwrap().continuous, "{}", task.id());
     }
 }
 
@@ -254,7 +255,7 @@ fn the_states_say_whether_a_walk_goes_on() {
 fn what_does_not_fit_into_memory_is_refused_with_figures() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("large.hdf5");
-    d4rl::write(&path, &env::generate(&TASKS[0], 200_003, 1)).unwrap();
+    d4rl::write(&path, &generate(MazeId::Umaze, 200_003, 1)).unwrap();
     // 11 numbers in a row are kept, and observations are read and decoded beside them.
     let needed = 200_003 * (11 * 4 + 2 * 4 * 4);
     assert!(dataset::read_within(&path, Some(needed)).is_ok());
@@ -401,7 +402,7 @@ fn files_that_were_not_closed_are_refused() {
 fn rewards_that_the_settings_misread_are_refused_before_training() {
     let folder = TempDir::new().unwrap();
     let (path, run) = (folder.path().join("cost.hdf5"), folder.path().join("run"));
-    let mut data = env::generate(&TASKS[0], 400, 2);
+    let mut data = generate(MazeId::Umaze, 400, 2);
     data.rewards.iter_mut().for_each(|reward| *reward -= 1.0);
     d4rl::write(&path, &data).unwrap();
     // No run directory: what gets past the rewards ends there.
@@ -409,7 +410,11 @@ fn rewards_that_the_settings_misread_are_refused_before_training() {
     fs::write(run.join("notes.txt"), "mine").unwrap();
     let stderr = |settings: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_diar"));
-        command.args(["train", TASKS[0].id, "--preset", "paper", "--run"]).arg(&run).arg("--data").arg(&path);
+        command
+            .args(["train", MAZE2D[0].id(), "--preset", "paper", "--run"])
+            .arg(&run)
+            .arg("--data")
+            .arg(&path);
         let settings = settings.iter().flat_map(|setting| ["--set", setting]);
         let output = command.args(settings).stdin(Stdio::null()).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -463,7 +468,7 @@ fn external_links_are_followed_from_where_the_file_is() {
 /// d3rlpy marks the ends of episodes, terminal or not, in a column of its own.
 #[test]
 fn the_ends_that_d3rlpy_marks_are_ends() {
-    let walk = env::generate(&TASKS[0], 400, 2);
+    let walk = generate(MazeId::Umaze, 400, 2);
     let flags =
         |end: &dyn Fn(usize) -> bool| -> Vec<f32> { (0..400).map(|row| f32::from(end(row))).collect() };
     let column = |name: &str, values: &[f32]| {
@@ -500,7 +505,7 @@ fn the_rule_for_timeouts_is_told() {
     let mut episodes =
         Transitions { state_dim: 4, action_dim: 2, continuous: false, ..Transitions::default() };
     for seed in 0..6 {
-        let walk = env::generate(&TASKS[0], 300, seed);
+        let walk = generate(MazeId::Umaze, 300, seed);
         episodes.states.extend(walk.states);
         episodes.actions.extend(walk.actions);
         episodes.rewards.extend(walk.rewards);
@@ -530,7 +535,7 @@ fn the_rule_for_timeouts_is_told() {
         assert_eq!((&json["rule"], &json["jumps"]), (&"jumps".into(), &verdict.jumps.into()));
         assert_eq!(json["reason"], text);
     }
-    let (verdict, text, json) = told(&env::generate(&TASKS[0], 1800, 4));
+    let (verdict, text, json) = told(&generate(MazeId::Umaze, 1800, 4));
     assert_eq!(verdict.rule, TimeoutRule::Smooth);
     assert!(text.starts_with("one walk, by the states: 0 of ") && text.ends_with("reset nothing"), "{text}");
     assert_eq!(json["rule"], "smooth");

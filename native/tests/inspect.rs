@@ -1,9 +1,10 @@
 //! `diar data inspect` on data that is right, and on data that is wrong in one way.
 
 use diar::dataset::{Inspection, Origin};
+use diar_core::benchmark::MAZE2D;
 use diar_core::data::Transitions;
-use diar_core::env;
-use diar_core::task::TASKS;
+use diar_core::env::maze2d::generate;
+use diar_core::maze::MazeId;
 
 fn inspect(data: &Transitions) -> Inspection {
     Inspection::of(data, Origin::d4rl(data))
@@ -11,23 +12,24 @@ fn inspect(data: &Transitions) -> Inspection {
 
 #[test]
 fn generated_data_fits_its_own_task_and_nothing_looks_wrong() {
-    for (task, seed) in TASKS.iter().zip([2, 3, 4]) {
-        let inspection = inspect(&env::generate(task, 60_000, seed));
+    for (task, seed) in MAZE2D.iter().zip([2, 3, 4]) {
+        let inspection = inspect(&generate(task.maze(), 60_000, seed));
         let fitting: Vec<&str> = inspection.tasks.iter().filter(|fit| fit.fits).map(|fit| fit.task).collect();
-        assert_eq!(fitting, [task.id]);
-        assert_eq!(inspection.findings, [""; 0], "{}", task.id);
-        let own = inspection.tasks.iter().find(|fit| fit.task == task.id).unwrap();
+        assert_eq!(fitting, [task.id()]);
+        assert_eq!(inspection.findings, [""; 0], "{}", task.id());
+        let own = inspection.tasks.iter().find(|fit| fit.task == task.id()).unwrap();
         assert_eq!((own.inside, own.rewards), (Some(1.0), Some(1.0)));
-        for other in &TASKS {
-            let warned = inspection.warnings(other).iter().any(|warning| warning.contains("not maze2d"));
-            assert_eq!(warned, other.id != task.id);
+        for other in MAZE2D.iter() {
+            let warned =
+                inspection.warnings(&other.spec).iter().any(|warning| warning.contains("not maze2d"));
+            assert_eq!(warned, other.id() != task.id());
         }
     }
 }
 
 /// The one thing that looks wrong after a change.
 fn finding(change: impl Fn(&mut Transitions)) -> String {
-    let mut data = env::generate(&TASKS[0], 20_000, 1);
+    let mut data = generate(MazeId::Umaze, 20_000, 1);
     change(&mut data);
     let mut findings = inspect(&data).findings;
     assert_eq!(findings.len(), 1, "{findings:?}");
@@ -66,7 +68,7 @@ fn each_trouble_is_found() {
     contains(
         finding(|data| {
             // Two walks, one after the other, as if they were one.
-            let other = env::generate(&TASKS[0], 20_000, 9);
+            let other = generate(MazeId::Umaze, 20_000, 9);
             let far = |&row: &usize| {
                 let ended = data.timeouts[row - 1] || other.timeouts[row - 1];
                 !ended && (data.state(row - 1)[0] - other.state(row)[0]).abs() > 0.2
@@ -91,7 +93,7 @@ fn each_trouble_is_found() {
 
 #[test]
 fn data_without_ends_or_rewards_and_with_short_episodes_is_told() {
-    let mut data = env::generate(&TASKS[1], 20_000, 1);
+    let mut data = generate(MazeId::Medium, 20_000, 1);
     data.timeouts.fill(false);
     data.rewards.fill(0.0);
     let findings = inspect(&data).findings.join("\n");
@@ -103,7 +105,7 @@ fn data_without_ends_or_rewards_and_with_short_episodes_is_told() {
     assert!(findings.findings[0].contains("no task has 2 numbers in a state and 4"), "{findings:?}");
     assert!(findings.tasks.iter().all(|fit| fit.inside.is_none()));
 
-    let mut data = env::generate(&TASKS[0], 20_000, 1);
+    let mut data = generate(MazeId::Umaze, 20_000, 1);
     data.continuous = false;
     data.timeouts.fill(false);
     for end in [100, 112, 19_999] {
@@ -117,7 +119,7 @@ fn data_without_ends_or_rewards_and_with_short_episodes_is_told() {
 #[test]
 fn rewards_without_a_difference_are_told() {
     let findings = |reward: fn(f32) -> f32| {
-        let mut data = env::generate(&TASKS[0], 20_000, 1);
+        let mut data = generate(MazeId::Umaze, 20_000, 1);
         data.rewards.iter_mut().for_each(|value| *value = reward(*value));
         inspect(&data).findings.join("\n")
     };

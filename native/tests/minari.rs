@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use diar::dataset::{self, Boundaries, DataError, Inspection, Layout};
 use diar_core::data::{Normaliser, Transitions, Windows};
+use diar_core::spec::Space;
 use hdf5_writer::{DatasetBuilder, Hdf5Builder, WriteOptions};
 use tempfile::TempDir;
 
@@ -51,7 +52,7 @@ fn windows_stay_within_an_episode() {
     let steps = (0..12).map(|episode| 3 + 7 * episode % 5);
     assert_eq!(windows.len(), steps.map(|steps: usize| steps.saturating_sub(3)).sum::<usize>());
     for window in 0..windows.len() {
-        let states = windows.gather([window], &Normaliser::identity(4)).states;
+        let states = windows.gather([window], &Normaliser::identity(4), &Space::default()).states;
         assert!((1..4).all(|i| states[4 * i] == states[0] + i as f32), "{states:?}");
     }
     let error = Windows::new(data, 8, 1).unwrap_err().to_string();

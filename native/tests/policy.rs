@@ -112,6 +112,57 @@ fn the_server_takes_the_settings_of_play() {
     answers_as_played(&trace, &mut Policy::start(&settings), &json!({"reset": 0}));
 }
 
+/// Episodes side by side, decided together, are those that are decided alone; rewards are taken, and change nothing here.
+#[test]
+fn lanes_are_decided_together_as_alone() {
+    let traces: Vec<Trace> =
+        (0..3).map(|episode: u64| play(&["--seed", "5", "--episode", &episode.to_string()])).collect();
+    let mut policy = Policy::start(&[]);
+    let resets: Vec<Value> =
+        (0..3).map(|lane| json!({"lane": 7 * lane, "reset": 5, "episode": lane})).collect();
+    let begun = policy.ask(&json!(resets));
+    assert_eq!((&begun[2]["lane"], &begun[2]["episode"]), (&json!(14), &json!(2)));
+    let steps: Vec<Vec<_>> =
+        traces.iter().map(|trace| trace.decisions.iter().flat_map(|plan| &plan.steps).collect()).collect();
+    for t in 0..40 {
+        let state = |lane: usize| if t == 0 { &traces[lane].start } else { &steps[lane][t - 1].state };
+        // From the last to the first, and lane 1 only up to the half.
+        let lanes: Vec<usize> =
+            [2, 1, 0].into_iter().filter(|&lane| t < steps[lane].len() && (lane != 1 || t < 20)).collect();
+        let asked: Vec<Value> =
+            lanes.iter().map(|&lane| json!({"lane": 7 * lane, "obs": state(lane), "reward": 0.0})).collect();
+        let answers = policy.ask(&json!(asked));
+        for (&lane, answer) in lanes.iter().zip(answers.as_array().unwrap()) {
+            let action: Vec<f32> = serde_json::from_value(answer["action"].clone()).unwrap();
+            assert_eq!((&answer["lane"], &action), (&json!(7 * lane), &steps[lane][t].action), "step {t}");
+        }
+    }
+    // Each mistake has its own answer, and the others theirs.
+    let mixed = policy.ask(&json!([
+        {"lane": 3, "obs": [1.0, 1.0, 0.0, 0.0]},
+        {"lane": 9999, "reset": 1},
+        {"lane": 14, "obs": [1.0, 1.0, 0.0]},
+        {"lane": 7, "obs": [1.0, 1.0, 0.0, 0.0], "reward": 1.0},
+        {"lane": 7, "obs": [1.0, 1.0, 0.0, 0.0]},
+        {"lane": 0, "reset": 1, "obs": [1.0, 1.0, 0.0, 0.0]},
+    ]));
+    let parts = [
+        "no episode has begun in lane 3",
+        "lane is 9999, expected 0 to 4095",
+        "has 3 numbers, expected 4",
+        "",
+        "asked for twice",
+        "expected {\"reset\"",
+    ];
+    for (answer, part) in mixed.as_array().unwrap().iter().zip(parts) {
+        let error = answer["error"].as_str().unwrap_or_default();
+        assert!(error.contains(part) && error.is_empty() == part.is_empty(), "{answer}");
+    }
+    assert!(mixed[3]["action"].is_array());
+    assert_eq!(policy.ask(&json!([])), json!([]));
+    assert_eq!(policy.end().status.code(), Some(0));
+}
+
 #[test]
 fn bad_lines_are_answered_and_change_nothing() {
     let mut policy = Policy::start(&[]);
@@ -200,12 +251,20 @@ fn a_simulator_with_dictionaries_is_played() {
     let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path))).unwrap();
     let play = |file: &str| {
         let script = "../docs/any_simulator.py";
-        Command::new("python3").args([script, BUNDLE, file, "1"]).env("PATH", &path).output().unwrap()
+        Command::new("python3")
+            .args([script, BUNDLE, "--file", file, "--episodes", "1"])
+            .env("PATH", &path)
+            .output()
+            .unwrap()
     };
     let output = play("tests/data/dict_env.py");
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(stdout.starts_with("episode 0: return 0 in 5 steps"), "{stdout}");
+    let played: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        (&played["episodes"], &played["returns"], &played["steps"]),
+        (&json!(1), &json!([0.0]), &json!(5.0))
+    );
 
     // Without the state among its keys there is nothing to decide from.
     let folder = tempfile::TempDir::new().unwrap();

@@ -13,21 +13,21 @@ use diar::run::checkpoints::{Checkpoints, History};
 use diar::run::config::{DataSource, Move, Versions};
 use diar::run::metrics::MetricsLog;
 use diar::run::{RunConfig, RunDirectory, RunError, atomic};
-use diar_core::env;
+use diar_core::benchmark::MAZE2D;
+use diar_core::env::maze2d::generate;
 use diar_core::learn::{Checkpoint, Stage, Training};
 use diar_core::settings::{Preset, Schedule, Settings};
-use diar_core::task::TASKS;
 use tempfile::TempDir;
 
 fn config() -> RunConfig {
     RunConfig {
-        task: TASKS[0].id.to_owned(),
+        task: MAZE2D[0].id().to_owned(),
         preset: Preset::Quick,
         device: "cpu".to_owned(),
         reused: None,
         data: DataSource { source: "generated".to_owned(), rows: 10, sha256: "ab".to_owned() },
         versions: Versions::current(),
-        settings: Settings::preset(Preset::Quick, &TASKS[0]),
+        settings: Settings::preset(Preset::Quick, &MAZE2D[0].basis()),
         moved: Vec::new(),
     }
 }
@@ -37,7 +37,8 @@ fn configurations_survive_their_file() {
     let folder = TempDir::new().unwrap();
     assert!(RunConfig::read(folder.path()).unwrap().is_none());
     for preset in [Preset::Quick, Preset::Cpu, Preset::Paper] {
-        let mut config = RunConfig { preset, settings: Settings::preset(preset, &TASKS[0]), ..config() };
+        let mut config =
+            RunConfig { preset, settings: Settings::preset(preset, &MAZE2D[0].basis()), ..config() };
         config.settings.vae.train.schedule = Schedule::Cyclic { half_period: 3 };
         config.settings.critic.windows = None;
         config.settings.plan.margin = 0.1;
@@ -67,7 +68,7 @@ fn another_run_is_refused_by_its_first_difference() {
     let error = RunDirectory::open(folder.path(), &other).unwrap_err().to_string();
     assert!(error.contains("vae.train.clip is 1.0, but null"), "{error}");
 
-    let other = RunConfig { task: TASKS[1].id.to_owned(), ..config() };
+    let other = RunConfig { task: MAZE2D[1].id().to_owned(), ..config() };
     let error = RunDirectory::open(folder.path(), &other).unwrap_err().to_string();
     assert!(error.contains("task is \"maze2d-umaze-v1\", but \"maze2d-medium-v1\""), "{error}");
 
@@ -104,7 +105,7 @@ fn only_one_trains_in_a_directory() {
     let error = RunDirectory::open(folder.path(), &config()).unwrap_err();
     assert!(matches!(error, RunError::Busy { .. }), "{error}");
     // Its files are looked at with the lock only: the one that has it may be writing them.
-    let other = RunConfig { task: TASKS[1].id.to_owned(), ..config() };
+    let other = RunConfig { task: MAZE2D[1].id().to_owned(), ..config() };
     let error = RunDirectory::open(folder.path(), &other).unwrap_err();
     assert!(matches!(error, RunError::Busy { .. }), "{error}");
     drop(first);
@@ -458,10 +459,10 @@ fn traces_of_a_run_that_never_began_are_no_obstacle_and_locks_of_others_are_kept
 
 /// Training of the tiny agent, about to begin.
 fn training() -> Training {
-    let task = &TASKS[0];
+    let task = &MAZE2D[0];
     let settings = tiny::settings();
-    let data = Arc::new(env::generate(task, settings.data.rows, settings.seed));
-    Training::new(settings, task, data, &DeviceName::Cpu.open().unwrap()).unwrap()
+    let data = Arc::new(generate(task.maze(), settings.data.rows, settings.seed));
+    Training::new(settings, Arc::clone(&task.spec), data, &DeviceName::Cpu.open().unwrap()).unwrap()
 }
 
 fn train_to_the_end(mut training: Training) -> Checkpoint {

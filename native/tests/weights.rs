@@ -6,8 +6,8 @@ use burn::tensor::Device;
 use diar::cli::EpisodeArgs;
 use diar::evaluation::{self, BundleFile};
 use diar::score::{ScoreFile, Scored};
+use diar_core::benchmark::{Benchmark, MAZE2D};
 use diar_core::settings::{PlanSettings, Target};
-use diar_core::task::{TASKS, Task};
 
 /// Episodes that are played again, about.
 const EPISODES: usize = 200;
@@ -33,8 +33,8 @@ fn every_result_belongs_to_the_weights_that_are_shipped() {
             scored.push(file.clone());
         }
     }
-    for task in &TASKS {
-        let file = PathBuf::from(format!("weights/{}.safetensors", task.id));
+    for task in MAZE2D.iter() {
+        let file = PathBuf::from(format!("weights/{}.safetensors", task.id()));
         assert!(scored.contains(&file), "no result of {}", file.display());
     }
 }
@@ -44,30 +44,31 @@ fn every_result_belongs_to_the_weights_that_are_shipped() {
 fn shipped_rivals_share_the_latents_and_score_what_they_say() {
     diar::threads::start_all();
     let mut found = 0;
-    for task in &TASKS {
-        let path = repository(&format!("weights/{}.ldcq.safetensors", task.id));
+    for task in MAZE2D.iter() {
+        let path = repository(&format!("weights/{}.ldcq.safetensors", task.id()));
         if !path.exists() {
             continue;
         }
         found += 1;
-        let shipped = BundleFile::read(&repository(&format!("weights/{}.safetensors", task.id))).unwrap();
+        let shipped = BundleFile::read(&repository(&format!("weights/{}.safetensors", task.id()))).unwrap();
         let rival = BundleFile::read(&path).unwrap();
         let info = rival.bundle.info();
         assert_eq!(rival.bundle.latent_space().unwrap(), shipped.bundle.latent_space().unwrap());
         assert_eq!(info.settings.critic.target, Target::Ldcq);
         let relearned = info.provenance.relearned.as_ref().expect("its critic was trained anew");
-        assert_eq!(relearned.goal, task.maze.layout().goal_position());
-        let recorded = info.scores.as_ref().expect("it was scored").off.first_contact.mean;
+        assert_eq!(relearned.goal, task.maze().layout().goal_position());
+        let recorded = info.scores.as_ref().expect("it was scored").off.first_contact.unwrap().mean;
         let plan = PlanSettings { revalue: false, ..info.settings.plan };
-        let count = (EPISODES as u64).next_multiple_of(task.maze.layout().free_cells().len() as u64);
+        let count = (EPISODES as u64).next_multiple_of(task.maze().layout().free_cells().len() as u64);
         let args = EpisodeArgs { episodes: count, seed: 0, batch: count };
         let agent = rival.agent(&Device::flex()).unwrap();
         let played = evaluation::play_stratified(&agent, plan, args, true).unwrap();
-        let scores =
-            played.iter().map(|episode| task.normalise(task.first_contact_return(episode.first_contact)));
+        let scores = played
+            .iter()
+            .map(|episode| task.spec.normalise(task.spec.first_contact_return(episode.first_contact)));
         let mean = scores.sum::<f64>() / count as f64;
-        println!("{}, LDCQ: {mean:.2}, recorded {recorded:.2}", task.id);
-        assert!((mean - recorded).abs() < TOLERANCE, "{}: {mean}, recorded {recorded}", task.id);
+        println!("{}, LDCQ: {mean:.2}, recorded {recorded:.2}", task.id());
+        assert!((mean - recorded).abs() < TOLERANCE, "{}: {mean}, recorded {recorded}", task.id());
     }
     assert!(found > 0, "no rival is shipped");
 }
@@ -78,22 +79,22 @@ fn shipped_weights_score_what_was_recorded() {
     diar::threads::start_all();
     for result in results() {
         let Some(Scored { file, plan, .. }) = &result.agent else { continue };
-        let task = Task::find(&result.task).unwrap();
-        if *file != Path::new("weights").join(format!("{}.safetensors", task.id)) || !plan.revalue {
+        let task = Benchmark::find(&result.task).unwrap();
+        if *file != Path::new("weights").join(format!("{}.safetensors", task.id())) || !plan.revalue {
             continue;
         }
         let agent = BundleFile::read(&repository(file.to_str().unwrap())).unwrap();
         let agent = agent.agent(&Device::flex()).unwrap();
-        let count = EPISODES.next_multiple_of(task.maze.layout().free_cells().len());
+        let count = EPISODES.next_multiple_of(task.maze().layout().free_cells().len());
         let args = EpisodeArgs { episodes: count as u64, seed: result.seed, batch: count as u64 };
         let played = evaluation::play_stratified(&agent, *plan, args, true).unwrap();
         let score = |contacts: &mut dyn Iterator<Item = Option<usize>>| {
-            contacts.map(|contact| task.normalise(task.first_contact_return(contact))).sum::<f64>()
+            contacts.map(|contact| task.spec.normalise(task.spec.first_contact_return(contact))).sum::<f64>()
                 / count as f64
         };
         let found = score(&mut played.iter().map(|episode| episode.first_contact));
         let recorded = score(&mut result.contacts[..count].iter().copied());
-        println!("{} {}: {found:.2}, recorded {recorded:.2}", task.id, result.method.title());
-        assert!((found - recorded).abs() < TOLERANCE, "{}: {found}, recorded {recorded}", task.id);
+        println!("{} {}: {found:.2}, recorded {recorded:.2}", task.id(), result.method.title());
+        assert!((found - recorded).abs() < TOLERANCE, "{}: {found}, recorded {recorded}", task.id());
     }
 }

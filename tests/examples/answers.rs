@@ -35,7 +35,8 @@ mod native {
     use burn::tensor::Device;
     use diar_core::agent::Agent;
     use diar_core::bundle::Bundle;
-    use diar_core::env::MazeEnv;
+    use diar_core::env::{self, Start};
+    use diar_core::maze::World;
     use diar_core::rng::Key;
     use serde_json::{Value, json};
 
@@ -51,7 +52,8 @@ mod native {
 
     /// Q, V and the mean action in a start state with some latent; the state is raw, the latent as Q sees it.
     fn answer(agent: &Agent, key: Key) -> Result<Value, Box<dyn Error>> {
-        let state = MazeEnv::reset(agent.task(), &mut key.stream()).state().map(|x| x as f32).to_vec();
+        let frames = env::open(agent.task())?.reset(&[(0, Start::Drawn(key))], &World::default())?;
+        let state: Vec<f32> = frames[0].observation.iter().map(|&x| x as f32).collect();
         let latent = key.named("latent").normals(agent.latent());
         let mut normalised = state.clone();
         agent.normalise(&mut normalised);

@@ -19,14 +19,14 @@ mod gpu {
 
     use burn::tensor::Device;
     use burn::tensor::wgpu::WgpuBackend;
-    use diar_core::agent::{Agent, Phase, Planner};
+    use diar_core::agent::{Agent, Observed, Phase, Planner, Policy};
+    use diar_core::benchmark::MAZE2D;
     use diar_core::bundle::Bundle;
-    use diar_core::env;
+    use diar_core::env::maze2d::generate;
     use diar_core::kernel::reference;
     use diar_core::learn::{Stage, Training};
     use diar_core::rng::Key;
     use diar_core::settings::{PlanSettings, Preset, Sampler, SamplerSettings, Settings};
-    use diar_core::task::TASKS;
 
     /// Parts of a decision, in order. What sampling leaves in Burn's queue is launched when ranking reads its result, so
     /// the two are counted together.
@@ -67,16 +67,17 @@ mod gpu {
     /// Kernels launched in the second step of each stage, of the preset `paper` but for the length of its sampler, the
     /// first step's variants being out of the way. Smaller batches take as many launches.
     fn training(device: &Device, log: &Path) -> Vec<(Stage, usize)> {
-        let task = &TASKS[0];
-        let mut settings = Settings::preset(Preset::Paper, task);
+        let task = &MAZE2D[0];
+        let mut settings = Settings::preset(Preset::Paper, &task.basis());
         settings.data.rows = 200;
         for train in [&mut settings.vae.train, &mut settings.diffusion.train, &mut settings.critic.train] {
             (train.steps, train.batch) = (3, 4);
         }
         settings.critic.latents = 8;
         settings.critic.sampler = SamplerSettings { kind: Sampler::Sde, steps: 5, extra_steps: 0 };
-        let data = Arc::new(env::generate(task, settings.data.rows, 0));
-        let mut training = Training::new(settings, task, data, device).expect("the settings fit");
+        let data = Arc::new(generate(task.maze(), settings.data.rows, 0));
+        let mut training =
+            Training::new(settings, Arc::clone(&task.spec), data, device).expect("the settings fit");
         let mut counts = Vec::new();
         while training.stage() != Stage::Done {
             let (stage, position, total) = (training.stage(), training.position(), training.total());
@@ -101,7 +102,7 @@ mod gpu {
             ..agent.settings().plan
         };
         let state = vec![1.0, 1.0, 0.0, 0.0];
-        let lanes = [(Key::new(1), state.clone())];
+        let lanes = [(Key::new(1), state.as_slice())];
         let planner = Planner::new(Arc::clone(agent), settings, lanes, false);
         let mut planner = planner.expect("the settings fit");
         let mut counts = [0; PARTS.len()];
@@ -114,7 +115,7 @@ mod gpu {
                 }
                 *count = lines(log) - before;
             }
-            planner.observe(0, &state, None);
+            planner.observe(0, Observed { state: &state, reward: 0.0, ended: None });
         }
         counts
     }

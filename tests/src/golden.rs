@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use diar_core::benchmark::{Benchmark, MAZE2D};
 use diar_core::nn::NamedTensor;
 use diar_core::settings::{ActionLikelihood, Preset, Settings};
-use diar_core::task::{TASKS, Task};
 use safetensors::SafeTensors;
 
 /// Windows in the recorded batch.
@@ -31,9 +31,9 @@ impl Golden {
     }
 
     /// The task and the settings of the recorded networks.
-    pub fn sizes() -> (&'static Task, Settings) {
-        let task = &TASKS[0];
-        let mut settings = Settings::preset(Preset::Quick, task);
+    pub fn sizes() -> (&'static Benchmark, Settings) {
+        let task = &MAZE2D[0];
+        let mut settings = Settings::preset(Preset::Quick, &task.basis());
         settings.vae.hidden = 8;
         settings.vae.gru_layers = 2;
         settings.vae.latent = 3;

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use diar_core::agent::Agent;
+use diar_core::benchmark::{Benchmark, MAZE2D};
 use diar_core::bundle::{Bundle, Provenance};
 use diar_core::critic::{TwinQ, VNetwork};
 use diar_core::data::Normaliser;
@@ -10,7 +11,6 @@ use diar_core::kernel::reference;
 use diar_core::nn::named_parameters;
 use diar_core::rng::Key;
 use diar_core::settings::{Preset, Sampler, SamplerSettings, Settings};
-use diar_core::task::{TASKS, Task};
 use diar_core::vae::Vae;
 
 use crate::close::{assert_close, numbers};
@@ -20,9 +20,9 @@ const TOLERANCE: f64 = 1e-4;
 const STATES: usize = 2;
 
 /// Sizes that fill a tile and sizes that do not, with one level and with several, and no number a multiple of another.
-fn sizes(task: &Task) -> Vec<Settings> {
+fn sizes(task: &Benchmark) -> Vec<Settings> {
     let sized = |widths: &[usize], embedding, latent, [wide, narrow, last]: [usize; 3], hidden| {
-        let mut settings = Settings::preset(Preset::Quick, task);
+        let mut settings = Settings::preset(Preset::Quick, &task.basis());
         settings.diffusion.widths = widths.to_vec();
         settings.diffusion.embedding = embedding;
         settings.vae.latent = latent;
@@ -35,20 +35,20 @@ fn sizes(task: &Task) -> Vec<Settings> {
     vec![
         sized(&[10], 5, 2, [11, 7, 3], 13),
         sized(&[24, 7], 9, 3, [18, 33, 5], 6),
-        Settings::preset(Preset::Quick, task),
-        Settings::preset(Preset::Paper, task),
+        Settings::preset(Preset::Quick, &task.basis()),
+        Settings::preset(Preset::Paper, &task.basis()),
     ]
 }
 
 /// An agent of newly drawn weights.
-fn agent(task: &Task, settings: &Settings, device: &Device) -> Agent {
+fn agent(task: &Benchmark, settings: &Settings, device: &Device) -> Agent {
     let (key, cpu) = (Key::new(17), Device::flex());
-    let (state, latent) = (task.state_dim, settings.vae.latent);
+    let (state, latent) = (task.spec.state_dim(), settings.vae.latent);
     let diffusion = &settings.diffusion;
     let denoiser = Denoiser::new(key, &diffusion.widths, diffusion.embedding, state, latent, &cpu);
     let q = TwinQ::new(key, &settings.critic, state, latent, &cpu);
     let tensors = [
-        named_parameters("vae", &Vae::new(key, &settings.vae, task, &cpu)),
+        named_parameters("vae", &Vae::new(key, &settings.vae, &task.spec, &cpu)),
         named_parameters("denoiser", &denoiser),
         named_parameters("critic.q0", &q.q0),
         named_parameters("critic.q1", &q.q1),
@@ -57,7 +57,14 @@ fn agent(task: &Task, settings: &Settings, device: &Device) -> Agent {
     let tensors = tensors.into_iter().flat_map(|part| part.expect("parameters are f32")).collect();
     let norms = [state, latent].map(Normaliser::identity);
     let [state_norm, latent_norm] = norms;
-    let bundle = Bundle::new(task, settings.clone(), state_norm, latent_norm, Provenance::default(), tensors);
+    let bundle = Bundle::new(
+        (*task.spec).clone(),
+        settings.clone(),
+        state_norm,
+        latent_norm,
+        Provenance::default(),
+        tensors,
+    );
     Agent::load(&bundle.expect("sizes fit together"), device).expect("the weights fit")
 }
 
@@ -68,17 +75,17 @@ fn random<const D: usize>(key: u64, shape: [usize; D], device: &Device) -> Tenso
 
 fn latents(agent: &Agent, sampler: SamplerSettings, candidates: usize, device: &Device) -> Tensor<3> {
     let keys: Vec<Key> = (0..STATES as u64).map(|state| Key::new(5).fold(state)).collect();
-    let states = random(6, [STATES, agent.task().state_dim], device);
+    let states = random(6, [STATES, agent.task().state_dim()], device);
     agent.sampler(sampler).sample(states, candidates, SamplerNoise::Drawn(&keys))
 }
 
 /// Everything a decision computes, named, and how many fused kernels of a GPU it took.
 fn decision(agent: &Agent, candidates: usize, device: &Device) -> Vec<(&'static str, u64, Tensor<1>)> {
-    let (state, width) = (agent.task().state_dim, agent.latent());
+    let (state, width) = (agent.task().state_dim(), agent.latent());
     let states = || random(6, [STATES, state], device);
     let chosen = || random(7, [STATES, width], device);
     let all = random(8, [STATES, candidates, width], device);
-    let noise = || Some(Key::new(9).normals(STATES * agent.task().action_dim));
+    let noise = || Some(Key::new(9).normals(STATES * agent.task().action_dim()));
     let steps = SamplerSettings { kind: Sampler::Sde, steps: 3, extra_steps: 0 };
     let count = |what, work: &dyn Fn() -> Tensor<1>| {
         let before = launches();
@@ -108,7 +115,7 @@ fn launches() -> u64 {
 
 /// The fused kernels of a device give what its plain path gives, and on a GPU they were really taken.
 pub async fn kernels(device: &Device) {
-    let task = &TASKS[0];
+    let task = &MAZE2D[0];
     let cpu = *device == Device::flex();
     for settings in sizes(task) {
         let agent = agent(task, &settings, device);
@@ -132,7 +139,7 @@ pub async fn kernels(device: &Device) {
 
 /// A chain of more updates than one launch takes, noisy and not, against the CPU's plain path.
 pub async fn long_chains(device: &Device) {
-    let task = &TASKS[0];
+    let task = &MAZE2D[0];
     let settings = &sizes(task)[0];
     let cpu = Device::flex();
     let (here, there) = (agent(task, settings, device), agent(task, settings, &cpu));

@@ -7,6 +7,7 @@ use diar_core::agent::{Agent, Episode, Event, Rollout, RolloutOptions};
 use diar_core::bundle::Bundle;
 use diar_core::critic::{TwinQ, VNetwork};
 use diar_core::diffusion::{Denoiser, LatentSampler, NoiseSchedule, SamplerNoise};
+use diar_core::env;
 use diar_core::nn::load_parameters;
 use diar_core::rng::Key;
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
@@ -66,7 +67,7 @@ fn assert_golden(what: &str, found: &[f32], golden: &Golden, tolerance: f64) {
 pub async fn vae(device: &Device) {
     let golden = Golden::load();
     let (task, settings) = Golden::sizes();
-    let vae = Vae::new(Key::new(1), &settings.vae, task, device);
+    let vae = Vae::new(Key::new(1), &settings.vae, &task.spec, device);
     let vae = load_parameters("vae", vae, &mut golden.weights()).expect("the recorded weights fit");
 
     let posterior = vae.encode(golden.tensor("states", device), golden.tensor("actions", device));
@@ -85,8 +86,14 @@ fn golden_denoiser(golden: &Golden, device: &Device) -> Denoiser {
     let (task, settings) = Golden::sizes();
     let latent = settings.vae.latent;
     let diffusion = &settings.diffusion;
-    let denoiser =
-        Denoiser::new(Key::new(1), &diffusion.widths, diffusion.embedding, task.state_dim, latent, device);
+    let denoiser = Denoiser::new(
+        Key::new(1),
+        &diffusion.widths,
+        diffusion.embedding,
+        task.spec.state_dim(),
+        latent,
+        device,
+    );
     load_parameters("denoiser", denoiser, &mut golden.weights()).expect("the recorded weights fit")
 }
 
@@ -116,9 +123,9 @@ pub async fn sampler(device: &Device) {
 pub async fn critic(device: &Device) {
     let golden = Golden::load();
     let (task, settings) = Golden::sizes();
-    let q = TwinQ::new(Key::new(1), &settings.critic, task.state_dim, settings.vae.latent, device);
+    let q = TwinQ::new(Key::new(1), &settings.critic, task.spec.state_dim(), settings.vae.latent, device);
     let q = load_parameters("critic", q, &mut golden.weights()).expect("the recorded weights fit");
-    let v = VNetwork::new(Key::new(1), &settings.critic, task.state_dim, device);
+    let v = VNetwork::new(Key::new(1), &settings.critic, task.spec.state_dim(), device);
     let v = load_parameters("critic.v", v, &mut golden.weights()).expect("the recorded weights fit");
     let found = q.min(golden.first(device), golden.tensor("candidates", device));
     assert_golden("q", &numbers(found).await, &golden, NETWORK);
@@ -148,9 +155,11 @@ async fn first_events(device: &Device) -> Vec<Event> {
         revalue: false,
         ..agent.settings().plan
     };
-    let episodes = (0..2).map(|index| Episode { seed: 3, index, start: None }).collect();
+    let episodes = [0, 1].map(|index| Episode::random(3, index));
     let options = RolloutOptions { record: true, stop_at_goal: true, shareable: false };
-    let mut rollout = Rollout::new(agent, settings, episodes, options).expect("the settings fit");
+    let envs = env::open(agent.task()).expect("the task has a simulator");
+    let mut rollout =
+        Rollout::new(agent.clone(), envs, settings, &episodes, options).expect("the settings fit");
     let mut events = Vec::new();
     // Sample, rank, predict, compare, follow.
     for _ in 0..5 {

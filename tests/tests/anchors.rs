@@ -3,6 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use diar_core::benchmark::MAZE2D;
 use diar_core::critic::{
     BootstrapTerms, QNetwork, VNetwork, bootstrap_factor, expectile_loss, importance_weighted, ldcq_targets,
 };
@@ -11,7 +12,6 @@ use diar_core::nn::Gaussian;
 use diar_core::nn::train::follow;
 use diar_core::rng::Key;
 use diar_core::settings::{BootstrapDiscount, Preset, Settings};
-use diar_core::task::TASKS;
 use diar_core::vae::{TransformerPrior, TransformerPriorConfig, Vae};
 
 /// State sizes of Maze2D, AntMaze and Kitchen.
@@ -32,7 +32,7 @@ fn number(tensor: Tensor<1>) -> f32 {
 #[test]
 fn networks_have_the_papers_sizes() {
     let device = Device::flex();
-    let settings = Settings::preset(Preset::Paper, &TASKS[0]);
+    let settings = Settings::preset(Preset::Paper, &MAZE2D[0].basis());
     let key = Key::new(0);
     let counts = STATES.map(|state| {
         let denoiser = Denoiser::new(key, &settings.diffusion.widths, 256, state, 16, &device);
@@ -45,7 +45,7 @@ fn networks_have_the_papers_sizes() {
         [[715_776, 141_057, 105_473], [722_176, 147_457, 111_873], [730_112, 155_393, 119_809],]
     );
 
-    let vae = Vae::new(key, &settings.vae, &TASKS[0], &device);
+    let vae = Vae::new(key, &settings.vae, &MAZE2D[0].spec, &device);
     let parts = [
         vae.encoder.num_params(),
         vae.decoder.policy.num_params(),
@@ -70,16 +70,12 @@ fn the_expectile_weighs_both_sides() {
 }
 
 #[test]
-fn rewards_end_a_window_when_masked() {
-    let terms =
-        BootstrapTerms { discount: 0.995, kind: BootstrapDiscount::Gamma, horizon: 30, terminal_mask: true };
+fn a_terminal_window_is_worth_its_rewards() {
+    let terms = BootstrapTerms { discount: 0.995, kind: BootstrapDiscount::Gamma, horizon: 30 };
     let per_step = BootstrapTerms { kind: BootstrapDiscount::GammaPowH, ..terms };
-    let open = BootstrapTerms { terminal_mask: false, ..terms };
-    assert_eq!(bootstrap_factor(terms, 0.0, false), 0.995);
-    assert_eq!(bootstrap_factor(terms, 1.0, false), 0.0);
-    assert_eq!(bootstrap_factor(open, 1.0, false), 0.995);
-    assert_eq!(bootstrap_factor(open, 0.0, true), 0.0);
-    assert!((bootstrap_factor(per_step, 0.0, false) - 0.8604).abs() < 1e-4);
+    assert_eq!(bootstrap_factor(terms, false), 0.995);
+    assert_eq!(bootstrap_factor(terms, true), 0.0);
+    assert!((bootstrap_factor(per_step, false) - 0.8604).abs() < 1e-4);
 }
 
 #[test]
@@ -100,7 +96,7 @@ fn importance_weights_act_sample_by_sample() {
 #[test]
 fn targets_follow_slowly() {
     let device = Device::flex();
-    let settings = Settings::preset(Preset::Quick, &TASKS[0]).critic;
+    let settings = Settings::preset(Preset::Quick, &MAZE2D[0].basis()).critic;
     let online = VNetwork::new(Key::new(1), &settings, 4, &device);
     let states = rows([[0.1, 0.2, 0.3, 0.4]]);
     let before = number(online.forward(states.clone()));

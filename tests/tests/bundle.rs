@@ -3,11 +3,11 @@
 
 use burn::tensor::Device;
 use diar_core::agent::Agent;
+use diar_core::benchmark::MAZE2D;
 use diar_core::bundle::{Bundle, BundleError, Precision};
 use diar_core::nn::{LoadError, NamedTensor};
 use diar_core::rng::Key;
 use diar_core::settings::Settings;
-use diar_core::task::Task;
 
 const SHIPPED: &[u8] = include_bytes!("../../weights/maze2d-umaze-v1.safetensors");
 
@@ -74,10 +74,16 @@ fn damaged_files_are_refused() {
 fn sizes_without_tensors_are_refused() {
     let bundle = shipped();
     let info = bundle.info();
-    let task = Task::find(&info.task).unwrap();
     let with = |settings: &Settings, tensors: Vec<NamedTensor>| {
         let (state_norm, latent_norm) = (info.state_norm.clone(), info.latent_norm.clone());
-        Bundle::new(task, settings.clone(), state_norm, latent_norm, info.provenance.clone(), tensors)
+        Bundle::new(
+            info.task.clone(),
+            settings.clone(),
+            state_norm,
+            latent_norm,
+            info.provenance.clone(),
+            tensors,
+        )
     };
     let tensors = || bundle.tensors().into_values().collect::<Vec<_>>();
     assert_eq!(with(&info.settings, tensors()).unwrap().tensors(), bundle.tensors());

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use diar_core::agent::{Agent, AgentError, Episode, Rollout, RolloutOptions, Scenario, Trace};
+use diar_core::env;
+use diar_core::maze::World;
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
 use diar_tests::shipped::agent;
 use pollster::block_on;
@@ -15,11 +17,18 @@ fn settings(agent: &Agent, kind: Sampler, steps: usize) -> PlanSettings {
 
 /// An episode with several decisions.
 fn play(agent: &Arc<Agent>, settings: PlanSettings) -> (Episode, Trace) {
-    let episode = Episode { seed: 5, index: 0, start: Some([3.0, 1.0, 0.0, 0.0]) };
+    let episode = Episode::chosen(5, 0, Some(&[3.0, 1.0, 0.0, 0.0]));
     let options = RolloutOptions { record: true, stop_at_goal: true, shareable: false };
-    let mut rollout = Rollout::new(Arc::clone(agent), settings, vec![episode], options).unwrap();
-    let start = rollout.envs()[0].state().to_vec();
-    let mut trace = Trace::new(agent.task().id, 5, 0, settings, Scenario::default(), start);
+    let mut rollout = Rollout::new(
+        Arc::clone(agent),
+        env::open(agent.task()).unwrap(),
+        settings,
+        std::slice::from_ref(&episode),
+        options,
+    )
+    .unwrap();
+    let start = rollout.lanes()[0].state.clone();
+    let mut trace = Trace::new(&agent.task().id, 5, 0, settings, Scenario::default(), start);
     while !rollout.finished() {
         for (_, event) in block_on(rollout.advance()).unwrap() {
             trace.apply(event);
@@ -63,10 +72,12 @@ fn the_chosen_latents_path_is_the_one_taken() {
     let agent = agent();
     let (_, trace) = play(&agent, settings(&agent, Sampler::Ddim, 5));
     for decision in &trace.decisions {
-        let paths = agent.imagine(&decision.state, &decision.latents, agent.task().maze.layout(), 30);
+        let mut envs = env::open(agent.task()).unwrap();
+        let world = World::default();
+        let paths = agent.imagine(&mut *envs, &decision.state, &decision.latents, &world, 30);
         let paths = block_on(paths).unwrap();
         assert!(paths.len() == 12 && paths.iter().all(|path| path.len() == 31));
-        assert!(paths.iter().all(|path| path[0] == [decision.state[0], decision.state[1]]));
+        assert!(paths.iter().all(|path| path[0] == decision.state));
         let chosen = decision.chosen.unwrap();
         for (step, place) in decision.steps.iter().zip(&paths[chosen][1..]) {
             let miss = (step.state[0] - place[0]).hypot(step.state[1] - place[1]);
@@ -79,10 +90,13 @@ fn the_chosen_latents_path_is_the_one_taken() {
 #[test]
 fn what_belongs_to_another_agent_is_refused() {
     let agent = agent();
-    let layout = agent.task().maze.layout();
-    let refused = block_on(agent.imagine(&[1.0, 1.0, 0.0], &[], layout, 3)).unwrap_err();
+    let mut envs = env::open(agent.task()).unwrap();
+    let mut imagine = |state: &[f64], latents: &[Vec<f32>]| {
+        block_on(agent.imagine(&mut *envs, state, latents, &World::default(), 3))
+    };
+    let refused = imagine(&[1.0, 1.0, 0.0], &[]).unwrap_err();
     assert_eq!(refused, AgentError::Width { what: "a state", found: 3, expected: 4 });
-    let refused = block_on(agent.imagine(&[1.0; 4], &[vec![0.0; 5]], layout, 3)).unwrap_err();
+    let refused = imagine(&[1.0; 4], &[vec![0.0; 5]]).unwrap_err();
     assert_eq!(refused, AgentError::Width { what: "a latent", found: 5, expected: agent.latent() });
-    assert_eq!(block_on(agent.imagine(&[1.0; 4], &[], layout, 3)).unwrap(), Vec::<Vec<[f64; 2]>>::new());
+    assert_eq!(imagine(&[1.0; 4], &[]).unwrap(), Vec::<Vec<Vec<f64>>>::new());
 }

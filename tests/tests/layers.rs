@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Modules of `core`, lowest first: each may import only those before it. `docs/architecture.md` shows the same order.
-const CORE: [&str; 18] = [
+const CORE: [&str; 19] = [
     "rng",
     "kernel",
     "nn",
     "maze",
-    "task",
+    "spec",
     "data",
     "settings",
+    "benchmark",
     "score",
     "env",
     "diffusion",

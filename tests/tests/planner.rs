@@ -4,20 +4,27 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use diar_core::agent::{Agent, Episode, Outcome, Phase, Rollout, RolloutOptions, Scenario, Trace, evaluate};
+use diar_core::agent::{
+    Advance, Agent, Episode, Observed, Outcome, Phase, Planner, Policy, Rollout, RolloutOptions, Scenario,
+    Trace, evaluate,
+};
+use diar_core::env::{self, Envs};
 use diar_core::link::Link;
 use diar_core::score::EpisodeResult;
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
-use diar_core::task::TASKS;
 use diar_tests::shipped::{agent, settings};
 use pollster::block_on;
 
+fn envs(agent: &Agent) -> Box<dyn Envs> {
+    env::open(agent.task()).unwrap()
+}
+
 fn play(agent: &Arc<Agent>, settings: PlanSettings, index: u64) -> Trace {
-    let episode = Episode { seed: 9, index, start: None };
+    let episode = Episode::random(9, index);
     let options = RolloutOptions { record: true, stop_at_goal: true, shareable: false };
-    let mut rollout = Rollout::new(Arc::clone(agent), settings, vec![episode], options).unwrap();
-    let start = rollout.envs()[0].state().to_vec();
-    let mut trace = Trace::new(agent.task().id, 9, index, settings, Scenario::default(), start);
+    let mut rollout = Rollout::new(Arc::clone(agent), envs(agent), settings, &[episode], options).unwrap();
+    let start = rollout.lanes()[0].state.clone();
+    let mut trace = Trace::new(&agent.task().id, 9, index, settings, Scenario::default(), start);
     while !rollout.finished() {
         assert_eq!(rollout.phase(0), trace.phase(), "planner and trace agree on what comes next");
         for (_, event) in block_on(rollout.advance()).unwrap() {
@@ -61,9 +68,9 @@ fn a_decision_made_bit_by_bit_is_the_same() {
     let calls = settings.candidates * (settings.sampler.steps + settings.sampler.extra_steps);
     for episodes in [1, 3] {
         let begin = || {
-            let episodes = (0..episodes).map(|index| Episode { seed: 9, index, start: None }).collect();
+            let episodes: Vec<_> = (0..episodes).map(|index| Episode::random(9, index)).collect();
             let options = RolloutOptions { record: true, stop_at_goal: true, shareable: false };
-            Rollout::new(Arc::clone(&agent), settings, episodes, options).unwrap()
+            Rollout::new(Arc::clone(&agent), envs(&agent), settings, &episodes, options).unwrap()
         };
         // The first numbers, and the calls that were stopped in the middle of a part.
         let numbers = |work: usize| {
@@ -110,8 +117,8 @@ fn episodes_do_not_depend_on_their_batch() {
     let agent = agent();
     let settings = settings(&agent);
     let played = |seed, episodes: Range<u64>, stop_at_goal| {
-        let episodes = episodes.map(|index| Episode::random(seed, index)).collect();
-        block_on(evaluate(&agent, settings, episodes, stop_at_goal)).unwrap()
+        let episodes: Vec<_> = episodes.map(|index| Episode::random(seed, index)).collect();
+        block_on(evaluate(&agent, envs(&agent), settings, &episodes, stop_at_goal)).unwrap()
     };
     let together = played(4, 0..13, false);
     let apart: Vec<EpisodeResult> =
@@ -125,19 +132,57 @@ fn episodes_do_not_depend_on_their_batch() {
     assert_eq!(contacts(&played(4, 0..13, true)), contacts(&together));
 }
 
-/// Starts in turn: each free cell equally often, within the reset's noise of its place.
+/// Lanes may begin when they like, and wait while others act: each decides as it does alone.
 #[test]
-fn stratified_starts_take_turns() {
-    let task = &TASKS[1];
-    let cells = task.maze.layout().free_cells();
-    for index in 0..2 * cells.len() as u64 {
-        let (i, j) = cells[index as usize % cells.len()];
-        let episode = Episode::stratified(task, 3, index);
-        let [x, y, ..] = episode.start.unwrap();
-        assert!((x - i as f64).abs() <= 0.1 && (y - j as f64).abs() <= 0.1, "{index}: {x}, {y}");
-        assert_eq!(episode, Episode::stratified(task, 3, index));
-        assert_ne!(episode.start, Episode::stratified(task, 4, index).start);
+fn lanes_that_begin_apart_decide_as_alone() {
+    let agent = agent();
+    let settings = settings(&agent);
+    let alone = |index: u64| {
+        let options = RolloutOptions { record: true, stop_at_goal: true, shareable: false };
+        let episodes = [Episode::random(9, index)];
+        let mut rollout =
+            Rollout::new(Arc::clone(&agent), envs(&agent), settings, &episodes, options).unwrap();
+        let mut states = vec![rollout.lanes()[0].state.clone()];
+        let mut actions = Vec::new();
+        while actions.len() < 12 && !rollout.finished() {
+            for (_, event) in block_on(rollout.advance()).unwrap() {
+                if let diar_core::agent::Event::Followed { action, state, .. } = event {
+                    actions.push(action);
+                    states.push(state);
+                }
+            }
+        }
+        (states, actions)
+    };
+    let recorded = [0, 1, 2].map(alone);
+    let mut planner = Planner::new(Arc::clone(&agent), settings, [], false).unwrap();
+    let mut taken = [0; 3];
+    for round in 0..16 {
+        // Lane k begins in round 2 k, and lane 1 is late for every third answer.
+        let ready: Vec<usize> = (0..3)
+            .filter(|&k| round >= 2 * k && !(k == 1 && round % 3 == 0) && taken[k] < recorded[k].1.len())
+            .collect();
+        for &k in &ready {
+            let state = &recorded[k].0[taken[k]];
+            if taken[k] == 0 {
+                planner.begin(k, Episode::random(9, k as u64).plan_key(), state).unwrap();
+            } else {
+                planner.observe(k, Observed { state, reward: 0.0, ended: None });
+            }
+        }
+        let mut acted = 0;
+        while acted < ready.len() {
+            if let Advance::Act(actions) = block_on(planner.advance()).unwrap() {
+                for (k, action) in actions {
+                    assert_eq!(action, recorded[k].1[taken[k]], "lane {k}, step {}", taken[k]);
+                    taken[k] += 1;
+                    acted += 1;
+                }
+            }
+        }
+        assert_eq!(block_on(planner.advance()).unwrap(), Advance::Done, "all wait");
     }
+    assert!(taken.iter().all(|&steps| steps > 5), "{taken:?}");
 }
 
 /// A link gives the run back: its settings and seed lead to the same decisions again.
@@ -161,9 +206,9 @@ fn a_link_reproduces_its_run() {
 fn bad_settings_are_refused() {
     let agent = agent();
     let refuse = |settings| {
-        let episode = Episode { seed: 1, index: 0, start: None };
+        let episode = Episode::random(1, 0);
         let options = RolloutOptions { record: false, stop_at_goal: false, shareable: false };
-        Rollout::new(Arc::clone(&agent), settings, vec![episode], options).unwrap_err().to_string()
+        Rollout::new(Arc::clone(&agent), envs(&agent), settings, &[episode], options).unwrap_err().to_string()
     };
     let message = refuse(PlanSettings { candidates: 0, ..settings(&agent) });
     assert!(message.contains("plan.candidates is 0"), "{message}");

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use diar_core::agent::Agent;
+use diar_core::benchmark::MAZE2D;
 use diar_core::bundle::Bundle;
 use diar_core::data::Experience;
-use diar_core::env;
+use diar_core::env::maze2d::generate;
 use diar_core::learn::{CriticTraining, LearnError, Stage, record};
+use diar_core::maze::MazeId;
 use diar_core::settings::CriticSettings;
-use diar_core::task::TASKS;
 use pollster::block_on;
 
 const BYTES: &[u8] = include_bytes!("../../weights/maze2d-umaze-v1.safetensors");
@@ -21,7 +22,7 @@ fn bundle() -> Bundle {
 
 /// Some of the walk that the agent was trained on, encoded.
 fn experience(bundle: &Bundle, count: usize) -> Arc<Experience> {
-    let data = env::generate(&TASKS[0], 60_000, bundle.info().settings.seed);
+    let data = generate(MazeId::Umaze, 60_000, bundle.info().settings.seed);
     Arc::new(record(bundle, Arc::new(data), count, &Device::flex()).expect("the data fits"))
 }
 

@@ -7,13 +7,16 @@ use diar_core::agent::{
     Agent, AgentError, Episode, Intervention, InterventionKind, Outcome, Rollout, RolloutOptions, Scenario,
     Trace,
 };
+use diar_core::env::{self, EnvError};
 use diar_core::maze::World;
 use diar_core::settings::PlanSettings;
 use diar_tests::shipped::{agent, settings};
 use pollster::block_on;
 
 /// From the far end of the U.
-const EPISODE: Episode = Episode { seed: 9, index: 0, start: Some([3.0, 1.0, 0.0, 0.0]) };
+fn episode() -> Episode {
+    Episode::chosen(9, 0, Some(&[3.0, 1.0, 0.0, 0.0]))
+}
 
 fn begin(
     agent: &Arc<Agent>,
@@ -22,14 +25,14 @@ fn begin(
     record: bool,
 ) -> Result<Rollout, AgentError> {
     let options = RolloutOptions { record, stop_at_goal: true, shareable: false };
-    Rollout::in_scenario(Arc::clone(agent), settings, vec![EPISODE], options, scenario)
+    let envs = env::open(agent.task()).unwrap();
+    Rollout::in_scenario(Arc::clone(agent), envs, settings, &[episode()], options, scenario)
 }
 
 fn play(agent: &Arc<Agent>, settings: PlanSettings, scenario: &Scenario) -> Trace {
     let mut rollout = begin(agent, settings, scenario, true).unwrap();
-    let start = rollout.envs()[0].state().to_vec();
-    let mut trace =
-        Trace::new(agent.task().id, EPISODE.seed, EPISODE.index, settings, scenario.clone(), start);
+    let start = rollout.lanes()[0].state.clone();
+    let mut trace = Trace::new(&agent.task().id, 9, 0, settings, scenario.clone(), start);
     while !rollout.finished() {
         assert_eq!(rollout.phase(0), trace.phase(), "planner and trace agree on what comes next");
         for (_, event) in block_on(rollout.advance()).unwrap() {
@@ -41,7 +44,7 @@ fn play(agent: &Arc<Agent>, settings: PlanSettings, scenario: &Scenario) -> Trac
     while !unrecorded.finished() {
         block_on(unrecorded.advance()).unwrap();
     }
-    assert_eq!(unrecorded.envs()[0].state().to_vec(), trace.state());
+    assert_eq!(unrecorded.lanes()[0].state, trace.state());
     assert_eq!(unrecorded.decisions(0), trace.decisions.len());
     trace
 }
@@ -151,7 +154,7 @@ fn interventions_that_cannot_happen_are_refused() {
     assert!(message.contains("4 twice"), "{message}");
     let world = World { toggled: vec![(0, 0)], goal: None };
     let refused = begin(&agent, settings, &Scenario { world, ..Scenario::default() }, true).unwrap_err();
-    assert!(matches!(refused, AgentError::World(_)), "{refused:?}");
+    assert!(matches!(refused, AgentError::Env(EnvError::World(_))), "{refused:?}");
 }
 
 /// With the goal beside the start the same plans earn their reward at once.

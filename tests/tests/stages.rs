@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use diar_core::agent::Agent;
+use diar_core::benchmark::MAZE2D;
 use diar_core::bundle::Provenance;
-use diar_core::env;
+use diar_core::env::maze2d::generate;
 use diar_core::learn::{Stage, Training};
+use diar_core::maze::MazeId;
 use diar_core::settings::{DiffusionPrior, Preset, Sampler, SamplerSettings, Settings, Target};
-use diar_core::task::TASKS;
 use pollster::block_on;
 
 /// Networks and lengths that take a second.
 fn tiny() -> Settings {
-    let mut settings = Settings::preset(Preset::Quick, &TASKS[0]);
+    let mut settings = Settings::preset(Preset::Quick, &MAZE2D[0].basis());
     settings.data.rows = 3_000;
     settings.vae.hidden = 8;
     settings.vae.train.batch = 8;
@@ -35,8 +36,8 @@ fn tiny() -> Settings {
 }
 
 fn training(settings: Settings) -> Training {
-    let data = Arc::new(env::generate(&TASKS[0], settings.data.rows, settings.seed));
-    Training::new(settings, &TASKS[0], data, &Device::flex()).expect("the settings fit")
+    let data = Arc::new(generate(MazeId::Umaze, settings.data.rows, settings.seed));
+    Training::new(settings, Arc::clone(&MAZE2D[0].spec), data, &Device::flex()).expect("the settings fit")
 }
 
 /// The losses of the VAE's own parts, step by step.

@@ -33,7 +33,7 @@ fn the_vae_trains_as_in_pytorch() {
     let device = Device::flex().autodiff();
     let golden = Golden::load();
     let (task, settings) = Golden::sizes();
-    let vae = Vae::new(Key::new(1), &settings.vae, task, &device);
+    let vae = Vae::new(Key::new(1), &settings.vae, &task.spec, &device);
     let mut vae = Trained::new(load_parameters("vae", vae, &mut golden.weights()).unwrap());
     let mut losses = Vec::new();
     for _ in 0..STEPS {
@@ -52,7 +52,7 @@ fn the_denoiser_trains_as_in_pytorch() {
     let (task, settings) = Golden::sizes();
     let diffusion = &settings.diffusion;
     let denoiser =
-        Denoiser::new(Key::new(1), &diffusion.widths, diffusion.embedding, task.state_dim, 3, &device);
+        Denoiser::new(Key::new(1), &diffusion.widths, diffusion.embedding, task.spec.state_dim(), 3, &device);
     let mut denoiser = Trained::new(load_parameters("denoiser", denoiser, &mut golden.weights()).unwrap());
     let schedule = NoiseSchedule::new(500);
     let steps: Vec<usize> = golden.values("t").iter().map(|&t| t as usize).collect();
@@ -84,9 +84,9 @@ fn the_critic_trains_as_in_pytorch() {
     let golden = Golden::load();
     let (task, settings) = Golden::sizes();
     let mut weights = golden.weights();
-    let online = TwinQ::new(Key::new(1), &settings.critic, task.state_dim, 3, &device);
+    let online = TwinQ::new(Key::new(1), &settings.critic, task.spec.state_dim(), 3, &device);
     let online = load_parameters("critic", online, &mut weights).unwrap();
-    let v = VNetwork::new(Key::new(1), &settings.critic, task.state_dim, &device);
+    let v = VNetwork::new(Key::new(1), &settings.critic, task.spec.state_dim(), &device);
     let mut v = Trained::new(load_parameters("critic.v", v, &mut weights).unwrap());
     let mut target = online.valid();
     let mut q: [Trained<QNetwork>; 2] = [Trained::new(online.q0), Trained::new(online.q1)];
@@ -124,7 +124,7 @@ fn saving_changes_nothing() {
     let device = Device::flex().autodiff();
     let golden = Golden::load();
     let (task, settings) = Golden::sizes();
-    let v = VNetwork::new(Key::new(5), &settings.critic, task.state_dim, &device);
+    let v = VNetwork::new(Key::new(5), &settings.critic, task.spec.state_dim(), &device);
     let step = |v: &mut Trained<VNetwork>| {
         let loss = v.net().forward(golden.first(&device)).square().mean();
         v.update(&mut loss.backward(), RATE, CLIP);
@@ -133,7 +133,7 @@ fn saving_changes_nothing() {
     step(&mut straight);
     step(&mut straight);
     let (net, adam) = straight.save().unwrap();
-    let other = VNetwork::new(Key::new(6), &settings.critic, task.state_dim, &device);
+    let other = VNetwork::new(Key::new(6), &settings.critic, task.spec.state_dim(), &device);
     let mut restored = Trained::new(other);
     restored.load(net, &adam).unwrap();
     step(&mut straight);

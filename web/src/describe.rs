@@ -1,9 +1,9 @@
 //! The state in words and figures: what badges, tables and screen readers say.
 
 use diar_core::agent::{Outcome, Phase, Trace};
+use diar_core::benchmark::Benchmark;
 use diar_core::maze::{Layout, MazeId};
 use diar_core::settings::Sampler;
-use diar_core::task::Task;
 
 use crate::messages::{RetrainingSettings, Weights, outcome_word};
 use crate::scale;
@@ -93,15 +93,15 @@ pub fn outcome(state: &State) -> String {
     state.trace().map_or_else(|| "No run yet.".into(), |trace| stands(state.task(), trace, state.cursor.at()))
 }
 
-fn stands(task: &Task, trace: &Trace, moment: usize) -> String {
+fn stands(task: &Benchmark, trace: &Trace, moment: usize) -> String {
     let step = timeline::step_at(trace, moment);
-    let score = || task.normalise(task.first_contact_return(trace.first_contact()));
+    let score = || task.spec.normalise(task.spec.first_contact_return(trace.first_contact()));
     match Glimpse::at(trace, moment).and_then(|glimpse| glimpse.outcome()) {
         Some(Outcome::Goal) => format!("Goal reached at step {step}: first-contact score {:.1}.", score()),
         Some(Outcome::TimeLimit) => {
             format!("Time limit after {step} steps: first-contact score {:.1}.", score())
         }
-        _ => format!("Step {step} of at most {}.", task.max_steps),
+        _ => format!("Step {step} of at most {}.", task.spec.max_steps),
     }
 }
 
@@ -152,7 +152,7 @@ pub fn maze_name(maze: MazeId) -> &'static str {
 /// The title of the tab.
 pub fn title(state: &State) -> String {
     let Some(trace) = state.trace() else { return "DIAR".into() };
-    let maze = maze_name(state.task().maze);
+    let maze = maze_name(state.task().maze());
     let what = match state.comparison.run() {
         Some(other) => format!(", compared: {}", versus(other)),
         None if state.tour.step().is_some() => ", guided tour".into(),
@@ -251,7 +251,7 @@ pub fn difference(state: &State) -> String {
     if !done(main) {
         return format!("Other run ({what}): {}. This run is still under way.", came(other));
     }
-    let score = |trace: &Trace| task.normalise(task.first_contact_return(trace.first_contact()));
+    let score = |trace: &Trace| task.spec.normalise(task.spec.first_contact_return(trace.first_contact()));
     let gain = score(main) - score(other);
     let steps = match (main.first_contact(), other.first_contact()) {
         (Some(this), Some(that)) if this < that => {
@@ -366,7 +366,7 @@ fn count(n: usize, thing: &str) -> String {
 }
 
 /// The numbers of the decision under the cursor: label, value, and what it means.
-pub fn figures(glimpse: &Glimpse, task: &Task) -> Vec<(&'static str, String, &'static str)> {
+pub fn figures(glimpse: &Glimpse, task: &Benchmark) -> Vec<(&'static str, String, &'static str)> {
     let dash = || "–".to_owned();
     let ranking = glimpse.ranking();
     let range = ranking.and_then(|(q, _)| scale::range(q.iter().copied()));
@@ -524,7 +524,7 @@ mod tests {
     #[test]
     fn scores_are_shown_when_there_are_any() {
         let mut facts = Weights {
-            task: task().id.into(),
+            task: task().id().into(),
             hash: "0123456789abcdef".into(),
             settings: crate::sample::settings(),
             diffusion_steps: 500,

@@ -4,12 +4,25 @@
 //! (x) belongs to rows, so x grows downwards and y to the right. Walls stand where they are for D4RL's physics: cell
 //! i covers i - 0.7 … i + 0.3, so the integer goal is not in the middle of its cell.
 
-use diar_core::maze::{BALL_RADIUS, CELL_HIGH, CELL_LOW, Layout};
+use std::sync::Arc;
+
+use diar_core::benchmark::Benchmark;
+use diar_core::maze::{BALL_RADIUS, CELL_HIGH, CELL_LOW, Layout, World};
+use diar_core::spec::TaskSpec;
 
 /// Metres of the outer walls that are in the picture.
 const MARGIN: f64 = 0.3;
 /// The position at the left, and at the top, of the picture.
 const ORIGIN: f64 = CELL_LOW + 1.0 - MARGIN;
+
+/// The maze of a task with changes made to it.
+///
+/// # Errors
+/// When the task has no maze, or the changed one cannot be played in.
+pub fn layout(task: &TaskSpec, world: &World) -> Result<Arc<Layout>, String> {
+    let task = Benchmark::find(&task.id).map_err(|error| error.to_string())?;
+    world.layout(task.maze()).map_err(|error| error.to_string())
+}
 
 /// Metres across and down the picture. A maze is walled all around, and only a part of that ring is in the picture.
 pub fn extent(layout: &Layout) -> [f64; 2] {

@@ -46,8 +46,8 @@ pub struct Plan {
     pub seed: u64,
     /// Number of the episode under that seed.
     pub episode: u64,
-    /// Where it starts; drawn from the seed when `None`.
-    pub start: Option<[f64; 4]>,
+    /// Where it starts, `[state]`; drawn from the seed when `None`.
+    pub start: Option<Vec<f64>>,
     /// Changes in the maze, and decisions that the user takes instead of the agent.
     pub scenario: Scenario,
     /// The networks that decide.

@@ -56,8 +56,16 @@ struct PackedDecision {
     ends: Levels,
     v_end: Option<f32>,
     v_now: Vec<f32>,
-    steps: Vec<Step>,
+    steps: Vec<PackedStep>,
     outcome: Option<Outcome>,
+}
+
+/// A step of Maze2D: it is at the goal where it is rewarded.
+#[derive(Serialize, Deserialize)]
+struct PackedStep {
+    action: Vec<f32>,
+    state: Vec<f64>,
+    reward: f32,
 }
 
 /// A matrix in levels, column by column; of each column the high bytes come first, because they resemble each other.
@@ -130,7 +138,7 @@ pub fn encode(trace: &Trace) -> Vec<u8> {
         ends: Levels::of(&decision.ends, FINE),
         v_end: decision.v_end,
         v_now: decision.v_now.clone(),
-        steps: decision.steps.clone(),
+        steps: decision.steps.iter().map(packed).collect(),
         outcome: decision.outcome,
     });
     let packed = Packed {
@@ -145,6 +153,14 @@ pub fn encode(trace: &Trace) -> Vec<u8> {
     let packed = postcard::to_allocvec(&packed).unwrap_or_default();
     // zlib's form of it has a checksum.
     [MAGIC.as_slice(), &[VERSION], &deflate::compress_to_vec_zlib(&packed, 10)].concat()
+}
+
+fn packed(Step { action, state, reward, .. }: &Step) -> PackedStep {
+    PackedStep { action: action.clone(), state: state.clone(), reward: *reward }
+}
+
+fn step(PackedStep { action, state, reward }: PackedStep) -> Step {
+    Step { action, state, reward, at_goal: reward > 0.0 }
 }
 
 /// The run of these bytes.
@@ -190,7 +206,7 @@ fn decision(packed: PackedDecision) -> Option<Decision> {
             ends,
             v_end: packed.v_end,
             v_now: packed.v_now,
-            steps: packed.steps,
+            steps: packed.steps.into_iter().map(step).collect(),
             outcome: packed.outcome,
         },
     )

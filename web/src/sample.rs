@@ -1,9 +1,10 @@
 //! Made-up traces for the tests of the page.
 
 use diar_core::agent::{Event, Outcome, Scenario, Trace};
-use diar_core::env::MazeEnv;
+use diar_core::benchmark::{Benchmark, MAZE2D};
+use diar_core::env::{self, Envs, Start, Step};
+use diar_core::maze::World;
 use diar_core::settings::{PlanSettings, Preset, Settings};
-use diar_core::task::{TASKS, Task};
 
 /// A decision: followed for so many steps, and then.
 #[derive(Clone, Copy, Debug)]
@@ -18,12 +19,12 @@ pub(crate) enum Script {
     Open(usize),
 }
 
-pub(crate) fn task() -> &'static Task {
-    &TASKS[0]
+pub(crate) fn task() -> &'static Benchmark {
+    &MAZE2D[0]
 }
 
 pub(crate) fn settings() -> PlanSettings {
-    PlanSettings { candidates: 3, ..Settings::preset(Preset::Quick, task()).plan }
+    PlanSettings { candidates: 3, ..Settings::preset(Preset::Quick, &task().basis()).plan }
 }
 
 /// The events of a decision that begins after `t` steps.
@@ -44,6 +45,7 @@ pub(crate) fn events(t: usize, script: Script) -> Vec<Event> {
             action: vec![0.25, -1.0],
             state: vec![3.0, 1.0 + 0.01 * (t + step) as f64, 0.0, 0.0],
             reward: if step == steps && matches!(script, Script::Goal(_)) { 1.0 } else { 0.0 },
+            at_goal: step == steps && matches!(script, Script::Goal(_)),
             outcome: last.filter(|_| step == steps),
         });
     }
@@ -55,7 +57,7 @@ pub(crate) fn events(t: usize, script: Script) -> Vec<Event> {
 
 /// A trace that follows a script.
 pub(crate) fn trace(scripts: &[Script]) -> Trace {
-    let mut trace = Trace::new(task().id, 7, 0, settings(), Scenario::default(), vec![3.0, 1.0, 0.0, 0.0]);
+    let mut trace = Trace::new(task().id(), 7, 0, settings(), Scenario::default(), vec![3.0, 1.0, 0.0, 0.0]);
     for &script in scripts {
         for event in events(trace.steps(), script) {
             trace.apply(event);
@@ -64,29 +66,44 @@ pub(crate) fn trace(scripts: &[Script]) -> Trace {
     trace
 }
 
+/// The action that is taken all the time.
+const PUSH: [f32; 2] = [0.0, -1.0];
+
+/// An episode of the task in lane 0.
+fn begun(start: [f64; 4]) -> Box<dyn Envs> {
+    let mut envs = env::open(&task().spec).expect("the task has a simulator");
+    envs.reset(&[(0, Start::At(start.to_vec()))], &World::default()).expect("it can start there");
+    envs
+}
+
+fn pushed(envs: &mut dyn Envs) -> Step {
+    let mut steps = Vec::new();
+    envs.step(&[0], &PUSH, &mut steps).expect("the episode is under way");
+    steps.remove(0)
+}
+
 /// The same episode as the physics has it, which a link can carry: it begins so far from the goal that the ball, pushed
 /// all the time, touches it with the last step of a [`Script::Goal`].
 pub(crate) fn played(scripts: &[Script]) -> Trace {
-    const PUSH: [f32; 2] = [0.0, -1.0];
     let like = trace(scripts);
-    let goal = task().maze.layout().goal_position();
+    let goal = task().maze().layout().goal_position();
     let begin = |centimetres: u32| [goal[0], goal[1] + 0.01 * f64::from(centimetres), 0.0, 0.0];
     let contact = |start| {
-        let mut env = MazeEnv::at(task(), start);
-        (1..=60).find(|_| env.step(PUSH) > 0.0)
+        let mut envs = begun(start);
+        (1..=60).find(|_| pushed(&mut *envs).at_goal)
     };
     let wanted = like.first_contact();
     // Without a goal at the end it must not be touched on the way.
     let start = (50..170).map(begin).find(|&start| contact(start) == wanted.or(Some(like.steps() + 5)));
     let start = start.expect("some place is as far away as the script wants");
-    let mut env = MazeEnv::at(task(), start);
-    let mut played = Trace::new(task().id, 7, 0, settings(), Scenario::default(), start.to_vec());
+    let mut envs = begun(start);
+    let mut played = Trace::new(task().id(), 7, 0, settings(), Scenario::default(), start.to_vec());
     for &script in scripts {
         for event in events(played.steps(), script) {
             played.apply(match event {
                 Event::Followed { outcome, .. } => {
-                    let reward = env.step(PUSH);
-                    Event::Followed { action: PUSH.to_vec(), state: env.state().to_vec(), reward, outcome }
+                    let Step { observation, reward, at_goal, .. } = pushed(&mut *envs);
+                    Event::Followed { action: PUSH.to_vec(), state: observation, reward, at_goal, outcome }
                 }
                 other => other,
             });

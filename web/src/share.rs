@@ -1,9 +1,9 @@
 //! Runs as links: what goes into the address, and what comes out of it.
 
 use diar_core::agent::Trace;
+use diar_core::benchmark::{Benchmark, MAZE2D};
 use diar_core::link::{HASH_LENGTH, Link, LinkError, Other, plain};
 use diar_core::maze::MazeId;
-use diar_core::task::{TASKS, Task};
 
 use crate::messages::{Decider, Plan};
 use crate::timeline;
@@ -16,7 +16,7 @@ use crate::timeline;
 pub fn compose(
     trace: &Trace,
     bundle_hash: &str,
-    chosen_start: Option<[f64; 4]>,
+    chosen_start: Option<&[f64]>,
     moment: usize,
     rival: Option<(&Plan, &str)>,
 ) -> Result<String, LinkError> {
@@ -104,14 +104,14 @@ pub fn page_of(maze: MazeId) -> &'static str {
 }
 
 /// The task of a fragment's link, if there is one that can be read.
-pub fn task_of(fragment: &str) -> Option<&'static Task> {
-    Link::decode(fragment).ok().and_then(|link| Task::find(&link.task).ok())
+pub fn task_of(fragment: &str) -> Option<&'static Benchmark> {
+    Link::decode(fragment).ok().and_then(|link| Benchmark::find(&link.task).ok())
 }
 
 /// Address of the weights that a page begins with: those of the task that its link is for, else those of its own task.
 pub fn first_weights(fragment: &str, task: Option<&str>) -> String {
-    let linked = task_of(fragment).map(|task| task.id);
-    shipped_weights(linked.or(task).unwrap_or(TASKS[0].id))
+    let linked = task_of(fragment).map(|task| task.id());
+    shipped_weights(linked.or(task).unwrap_or(MAZE2D[0].id()))
 }
 
 /// Address of the windows that a critic is trained on, beside those of a bundle; none for a file of the user's.
@@ -129,7 +129,7 @@ pub fn plan(link: &Link) -> Plan {
         settings: link.settings,
         seed: link.seed,
         episode: link.episode,
-        start: link.start,
+        start: link.start.clone(),
         scenario: link.scenario.clone(),
         decider: Decider::Own,
         shareable: link.is_shareable(),
@@ -166,11 +166,11 @@ mod tests {
     #[test]
     fn a_run_comes_back_from_its_fragment() {
         let trace = trace(&[Script::Dropped(2), Script::Goal(3)]);
-        let fragment = compose(&trace, "0123456789abcdef0123", Some([3.0, 1.0, 0.0, 0.0]), 7, None).unwrap();
+        let fragment = compose(&trace, "0123456789abcdef0123", Some(&[3.0, 1.0, 0.0, 0.0]), 7, None).unwrap();
         let link = parse(&fragment).unwrap().unwrap();
         let plan = plan(&link);
         assert_eq!((plan.seed, plan.episode, plan.settings), (trace.seed, trace.episode, trace.settings));
-        assert_eq!(plan.start, Some([3.0, 1.0, 0.0, 0.0]));
+        assert_eq!(plan.start, Some(vec![3.0, 1.0, 0.0, 0.0]));
         assert_eq!(moment(&link, &trace), 7);
         assert_eq!(link.agreement(&trace), (2, 2));
         assert!(same_bundle(&link, "0123456789abcdefXYZ") && !same_bundle(&link, "9"));
@@ -182,12 +182,12 @@ mod tests {
         trace.task = "maze2d-large-v1".into();
         let linked = compose(&trace, "", None, 0, None).unwrap();
         for fragment in [linked.clone(), format!("{linked})."), format!("%23{linked}")] {
-            assert_eq!(first_weights(&fragment, Some(TASKS[1].id)), "weights/maze2d-large-v1.safetensors");
+            assert_eq!(first_weights(&fragment, Some(MAZE2D[1].id())), "weights/maze2d-large-v1.safetensors");
         }
         // A damaged link, a tour and none at all: the page still begins, with its own task.
         for fragment in ["v1.AAAA", "tour=2", ""] {
             assert_eq!(first_weights(fragment, None), "weights/maze2d-umaze-v1.safetensors");
-            assert_eq!(first_weights(fragment, Some(TASKS[1].id)), "weights/maze2d-medium-v1.safetensors");
+            assert_eq!(first_weights(fragment, Some(MAZE2D[1].id())), "weights/maze2d-medium-v1.safetensors");
         }
     }
 

@@ -12,6 +12,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::accept;
+use crate::geometry;
 use crate::messages::{FromTrainer, RetrainingSettings, ToTrainer};
 use crate::pace::TURN;
 use crate::worker::field::Grid;
@@ -59,7 +60,7 @@ async fn train(message: ToTrainer) -> Result<FromTrainer, String> {
     let mut training =
         CriticTraining::new(bundle, Arc::new(experience), settings.goal, critic, &Device::flex())
             .map_err(words)?;
-    let layout = world.layout(training.task().maze).map_err(|error| error.to_string())?;
+    let layout = geometry::layout(training.task(), world)?;
     let grid = Grid::of(&layout);
     let mut looked = now();
     while training.stage() != Stage::Done {

@@ -15,8 +15,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use diar_core::agent::{Agent, Episode, Rollout, RolloutOptions};
-use diar_core::bundle::Bundle;
+use diar_core::agent::{Agent, AgentError, Episode, Rollout, RolloutOptions};
+use diar_core::benchmark::Benchmark;
+use diar_core::bundle::{Bundle, Scores};
+use diar_core::env;
 use diar_core::maze::World;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -25,6 +27,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use self::score::Scoring;
 use self::side::{Imagining, Measuring, Side, Trailing, Valuing};
 use crate::accept;
+use crate::geometry;
 use crate::messages::{
     Backend, Candidates, Decider, Denoising, Failure, Lane, Plan, ToPage, ToWorker, Unit, Weights,
 };
@@ -135,10 +138,7 @@ impl Server {
             ToWorker::Denoise { ticket, denoising } => self.denoise(ticket, denoising),
             ToWorker::Score { ticket, plan, episodes } => {
                 let Some(loaded) = &self.loaded else { return };
-                match Scoring::new(&loaded.agent, ticket, plan, episodes) {
-                    Ok(scoring) => self.scoring = Some(scoring),
-                    Err(message) => fail(Failure::Scoring, None, message),
-                }
+                self.scoring = Some(Scoring::new(&loaded.agent, ticket, plan, episodes));
             }
             ToWorker::Critic { bundle } => self.take_critic(&bundle),
             ToWorker::Second { address, bundle } => self.take_second(address, &bundle),
@@ -186,7 +186,7 @@ impl Server {
     /// Tells the page the values over the maze it shows, in place of any that are under way.
     fn show_field(&mut self) {
         let Some(Loaded { agent, .. }) = &self.loaded else { return };
-        let Ok(layout) = self.world.layout(agent.task().maze) else { return };
+        let Ok(layout) = geometry::layout(agent.task(), &self.world) else { return };
         self.sides.retain(|side| !matches!(side, Side::Field(_)));
         self.sides.push_back(Side::Field(Valuing::new(agent, &layout)));
     }
@@ -197,12 +197,14 @@ impl Server {
             Ok(agent) => agent,
             Err(message) => return fail(Failure::Run, Some(generation), message),
         };
-        let episode = Episode { seed: plan.seed, index: plan.episode, start: plan.start };
+        let episode = Episode::chosen(plan.seed, plan.episode, plan.start.as_deref());
         let options = RolloutOptions { record: true, stop_at_goal: true, shareable: plan.shareable };
-        let rollout = Rollout::in_scenario(agent, plan.settings, vec![episode], options, &plan.scenario);
+        let rollout = env::open(agent.task()).map_err(AgentError::from).and_then(|envs| {
+            Rollout::in_scenario(agent, envs, plan.settings, &[episode], options, &plan.scenario)
+        });
         match rollout {
             Ok(rollout) => {
-                let start = rollout.envs().first().map_or_else(Vec::new, |env| env.state().to_vec());
+                let start = rollout.lanes().first().map_or_else(Vec::new, |lane| lane.state.clone());
                 self.runs[lane as usize] = Some((generation, rollout));
                 post(&ToPage::Begun { generation, start });
             }
@@ -320,20 +322,25 @@ impl Server {
 fn described(bundle: &Bundle) -> Weights {
     let info = bundle.info();
     Weights {
-        task: info.task.clone(),
+        task: info.task.id.clone(),
         hash: bundle.hash().to_owned(),
         settings: info.settings.plan,
         diffusion_steps: info.settings.diffusion.diffusion_steps,
         training_seconds: info.provenance.training_seconds,
-        scores: info
-            .scores
-            .as_ref()
-            .map(|scores| (scores.on.first_contact.mean, scores.off.first_contact.mean, scores.on.episodes)),
+        scores: info.scores.as_ref().and_then(|Scores { on, off, .. }| {
+            Some((on.first_contact?.mean, off.first_contact?.mean, on.episodes))
+        }),
     }
 }
 
 fn read(address: &str, bytes: &[u8]) -> Result<Bundle, String> {
-    Bundle::from_bytes(bytes).map_err(|error| format!("The weights of {address} cannot be used: {error}."))
+    let bundle = Bundle::from_bytes(bytes)
+        .map_err(|error| format!("The weights of {address} cannot be used: {error}."))?;
+    let task = &bundle.info().task;
+    match env::open(task) {
+        Ok(_) if Benchmark::find(&task.id).is_ok() => Ok(bundle),
+        _ => Err(format!("The weights of {address} are for {}, which this page cannot simulate.", task.id)),
+    }
 }
 
 /// Milliseconds, finer than the clock's.

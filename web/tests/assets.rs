@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use diar_core::agent::{Outcome, Phase, Trace};
-use diar_core::env::MazeEnv;
-use diar_core::task::Task;
+use diar_core::benchmark::Benchmark;
+use diar_core::env::{self, Start};
+use diar_core::maze::World;
 use diar_web::export::poster::poster;
 use diar_web::recording;
 
@@ -32,7 +33,7 @@ fn poster_file() -> PathBuf {
 }
 
 fn drawn(trace: &Trace) -> String {
-    poster(trace, Task::find(&trace.task).unwrap().maze.layout())
+    poster(trace, Benchmark::find(&trace.task).unwrap().maze().layout())
 }
 
 /// The recorded run; written first when a new one is given.
@@ -68,16 +69,25 @@ fn the_shipped_files_are_made_of_the_recorded_run() {
 #[test]
 fn the_recorded_actions_lead_through_the_recorded_states() {
     let trace = &*RECORDED;
-    let task = Task::find(&trace.task).unwrap();
-    let mut env = MazeEnv::at(task, trace.start.as_slice().try_into().unwrap());
+    let task = Benchmark::find(&trace.task).unwrap();
+    let mut envs = env::open(&task.spec).unwrap();
+    envs.reset(&[(0, Start::At(trace.start.clone()))], &World::default()).unwrap();
+    let (mut stepped, mut now, mut taken, mut contact) = (Vec::new(), trace.start.clone(), 0, None);
     for decision in &trace.decisions {
-        assert_eq!((decision.t, decision.state.as_slice()), (env.steps(), env.state().as_slice()));
+        assert_eq!((decision.t, &decision.state), (taken, &now));
         for step in &decision.steps {
-            let reward = env.step(step.action.as_slice().try_into().unwrap());
-            assert_eq!((step.state.as_slice(), step.reward), (env.state().as_slice(), reward));
+            envs.step(&[0], &step.action, &mut stepped).unwrap();
+            let found = &stepped[0];
+            assert_eq!(
+                (&step.state, step.reward, step.at_goal),
+                (&found.observation, found.reward, found.at_goal)
+            );
+            now.clone_from(&found.observation);
+            taken += 1;
+            contact = contact.or(found.at_goal.then_some(taken));
         }
     }
-    assert_eq!((trace.phase(), trace.first_contact()), (Phase::Done, env.first_contact()));
+    assert_eq!((trace.phase(), trace.first_contact()), (Phase::Done, contact));
     assert_eq!(trace.decisions.last().unwrap().outcome, Some(Outcome::Goal));
 }
 

@@ -4,6 +4,8 @@ use std::fs::File;
 
 use anyhow::{Context, Result, ensure};
 
+use serde_json::Value;
+
 use crate::page;
 use crate::report::{Expected, Report};
 use crate::shell;
@@ -104,10 +106,13 @@ fn policy_in_python(workspace: &Workspace, system: &System) -> Result<()> {
     let programs = std::iter::once(workspace.target.join("release")).chain(std::env::split_paths(&path));
     let mut command = workspace.command(&system.python);
     command
-        .args(["docs/any_simulator.py", BUNDLE, "tests/golden/point_mass.py", "20"])
+        .args(["docs/any_simulator.py", BUNDLE, "--file", "tests/golden/point_mass.py"])
+        .args(["--episodes", "20", "--lanes", "4"])
         .env("PATH", std::env::join_paths(programs)?);
     let played = shell::output(&mut command).context("docs/any_simulator.py failed")?;
-    let solved = played.lines().filter(|line| line.contains("return 1 in")).count();
+    let scores: Value = serde_json::from_str(&played).context("its answer is no JSON")?;
+    let returns = scores["returns"].as_array().context("its answer has no returns")?;
+    let solved = returns.iter().filter(|found| found.as_f64() == Some(1.0)).count();
     println!("   solved: {solved} of 20");
     ensure!(
         solved >= 18,

@@ -30,7 +30,11 @@ impl Trace {
         }
         self.start.iter().for_each(|x| add(x.to_bits()));
         for decision in &self.decisions {
-            let Some(chosen) = decision.chosen else { continue };
+            // Policies without candidates choose none; a decision that is still to be made counts for nothing.
+            if decision.chosen.is_none() && decision.steps.is_empty() {
+                continue;
+            }
+            let chosen = decision.chosen.map_or(u64::MAX, |chosen| chosen as u64);
             let (outcome, at) = match decision.outcome {
                 None => (0, 0),
                 Some(Outcome::Completed) => (1, 0),
@@ -38,7 +42,7 @@ impl Trace {
                 Some(Outcome::Goal) => (3, 0),
                 Some(Outcome::TimeLimit) => (4, 0),
             };
-            [chosen as u64, outcome, at as u64, decision.steps.len() as u64].into_iter().for_each(&mut add);
+            [chosen, outcome, at as u64, decision.steps.len() as u64].into_iter().for_each(&mut add);
             decision.steps.iter().flat_map(|step| &step.action).for_each(|a| add(a.to_bits().into()));
         }
         let digits = hash.finalize().iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte));

@@ -1,5 +1,7 @@
 //! The trained networks on a device, ready to act.
 
+use std::sync::Arc;
+
 use burn::tensor::{Device, Tensor};
 use thiserror::Error;
 
@@ -8,11 +10,11 @@ use crate::bundle::{Bundle, BundleError};
 use crate::critic::{TwinQ, VNetwork};
 use crate::data::Normaliser;
 use crate::diffusion::{Denoiser, LatentSampler, NoiseSchedule};
-use crate::maze::WorldError;
+use crate::env::EnvError;
 use crate::networks::AgentNetworks;
 use crate::nn::tensor;
 use crate::settings::{InvalidSetting, SamplerSettings, Settings};
-use crate::task::Task;
+use crate::spec::TaskSpec;
 use crate::vae::Decoder;
 
 /// Why a decision could not be made.
@@ -21,14 +23,16 @@ pub enum AgentError {
     /// A setting that cannot be used.
     #[error(transparent)]
     Setting(#[from] InvalidSetting),
-    /// A maze that cannot be played in.
+    /// An episode that cannot be simulated.
     #[error(transparent)]
-    World(#[from] WorldError),
+    Env(#[from] EnvError),
     /// The device failed.
     #[error("the device failed: {0}")]
     Device(String),
     /// A value that is not a number.
-    #[error("{0} is not a finite number: the weights are damaged, or the state is far outside the maze")]
+    #[error(
+        "{0} is not a finite number: the weights are damaged, or the state is far from all that the agent learned from"
+    )]
     NotFinite(&'static str),
     /// Numbers that do not belong to this agent.
     #[error("{what} has {found} numbers, but this agent's has {expected}: it belongs to another agent")]
@@ -45,7 +49,7 @@ pub enum AgentError {
 /// All that acting needs, on one device. Networks see normalised states, and latents as the diffusion model has them.
 #[derive(Debug)]
 pub struct Agent {
-    task: &'static Task,
+    task: Arc<TaskSpec>,
     settings: Settings,
     device: Device,
     decoder: Decoder,
@@ -67,14 +71,14 @@ impl Agent {
     /// When a parameter is missing, has the wrong shape, or belongs to no network of the bundle's sizes.
     pub fn load(bundle: &Bundle, device: &Device) -> Result<Self, BundleError> {
         let info = bundle.info();
-        let task = Task::find(&info.task)?;
+        let task = Arc::new(info.task.clone());
         let settings = info.settings.clone();
         let AgentNetworks { vae, denoiser, q, v } =
-            AgentNetworks::load(&settings, task, bundle.tensors(), device)?;
+            AgentNetworks::load(&settings, &task, bundle.tensors(), device)?;
         let width = info.latent_norm.width();
         let networks = Networks { denoiser: &denoiser, q: &q, v: &v, decoder: &vae.decoder };
         Ok(Self {
-            fused: Fused::new(networks, task.state_dim, settings.vae.latent, device),
+            fused: Fused::new(networks, task.state_dim(), settings.vae.latent, device),
             task,
             device: device.clone(),
             decoder: vae.decoder,
@@ -90,8 +94,8 @@ impl Agent {
     }
 
     /// The task it was trained on.
-    pub fn task(&self) -> &'static Task {
-        self.task
+    pub fn task(&self) -> &Arc<TaskSpec> {
+        &self.task
     }
 
     /// The settings it was trained with; `plan` holds its defaults for acting.
@@ -114,6 +118,20 @@ impl Agent {
         self.state_norm.apply(states);
     }
 
+    /// A raw observation as the networks see it, `[state]`: in single precision, as in the data, and normalised.
+    ///
+    /// # Errors
+    /// When it has another number of numbers than the task's.
+    pub fn seen(&self, observation: &[f64]) -> Result<Vec<f32>, AgentError> {
+        let (found, expected) = (observation.len(), self.task.state_dim());
+        if found != expected {
+            return Err(AgentError::Width { what: "a state", found, expected });
+        }
+        let mut state: Vec<f32> = observation.iter().map(|&x| x as f32).collect();
+        self.normalise(&mut state);
+        Ok(state)
+    }
+
     /// What the networks see as raw states.
     pub fn denormalise(&self, states: &mut [f32]) {
         self.state_norm.invert(states);
@@ -121,8 +139,9 @@ impl Agent {
 
     /// `rows` normalised states as a tensor, `[rows, state]`.
     pub fn states(&self, values: Vec<f32>) -> Tensor<2> {
-        let rows = values.len() / self.task.state_dim;
-        tensor(values, [rows, self.task.state_dim], &self.device)
+        let width = self.task.state_dim();
+        let rows = values.len() / width;
+        tensor(values, [rows, width], &self.device)
     }
 
     /// `rows` latents as a tensor, `[rows, latent]`.
@@ -166,7 +185,7 @@ impl Agent {
 
     /// Actions, `[rows, action]`, from `[rows, state]` and `[rows, latent]`: the mean, or a sample when noise is given.
     pub fn act(&self, states: Tensor<2>, latents: Tensor<2>, noise: Option<Vec<f32>>) -> Tensor<2> {
-        let (rows, width) = (states.dims()[0], self.task.action_dim);
+        let (rows, width) = (states.dims()[0], self.task.action_dim());
         let latents = self.decoded(latents);
         let noise = noise.map(|noise| tensor(noise, [rows, width], &self.device));
         match self.fused() {

@@ -1,6 +1,6 @@
 //! Algorithm 2 as an explicit state machine over a batch of states.
 //!
-//! Each lane stands at a [`Phase`]. One call of [`Planner::advance`] runs the earliest phase at which any lane stands,
+//! Each lane stands at a [`Phase`]. One call of [`Policy::advance`] runs the earliest phase at which any lane stands,
 //! for all lanes that stand there, so stepping through one decision part by part and deciding for hundreds of
 //! episodes at once are the same mechanism. Noise is drawn per lane, so a lane's decisions do not depend on the others.
 
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 use super::model::{Agent, AgentError, read};
+use super::policy::{Advance, LaneAction, LaneEvent, Observed, Policy};
 use super::scenario::{self, Intervention};
 use super::trace::{Event, Outcome, Phase};
 use crate::diffusion::{LatentSampler, SamplerNoise};
@@ -39,9 +40,28 @@ struct Lane {
     latent: Vec<f32>,
     /// Value of its predicted end.
     v_end: f32,
+    /// An action was given, and its result is not known yet.
+    waiting: bool,
 }
 
 impl Lane {
+    /// A lane about to decide in a normalised state.
+    fn new(key: Key, state: Vec<f32>) -> Self {
+        Self {
+            key,
+            phase: Phase::Sample,
+            state,
+            t: 0,
+            decisions: 0,
+            revaluations: 0,
+            retries: 0,
+            followed: 0,
+            latent: Vec::new(),
+            v_end: 0.0,
+            waiting: false,
+        }
+    }
+
     /// Index of the decision under way, once it is sampled for.
     fn decision(&self) -> usize {
         self.decisions - 1
@@ -85,55 +105,22 @@ pub struct Planner {
     sampled: Option<Sampled>,
 }
 
-/// What a lane did in one part.
-pub type LaneEvent = (usize, Event);
-
-/// An action for a lane to take.
-pub type LaneAction = (usize, Vec<f32>);
-
-/// What one call of [`Planner::advance`] gave.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Advance {
-    /// A part of decisions, or some of one; events only when they are recorded, at the end of the part.
-    Decided(Vec<LaneEvent>),
-    /// Actions to take, each number in [-1, 1]; call [`Planner::observe`] with what came of each.
-    Act(Vec<LaneAction>),
-    /// All lanes are done.
-    Done,
-}
-
 impl Planner {
     /// A planner for raw states with a key each. With `record`, every part gives its numbers, at the cost of reading
     /// them back from the device.
     ///
     /// # Errors
     /// When a setting cannot be used with this agent.
-    pub fn new(
+    pub fn new<'a>(
         agent: Arc<Agent>,
         settings: PlanSettings,
-        lanes: impl IntoIterator<Item = (Key, Vec<f32>)>,
+        lanes: impl IntoIterator<Item = (Key, &'a [f64])>,
         record: bool,
     ) -> Result<Self, AgentError> {
         settings.check(agent.schedule().steps())?;
         let sampler = agent.sampler(settings.sampler);
-        let lanes = lanes
-            .into_iter()
-            .map(|(key, mut state)| {
-                agent.normalise(&mut state);
-                Lane {
-                    key,
-                    phase: Phase::Sample,
-                    state,
-                    t: 0,
-                    decisions: 0,
-                    revaluations: 0,
-                    retries: 0,
-                    followed: 0,
-                    latent: Vec::new(),
-                    v_end: 0.0,
-                }
-            })
-            .collect();
+        let lanes = lanes.into_iter().map(|(key, state)| Ok(Lane::new(key, agent.seen(state)?)));
+        let lanes = lanes.collect::<Result<Vec<_>, AgentError>>()?;
         let interventions = Vec::new();
         Ok(Self { agent, settings, sampler, record, interventions, lanes, sampling: None, sampled: None })
     }
@@ -148,72 +135,33 @@ impl Planner {
         Ok(self)
     }
 
-    /// Where a lane stands.
-    pub fn phase(&self, lane: usize) -> Phase {
-        self.lanes[lane].phase
-    }
-
-    /// Plans sampled for a lane so far.
-    pub fn decisions(&self, lane: usize) -> usize {
-        self.lanes[lane].decisions
-    }
-
-    /// Plans of a lane that revaluation has dropped so far.
-    pub fn revaluations(&self, lane: usize) -> usize {
-        self.lanes[lane].revaluations
-    }
-
-    /// Returns `true` while a part is begun that [`Planner::advance_some`] has yet to end.
-    pub fn is_midway(&self) -> bool {
-        self.sampling.is_some()
-            || self.sampled.as_ref().is_some_and(|sampled| {
-                !sampled.q.is_empty() && sampled.q.len() < sampled.lanes.len() * self.settings.candidates
-            })
-    }
-
-    /// Runs the earliest phase at which any lane stands, for all lanes that stand there.
+    /// Begins an episode in a lane, from a raw state; whatever it did before is over. A lane need not have been there.
     ///
     /// # Errors
-    /// When the device fails or a network gives a number that is not finite.
-    pub async fn advance(&mut self) -> Result<Advance, AgentError> {
-        self.advance_some(usize::MAX).await
-    }
-
-    /// The same, but for no more than about `work` candidates times networks (one for each sampler step, one for Q): a
-    /// part that takes more comes to its end in a later call. The numbers are the same.
-    ///
-    /// # Errors
-    /// As [`Planner::advance`].
-    pub async fn advance_some(&mut self, work: usize) -> Result<Advance, AgentError> {
-        let phase = self.lanes.iter().map(|lane| lane.phase).min().unwrap_or(Phase::Done);
-        let lanes: Vec<usize> = (0..self.lanes.len()).filter(|&i| self.lanes[i].phase == phase).collect();
-        match phase {
-            Phase::Sample => self.sample(lanes, work).await.map(Advance::Decided),
-            Phase::Rank => self.rank(work).await.map(Advance::Decided),
-            Phase::Predict => self.predict().await.map(Advance::Decided),
-            Phase::Compare => self.compare(lanes).await.map(Advance::Decided),
-            Phase::Follow => self.follow(lanes).await.map(Advance::Act),
-            Phase::Done => Ok(Advance::Done),
+    /// When the state is not one of the task's.
+    pub fn begin(&mut self, lane: usize, key: Key, state: &[f64]) -> Result<(), AgentError> {
+        let begun = Lane::new(key, self.agent.seen(state)?);
+        let idle = || Lane { phase: Phase::Done, ..Lane::new(key, Vec::new()) };
+        if self.lanes.len() <= lane {
+            self.lanes.resize_with(lane + 1, idle);
         }
+        self.lanes[lane] = begun;
+        Ok(())
     }
 
-    /// Tells a lane what its action led to: the new raw state, and whether the episode ended with it. Gives the
-    /// outcome of the decision, when this step was its last.
-    pub fn observe(&mut self, lane: usize, state: &[f32], ended: Option<Outcome>) -> Option<Outcome> {
-        let lane = &mut self.lanes[lane];
-        lane.state = state.to_vec();
-        self.agent.normalise(&mut lane.state);
-        lane.t += 1;
-        lane.followed += 1;
-        lane.retries = 0;
-        let outcome =
-            ended.or_else(|| (lane.followed >= self.settings.exec_horizon).then_some(Outcome::Completed));
-        lane.phase = match outcome {
-            None => Phase::Compare,
-            Some(Outcome::Completed | Outcome::Revalued { .. }) => Phase::Sample,
-            Some(Outcome::Goal | Outcome::TimeLimit) => Phase::Done,
-        };
-        outcome
+    /// Ends the episode of a lane, at whatever part it stands. Parts that are begun for several lanes are begun again.
+    pub fn abandon(&mut self, lane: usize) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.phase = Phase::Done;
+        }
+        let parts = [self.sampling.take().map(|part| part.lanes), self.sampled.take().map(|part| part.lanes)];
+        for other in parts.into_iter().flatten().flatten() {
+            let other = &mut self.lanes[other];
+            if matches!(other.phase, Phase::Rank | Phase::Predict) {
+                other.decisions -= 1;
+                other.phase = Phase::Sample;
+            }
+        }
     }
 
     /// Normalised states of lanes, `[lanes, state]`.
@@ -389,7 +337,7 @@ impl Planner {
     }
 
     async fn follow(&mut self, lanes: Vec<usize>) -> Result<Vec<LaneAction>, AgentError> {
-        let width = self.agent.task().action_dim;
+        let width = self.agent.task().action_dim();
         let latents = lanes.iter().flat_map(|&i| &self.lanes[i].latent).copied().collect();
         let noise = (!self.settings.mean_action).then(|| {
             let draw = |&i: &usize| {
@@ -404,7 +352,68 @@ impl Planner {
         for a in &mut actions {
             *a = a.clamp(-1.0, 1.0);
         }
+        for &i in &lanes {
+            self.lanes[i].waiting = true;
+        }
         Ok(lanes.into_iter().zip(actions.chunks_exact(width).map(<[f32]>::to_vec)).collect())
+    }
+}
+
+impl Policy for Planner {
+    async fn advance_some(&mut self, work: usize) -> Result<Advance, AgentError> {
+        let ready = |lane: &&Lane| !lane.waiting;
+        let phase = self.lanes.iter().filter(ready).map(|lane| lane.phase).min().unwrap_or(Phase::Done);
+        let stands = |&i: &usize| !self.lanes[i].waiting && self.lanes[i].phase == phase;
+        let lanes: Vec<usize> = (0..self.lanes.len()).filter(stands).collect();
+        match phase {
+            Phase::Sample => self.sample(lanes, work).await.map(Advance::Decided),
+            Phase::Rank => self.rank(work).await.map(Advance::Decided),
+            Phase::Predict => self.predict().await.map(Advance::Decided),
+            Phase::Compare => self.compare(lanes).await.map(Advance::Decided),
+            Phase::Follow => self.follow(lanes).await.map(Advance::Act),
+            Phase::Done => Ok(Advance::Done),
+        }
+    }
+
+    fn observe(&mut self, lane: usize, observed: Observed<'_>) -> Option<Outcome> {
+        let lane = &mut self.lanes[lane];
+        lane.state = observed.state.iter().map(|&x| x as f32).collect();
+        self.agent.normalise(&mut lane.state);
+        lane.waiting = false;
+        lane.t += 1;
+        lane.followed += 1;
+        lane.retries = 0;
+        let completed = lane.followed >= self.settings.exec_horizon;
+        let outcome = observed.ended.or_else(|| completed.then_some(Outcome::Completed));
+        lane.phase = match outcome {
+            None => Phase::Compare,
+            Some(Outcome::Completed | Outcome::Revalued { .. }) => Phase::Sample,
+            Some(Outcome::Goal | Outcome::TimeLimit) => Phase::Done,
+        };
+        outcome
+    }
+
+    fn phase(&self, lane: usize) -> Phase {
+        self.lanes[lane].phase
+    }
+
+    fn is_midway(&self) -> bool {
+        self.sampling.is_some()
+            || self.sampled.as_ref().is_some_and(|sampled| {
+                !sampled.q.is_empty() && sampled.q.len() < sampled.lanes.len() * self.settings.candidates
+            })
+    }
+
+    fn decisions(&self, lane: usize) -> usize {
+        self.lanes[lane].decisions
+    }
+
+    fn revaluations(&self, lane: usize) -> usize {
+        self.lanes[lane].revaluations
+    }
+
+    fn phases(&self) -> &'static [Phase] {
+        &[Phase::Sample, Phase::Rank, Phase::Predict, Phase::Compare, Phase::Follow]
     }
 }
 

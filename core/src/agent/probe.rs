@@ -6,6 +6,7 @@ use super::model::{Agent, AgentError, read};
 use super::planner::argmax;
 use super::rollout::{Episode, Rollout, RolloutOptions};
 use crate::diffusion::{LatentSampler, SamplerNoise};
+use crate::env::Envs;
 use crate::rng::Key;
 use crate::settings::PlanSettings;
 
@@ -16,19 +17,20 @@ use crate::settings::PlanSettings;
 /// When a setting cannot be used, the device fails, or a network gives a number that is not finite.
 pub async fn probe_states(
     agent: &Arc<Agent>,
+    envs: Box<dyn Envs>,
     settings: PlanSettings,
     seed: u64,
     count: usize,
 ) -> Result<Vec<Vec<f32>>, AgentError> {
-    let episodes = (0..count as u64).map(|index| Episode { seed, index, start: None }).collect();
+    let episodes: Vec<_> = (0..count as u64).map(|index| Episode::random(seed, index)).collect();
     let options = RolloutOptions { record: false, stop_at_goal: true, shareable: false };
-    let mut rollout = Rollout::new(Arc::clone(agent), settings, episodes, options)?;
-    let mut paths: Vec<Vec<[f64; 4]>> = rollout.envs().iter().map(|env| vec![env.state()]).collect();
+    let mut rollout = Rollout::new(Arc::clone(agent), envs, settings, &episodes, options)?;
+    let mut paths: Vec<Vec<Vec<f64>>> = rollout.lanes().iter().map(|lane| vec![lane.state.clone()]).collect();
     while !rollout.finished() {
         rollout.advance().await?;
-        for (path, env) in paths.iter_mut().zip(rollout.envs()) {
-            if env.steps() == path.len() {
-                path.push(env.state());
+        for (path, lane) in paths.iter_mut().zip(rollout.lanes()) {
+            if lane.steps == path.len() {
+                path.push(lane.state.clone());
             }
         }
     }

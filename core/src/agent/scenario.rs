@@ -1,18 +1,15 @@
-//! What if: an episode in a changed maze, or with decisions changed by hand.
-
-use std::sync::Arc;
+//! Changes to an episode: a changed world, or with decisions changed by hand.
 
 use serde::{Deserialize, Serialize};
 
-use super::model::AgentError;
-use crate::maze::{Layout, MazeId, World};
+use crate::maze::World;
 use crate::settings::{InvalidSetting, PlanSettings};
 
 /// What is changed about an episode; nothing by default. Everything before a change stays as it was.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
-    /// The maze it is played in.
+    /// Changes to the world it is played in.
     pub world: World,
     /// Decisions changed by hand, at most one of each kind for a decision.
     pub interventions: Vec<Intervention>,
@@ -52,18 +49,16 @@ impl Scenario {
         self.world.is_original() && self.interventions.is_empty()
     }
 
-    /// The maze to play in, when everything can happen with these settings.
+    /// Checks that its interventions can happen with these settings. Its world is for the simulator to check.
     ///
     /// # Errors
-    /// When the maze cannot be played in, or an intervention names a candidate or a step that there is not, or is named
-    /// twice.
-    pub fn check(&self, maze: MazeId, settings: &PlanSettings) -> Result<Arc<Layout>, AgentError> {
-        check(&self.interventions, settings)?;
-        Ok(self.world.layout(maze)?)
+    /// When an intervention names a candidate or a step that there is not, or is named twice.
+    pub fn check(&self, settings: &PlanSettings) -> Result<(), InvalidSetting> {
+        check(&self.interventions, settings)
     }
 }
 
-/// Whether interventions can happen with these settings.
+/// Checks that interventions can happen with these settings.
 pub(super) fn check(interventions: &[Intervention], settings: &PlanSettings) -> Result<(), InvalidSetting> {
     let below = |key: &str, found: u16, end: usize| {
         if usize::from(found) < end {

@@ -75,12 +75,14 @@ pub enum Event {
     },
     /// One environment step.
     Followed {
-        /// The action taken, each number in [-1, 1].
+        /// The action taken, each number in [-1, 1]: scaled to the task's bounds.
         action: Vec<f32>,
         /// The state it led to.
         state: Vec<f64>,
         /// Its reward.
         reward: f32,
+        /// True if that state is at the goal.
+        at_goal: bool,
         /// Set when the decision ends with this step.
         outcome: Option<Outcome>,
     },
@@ -89,12 +91,15 @@ pub enum Event {
 /// One environment step of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// The action taken, each number in [-1, 1].
+    /// The action taken, each number in [-1, 1]: scaled to the task's bounds.
     pub action: Vec<f32>,
     /// The state it led to.
     pub state: Vec<f64>,
     /// Its reward.
     pub reward: f32,
+    /// True if that state is at the goal.
+    #[serde(default)]
+    pub at_goal: bool,
 }
 
 /// One decision, filled in part by part.
@@ -161,7 +166,7 @@ impl Decision {
 /// An episode, decision by decision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
-    /// D4RL's environment id.
+    /// Name of the task.
     pub task: String,
     /// Seed of the run the episode belongs to.
     pub seed: u64,
@@ -169,10 +174,10 @@ pub struct Trace {
     pub episode: u64,
     /// How decisions were made.
     pub settings: PlanSettings,
-    /// What was changed about the maze and the decisions.
+    /// Changes to the world and to decisions.
     #[serde(default)]
     pub scenario: Scenario,
-    /// Where the episode began: x, y (m), vx, vy (m/s).
+    /// Where the episode began, `[state]`.
     pub start: Vec<f64>,
     /// All decisions, the last one possibly unfinished.
     pub decisions: Vec<Decision>,
@@ -224,8 +229,8 @@ impl Trace {
                     decision.outcome = Some(Outcome::Revalued { at: decision.steps.len() });
                 }
             }
-            Event::Followed { action, state, reward, outcome } => {
-                decision.steps.push(Step { action, state, reward });
+            Event::Followed { action, state, reward, at_goal, outcome } => {
+                decision.steps.push(Step { action, state, reward, at_goal });
                 decision.outcome = outcome;
             }
         }
@@ -258,13 +263,13 @@ impl Trace {
         self.decisions.last().map_or(Phase::Done, Decision::phase)
     }
 
-    /// Number of the first step that was rewarded (1 = the first step), if any.
+    /// Number of the first step that led to the goal (1 = the first of the episode), if any.
     #[must_use]
     pub fn first_contact(&self) -> Option<usize> {
         self.decisions
             .iter()
             .flat_map(|decision| &decision.steps)
-            .position(|step| step.reward > 0.0)
+            .position(|step| step.at_goal)
             .map(|index| index + 1)
     }
 
@@ -281,17 +286,18 @@ impl Trace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::benchmark::MAZE2D;
     use crate::settings::{Preset, Settings};
-    use crate::task::TASKS;
 
     #[test]
     fn events_fold_into_decisions() {
-        let settings = Settings::preset(Preset::Quick, &TASKS[0]).plan;
+        let settings = Settings::preset(Preset::Quick, &MAZE2D[0].basis()).plan;
         let mut trace = Trace::new("maze2d-umaze-v1", 1, 2, settings, Scenario::default(), vec![0.0; 4]);
         let followed = |x: f64, outcome| Event::Followed {
             action: vec![0.0; 2],
             state: vec![x, 0.0, 0.0, 0.0],
             reward: if x > 1.5 { 1.0 } else { 0.0 },
+            at_goal: x > 1.5,
             outcome,
         };
         assert_eq!(trace.phase(), Phase::Sample);

@@ -56,8 +56,7 @@ impl Agent {
     ) -> Result<Trail, AgentError> {
         settings.check(self.schedule().steps())?;
         let (n, latent) = (candidates.len(), self.latent());
-        let mut state = self.observation(state)?.to_vec();
-        self.normalise(&mut state);
+        let state = self.seen(state)?;
         let dim = state.len();
         let key = noise_key(key, decision);
         let sampler = self.sampler(settings.sampler);

@@ -24,14 +24,11 @@ pub struct BootstrapTerms {
     pub kind: BootstrapDiscount,
     /// H.
     pub horizon: usize,
-    /// A reward inside the window ends it. That is right only for rewards of 0 and 1, see
-    /// [`check_rewards`](super::check_rewards).
-    pub terminal_mask: bool,
 }
 
-/// The factor g of `V(s_end)` for a window of return `reward` (Eq. 7; `terminal` is a recorded end of the episode).
-pub fn bootstrap_factor(terms: BootstrapTerms, reward: f32, terminal: bool) -> f32 {
-    if terminal || terms.terminal_mask && reward != 0.0 {
+/// The factor g of `V(s_end)` for a window (Eq. 7); 0 for a `terminal` one, which ends an episode or counts as its end.
+pub fn bootstrap_factor(terms: BootstrapTerms, terminal: bool) -> f32 {
+    if terminal {
         return 0.0;
     }
     match terms.kind {

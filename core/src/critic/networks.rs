@@ -169,16 +169,16 @@ impl VNetwork {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::benchmark::MAZE2D;
     use crate::kernel::rank::smallest_q;
     use crate::nn::tensor;
     use crate::settings::{Preset, Settings};
-    use crate::task::TASKS;
 
     #[test]
     fn packed_networks_give_the_same_q() {
         let device = Device::flex();
         for preset in [Preset::Quick, Preset::Paper] {
-            let settings = Settings::preset(preset, &TASKS[0]).critic;
+            let settings = Settings::preset(preset, &MAZE2D[0].basis()).critic;
             let q = TwinQ::new(Key::new(1), &settings, 4, 16, &device);
             let (states, latents) = (Key::new(2).normals(3 * 4), Key::new(3).normals(3 * 31 * 16));
             let found = smallest_q(&q.pack(), &states, &latents, 31);

@@ -289,16 +289,16 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::env;
+    use crate::env::maze2d::generate;
+    use crate::maze::MazeId;
     use crate::rng::Key;
-    use crate::task::TASKS;
 
     const HORIZON: usize = 30;
     const LATENT: usize = 16;
 
     /// Windows of a generated walk with drawn latents, and the numbers they were made of.
     fn recorded(count: usize) -> (Vec<f32>, Vec<f32>) {
-        let states = env::generate(&TASKS[1], count * HORIZON, 3).states;
+        let states = generate(MazeId::Medium, count * HORIZON, 3).states;
         (states, Key::new(4).normals(count * LATENT))
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::spec::RewardKind;
+
 /// Return of a window that reaches the goal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -15,20 +17,22 @@ pub enum WindowReturn {
     Held,
 }
 
-/// Return of a window from its rewards `r_0 .. r_{H-1}`: their discounted sum `Σ_{i<H} γ^i r_i`, or the return of holding the
-/// goal from the first rewarded step k on, `γ^k · Σ_{i<H} γ^i`; 0 without a reward.
-pub fn window_return(kind: WindowReturn, rewards: &[f32], discount: f64) -> f32 {
-    let sum = |rewards: &mut dyn Iterator<Item = f32>| {
-        rewards.fold(0.0, |sum, reward| f64::from(reward) + discount * sum)
+/// Return of a window from its rewards `r_0 .. r_{H-1}`: their discounted sum `Σ_{i<H} γ^i r_i`, or, held, the same with the
+/// reward of the goal from the first step at the goal on. For rewards of 0 and 1 that is `γ^k · Σ_{i<H} γ^i`.
+pub fn window_return(kind: WindowReturn, reward: RewardKind, rewards: &[f32], discount: f64) -> f32 {
+    let sum =
+        |rewards: &mut dyn Iterator<Item = f64>| rewards.fold(0.0, |sum, reward| reward + discount * sum);
+    let contact = match kind {
+        WindowReturn::Recorded => None,
+        WindowReturn::Held => rewards.iter().position(|&found| reward.reaches(found)),
     };
-    match kind {
-        WindowReturn::Recorded => sum(&mut rewards.iter().rev().copied()) as f32,
-        WindowReturn::Held => {
-            let Some(contact) = rewards.iter().position(|&reward| reward > 0.0) else { return 0.0 };
-            let whole = sum(&mut rewards.iter().map(|_| 1.0));
-            (libm::pow(discount, contact as f64) * whole) as f32
-        }
-    }
+    let Some((contact, at_goal)) = contact.zip(reward.at_goal()) else {
+        return sum(&mut rewards.iter().rev().map(|&reward| f64::from(reward))) as f32;
+    };
+    // A whole horizon of the goal's rewards: Q learns from this window alone, and no later one repairs its end.
+    let before = sum(&mut rewards[..contact].iter().rev().map(|&reward| f64::from(reward)));
+    let held = sum(&mut rewards.iter().map(|_| f64::from(at_goal)));
+    (before + libm::pow(discount, contact as f64) * held) as f32
 }
 
 #[cfg(test)]
@@ -38,14 +42,16 @@ mod tests {
     #[test]
     fn rewards_are_discounted_from_the_first_step() {
         let rewards = [0.0, 0.0, 1.0, 0.0];
-        assert!((window_return(WindowReturn::Recorded, &rewards, 0.9) - 0.81).abs() < 1e-6);
-        assert_eq!(window_return(WindowReturn::Recorded, &[0.0; 4], 0.9), 0.0);
+        assert!(
+            (window_return(WindowReturn::Recorded, RewardKind::AtGoal, &rewards, 0.9) - 0.81).abs() < 1e-6
+        );
+        assert_eq!(window_return(WindowReturn::Recorded, RewardKind::AtGoal, &[0.0; 4], 0.9), 0.0);
     }
 
     #[test]
     fn the_largest_return_is_the_geometric_sum() {
         for kind in [WindowReturn::Recorded, WindowReturn::Held] {
-            assert!((window_return(kind, &[1.0; 30], 0.995) - 27.923).abs() < 1e-3);
+            assert!((window_return(kind, RewardKind::AtGoal, &[1.0; 30], 0.995) - 27.923).abs() < 1e-3);
         }
     }
 
@@ -55,7 +61,7 @@ mod tests {
     fn a_held_return_falls_evenly_with_the_distance() {
         let reached_at = |k: usize| {
             let rewards: Vec<f32> = (0..4).map(|i| f32::from(u8::from(i == k))).collect();
-            f64::from(window_return(WindowReturn::Held, &rewards, 0.9))
+            f64::from(window_return(WindowReturn::Held, RewardKind::AtGoal, &rewards, 0.9))
         };
         let whole = 1.0 + 0.9 + 0.81 + 0.729;
         for k in 0..4 {
@@ -64,5 +70,20 @@ mod tests {
         assert_eq!(reached_at(4), 0.0, "no reward inside");
         let before = 0.9_f64.powi(4) * reached_at(0);
         assert!((before / reached_at(3) - 0.9).abs() < 1e-6, "one window earlier is four steps earlier");
+    }
+
+    /// Steps cost until the goal, and nothing from then on; subtasks count up and stay.
+    #[test]
+    fn other_kinds_are_held_at_their_goal() {
+        let held = |kind, rewards: &[f32]| f64::from(window_return(WindowReturn::Held, kind, rewards, 0.9));
+        let cost = held(RewardKind::Penalty, &[-1.0, -1.0, 0.0, -1.0]);
+        assert!((cost + 1.9).abs() < 1e-6, "{cost}");
+        let subtasks = held(RewardKind::Subtasks(2), &[0.0, 1.0, 2.0]);
+        assert!((subtasks - (0.9 + 0.81 * 2.0 * 2.71)).abs() < 1e-6, "{subtasks}");
+        let rewards = [0.3, -2.0, 5.0];
+        let dense = held(RewardKind::Dense, &rewards);
+        assert_eq!(dense, f64::from(window_return(WindowReturn::Recorded, RewardKind::Dense, &rewards, 0.9)));
+        let unreached = held(RewardKind::Penalty, &[-1.0; 3]);
+        assert!((unreached + 2.71).abs() < 1e-6, "{unreached}");
     }
 }

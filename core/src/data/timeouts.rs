@@ -157,8 +157,8 @@ fn spread(data: &Transitions, rows: &[usize], number: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::env;
-    use crate::task::TASKS;
+    use crate::env::maze2d::generate;
+    use crate::maze::MazeId;
 
     /// States row by row, cut after every `length` rows.
     fn cut<const N: usize>(length: usize, states: &[[f32; N]]) -> Transitions {
@@ -228,16 +228,16 @@ mod tests {
 
     #[test]
     fn a_walk_with_broken_rows_is_still_one() {
-        for (task, seed) in TASKS.iter().zip(5..) {
-            let walk = env::generate(task, 20_000, seed);
-            assert_eq!(rule(&walk), TimeoutRule::Smooth, "{}", task.id);
+        for (maze, seed) in MazeId::ALL.into_iter().zip(5..) {
+            let walk = generate(maze, 20_000, seed);
+            assert_eq!(rule(&walk), TimeoutRule::Smooth, "{maze:?}");
             let mut broken = walk.clone();
             for row in (77..broken.len()).step_by(997) {
                 broken.states[4 * row..4 * row + 4].fill(0.0);
             }
             let after = (0..walk.len()).find(|&row| walk.timeouts[row]).unwrap() + 1;
             broken.states[4 * after..4 * after + 4].fill(0.0);
-            assert_eq!(rule(&broken), TimeoutRule::Smooth, "{}", task.id);
+            assert_eq!(rule(&broken), TimeoutRule::Smooth, "{maze:?}");
             assert!(TimeoutVerdict::of(&broken).jumps > 0);
         }
     }
@@ -245,11 +245,11 @@ mod tests {
     /// Few timeouts, and many short walks: none of them is taken for episodes.
     #[test]
     fn short_walks_go_on() {
-        for task in &TASKS {
+        for maze in MazeId::ALL {
             for seed in 0..40 {
-                let walk = env::generate(task, 300 + 40 * seed as usize, seed);
+                let walk = generate(maze, 300 + 40 * seed as usize, seed);
                 let verdict = TimeoutVerdict::of(&walk);
-                assert!(verdict.continuous(), "{} with seed {seed}: {verdict}", task.id);
+                assert!(verdict.continuous(), "{maze:?} with seed {seed}: {verdict}");
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{Normaliser, Transitions};
+use crate::spec::Space;
 
 /// Where windows begin, over shared transitions.
 #[derive(Clone, Debug)]
@@ -44,7 +45,7 @@ pub struct WindowsError {
 pub struct WindowBatch {
     /// `[batch, horizon, state]`, normalised.
     pub states: Vec<f32>,
-    /// `[batch, horizon, action]`.
+    /// `[batch, horizon, action]`, each in [-1, 1].
     pub actions: Vec<f32>,
 }
 
@@ -120,8 +121,13 @@ impl Windows {
         self.transitions.terminals[start..start + self.horizon].contains(&true)
     }
 
-    /// Copies windows side by side, with normalised states.
-    pub fn gather(&self, windows: impl IntoIterator<Item = usize>, normaliser: &Normaliser) -> WindowBatch {
+    /// Copies windows side by side, with normalised states, and actions scaled from their space to [-1, 1].
+    pub fn gather(
+        &self,
+        windows: impl IntoIterator<Item = usize>,
+        normaliser: &Normaliser,
+        space: &Space,
+    ) -> WindowBatch {
         let Transitions { state_dim, action_dim, states, actions, .. } = &*self.transitions;
         let mut batch = WindowBatch { states: Vec::new(), actions: Vec::new() };
         for window in windows {
@@ -130,6 +136,7 @@ impl Windows {
             batch.actions.extend_from_slice(&actions[from * action_dim..to * action_dim]);
         }
         normaliser.apply(&mut batch.states);
+        space.shrink(&mut batch.actions);
         batch
     }
 }
@@ -157,9 +164,9 @@ mod tests {
         let windows = Windows::new(counting(10), 4, 2).unwrap();
         assert_eq!(windows.len(), 3, "the last two rows are an episode too short for a window");
         assert_eq!((windows.first(2)[0], windows.last(2)[0]), (4.0, 7.0));
-        let batch = windows.gather([0, 2], &Normaliser::identity(1));
+        let batch = windows.gather([0, 2], &Normaliser::identity(1), &Space::within(1, -10.0, 10.0));
         assert_eq!(batch.states, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
-        assert_eq!(batch.actions[4], -4.0);
+        assert_eq!(batch.actions[4], -0.4);
         assert_eq!(windows.rewards(1), [0.0, 0.0, 1.0, 0.0]);
         assert_eq!((windows.terminal(1), windows.terminal(2)), (false, true));
         assert_eq!(Windows::new(counting(3), 4, 1).unwrap_err(), WindowsError { rows: 3, horizon: 4 });

@@ -13,8 +13,8 @@ use crate::kernel::parallel;
 use crate::nn::train::{Trained, follow, restore, save};
 use crate::nn::{NamedTensor, named_parameters, tensor};
 use crate::rng::Key;
-use crate::settings::{CriticSettings, Target};
-use crate::task::Task;
+use crate::settings::{CriticSettings, Settings, Target};
+use crate::spec::TaskSpec;
 
 /// Windows that Q and V learn from in one step; all states normalised.
 pub(super) struct Lesson {
@@ -26,17 +26,33 @@ pub(super) struct Lesson {
     pub latents: Vec<f32>,
     /// What each window earns, `[batch]`.
     pub returns: Vec<f32>,
-    /// Whether the recorded episode ends inside, `[batch]`.
+    /// True for windows that end an episode, or reach the goal where that counts as its end, `[batch]`.
     pub terminals: Vec<bool>,
     /// Latents drawn at the ends, `[batch, latents per window, latent]`.
     pub candidates: Tensor<3>,
 }
 
+/// Sizes that Q and V follow from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    /// Numbers in a state.
+    pub state: usize,
+    /// Numbers in a latent.
+    pub latent: usize,
+    /// H.
+    pub horizon: usize,
+}
+
+impl Sizes {
+    pub(super) fn of(settings: &Settings, task: &TaskSpec) -> Self {
+        Self { state: task.state_dim(), latent: settings.vae.latent, horizon: settings.data.horizon }
+    }
+}
+
 pub(super) struct CriticStage {
     key: Key,
     settings: CriticSettings,
-    task: &'static Task,
-    latent: usize,
+    sizes: Sizes,
     device: Device,
     position: usize,
     q: [Trained<QNetwork>; 2],
@@ -51,20 +67,18 @@ impl CriticStage {
     pub(crate) fn new(
         key: Key,
         settings: &CriticSettings,
-        task: &'static Task,
-        latent: usize,
+        sizes: Sizes,
         windows: usize,
         device: &Device,
     ) -> Self {
         let autodiff = device.clone().autodiff();
         let networks = key.named("networks");
-        let online = TwinQ::new(networks.named("q"), settings, task.state_dim, latent, &autodiff);
-        let v = VNetwork::new(networks.named("v"), settings, task.state_dim, &autodiff);
+        let online = TwinQ::new(networks.named("q"), settings, sizes.state, sizes.latent, &autodiff);
+        let v = VNetwork::new(networks.named("v"), settings, sizes.state, &autodiff);
         Self {
             key,
             settings: settings.clone(),
-            task,
-            latent,
+            sizes,
             device: device.clone(),
             position: 0,
             target: online.valid(),
@@ -91,7 +105,8 @@ impl CriticStage {
     ) -> Result<Metrics, LearnError> {
         let settings = &self.settings;
         let train = &settings.train;
-        let (batch, state, latent) = (train.batch, self.task.state_dim, self.latent);
+        let Sizes { state, latent, horizon } = self.sizes;
+        let batch = train.batch;
         let device = &self.device;
         let autodiff = device.clone().autodiff();
         let key = self.key.named("steps").fold(self.position as u64);
@@ -101,14 +116,9 @@ impl CriticStage {
         let drawn = self.replay.draw(&mut key.named("windows").stream(), batch, beta.min(1.0));
         let Lesson { starts, ends, latents, returns, terminals, candidates } =
             lesson(&drawn.windows, key.named("latents"));
-        let terms = BootstrapTerms {
-            discount: settings.discount,
-            kind: settings.bootstrap_discount,
-            horizon: self.task.horizon,
-            terminal_mask: settings.terminal_mask,
-        };
-        let factors = returns.iter().zip(&terminals);
-        let factors = factors.map(|(&reward, &terminal)| bootstrap_factor(terms, reward, terminal)).collect();
+        let terms =
+            BootstrapTerms { discount: settings.discount, kind: settings.bootstrap_discount, horizon };
+        let factors = terminals.iter().map(|&terminal| bootstrap_factor(terms, terminal)).collect();
         let ends: Tensor<2> = tensor(ends, [batch, state], device);
 
         // V towards the upper expectile of Q̂ over those latents (line 7, Eq. 6).

@@ -23,7 +23,7 @@ impl DiffusionStage {
             key.named("networks"),
             &settings.widths,
             settings.embedding,
-            context.task.state_dim,
+            context.task.state_dim(),
             context.settings.vae.latent,
             &context.device.clone().autodiff(),
         );
@@ -56,7 +56,7 @@ impl DiffusionStage {
     ) -> Result<Metrics, LearnError> {
         let settings = &context.settings.diffusion;
         let train = &settings.train;
-        let (batch, state, latent) = (train.batch, context.task.state_dim, context.settings.vae.latent);
+        let (batch, state, latent) = (train.batch, context.task.state_dim(), context.settings.vae.latent);
         let device = context.device.clone().autodiff();
         let key = self.key.named("steps").fold(self.position as u64);
 

@@ -113,7 +113,7 @@ impl DrawStage {
             ends.extend_from_slice(context.windows.last(self.window(i, context)));
         }
         context.state_norm.apply(&mut ends);
-        let ends = tensor(ends, [chosen.len(), context.task.state_dim], &context.device);
+        let ends = tensor(ends, [chosen.len(), context.task.state_dim()], &context.device);
         let sampler =
             LatentSampler::new(&diffusion.denoiser(), diffusion.schedule(), context.settings.critic.sampler);
         sampler.sample(ends, self.latents_per_window, SamplerNoise::Drawn(keys))

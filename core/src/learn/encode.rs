@@ -48,11 +48,10 @@ impl EncodeStage {
     pub(crate) fn step(&mut self, context: &Context, vae: &VaeStage) -> Result<Metrics, LearnError> {
         let from = self.means.len() / self.latent;
         let to = (from + self.chunk).min(self.windows);
-        let task = context.task;
-        let batch = context.windows.gather(from..to, &context.state_norm);
-        let states: Tensor<3> =
-            tensor(batch.states, [to - from, task.horizon, task.state_dim], &context.device);
-        let actions = tensor(batch.actions, [to - from, task.horizon, task.action_dim], &context.device);
+        let (task, horizon) = (&context.task, context.settings.data.horizon);
+        let batch = context.windows.gather(from..to, &context.state_norm, &task.action);
+        let states: Tensor<3> = tensor(batch.states, [to - from, horizon, task.state_dim()], &context.device);
+        let actions = tensor(batch.actions, [to - from, horizon, task.action_dim()], &context.device);
         let means = vae.vae().encode(states, actions).mean;
         let means = means.try_into_vec_as::<f32>().map_err(|error| LearnError::Device(error.to_string()))?;
         if means.iter().any(|mean| !mean.is_finite()) {

@@ -2,7 +2,7 @@
 
 use crate::networks::AgentNetworks;
 use crate::settings::{DiffusionPrior, Settings};
-use crate::task::Task;
+use crate::spec::TaskSpec;
 
 /// Bytes of a number in single precision.
 const NUMBER: f64 = 4.0;
@@ -32,7 +32,7 @@ pub struct Memory {
 impl Memory {
     /// Of a run that learns from so many recorded steps; `on_cpu` when the host computes.
     #[must_use]
-    pub fn of(settings: &Settings, task: &Task, rows: usize, on_cpu: bool) -> Self {
+    pub fn of(settings: &Settings, spec: &TaskSpec, rows: usize, on_cpu: bool) -> Self {
         let windows = (rows as f64 / settings.data.stride as f64).ceil();
         let encoded = windows * settings.vae.latent as f64;
         let chosen = settings.critic.windows.map_or(windows, |most| windows.min(most as f64));
@@ -41,22 +41,22 @@ impl Memory {
             DiffusionPrior::Detached | DiffusionPrior::Attached => TRANSFORMER,
         };
         Self {
-            data: rows as f64 * row(task),
+            data: rows as f64 * row(spec),
             // Means as they are, as later stages see them, and in a checkpoint.
             windows: 3.0 * NUMBER * encoded + learned(settings, chosen),
-            networks: COPIES * NUMBER * (AgentNetworks::parameters(settings, task) + transformer),
-            batch: if on_cpu { batch(settings, task) } else { 0.0 },
+            networks: COPIES * NUMBER * (AgentNetworks::parameters(settings, spec) + transformer),
+            batch: if on_cpu { batch(settings, spec) } else { 0.0 },
         }
     }
 
     /// Of training the critic again from so many windows that are there already.
     #[must_use]
-    pub fn of_critic(settings: &Settings, task: &Task, windows: usize, on_cpu: bool) -> Self {
+    pub fn of_critic(settings: &Settings, spec: &TaskSpec, windows: usize, on_cpu: bool) -> Self {
         let chosen = settings.critic.windows.map_or(windows, |most| windows.min(most));
         Self {
             data: 0.0,
             windows: learned(settings, chosen as f64),
-            networks: COPIES * NUMBER * AgentNetworks::parameters(settings, task),
+            networks: COPIES * NUMBER * AgentNetworks::parameters(settings, spec),
             batch: if on_cpu { critic_batch(settings) } else { 0.0 },
         }
     }
@@ -70,8 +70,8 @@ impl Memory {
 
 /// Bytes of a generated row: state, action, reward and goal as numbers, and two flags.
 #[must_use]
-pub fn row(task: &Task) -> f64 {
-    NUMBER * (task.state_dim + task.action_dim + 1 + 2) as f64 + 2.0
+pub fn row(spec: &TaskSpec) -> f64 {
+    NUMBER * (spec.state_dim() + spec.action_dim() + 1 + 2) as f64 + 2.0
 }
 
 /// Bytes that the critic keeps of the windows that it learns from.
@@ -85,16 +85,16 @@ fn learned(settings: &Settings, windows: f64) -> f64 {
 }
 
 /// Bytes that the layers of the stage with the largest batch keep until their gradients are known.
-fn batch(settings: &Settings, task: &Task) -> f64 {
-    vae_batch(settings, task).max(diffusion_batch(settings)).max(critic_batch(settings))
+fn batch(settings: &Settings, spec: &TaskSpec) -> f64 {
+    vae_batch(settings, spec).max(diffusion_batch(settings)).max(critic_batch(settings))
 }
 
-fn vae_batch(settings: &Settings, task: &Task) -> f64 {
+fn vae_batch(settings: &Settings, spec: &TaskSpec) -> f64 {
     let vae = &settings.vae;
     // Per step and unit: two embedding layers, three gates and a state in each direction of each GRU layer, and four
     // layers of each policy decoder; every one with its gradient.
-    let units = 2 + 8 * vae.gru_layers + 4 * task.action_dim;
-    TRAINED * (vae.train.batch * task.horizon) as f64 * vae.hidden as f64 * units as f64
+    let units = 2 + 8 * vae.gru_layers + 4 * spec.action_dim();
+    TRAINED * (vae.train.batch * settings.data.horizon) as f64 * vae.hidden as f64 * units as f64
 }
 
 fn diffusion_batch(settings: &Settings) -> f64 {
@@ -115,31 +115,31 @@ fn critic_batch(settings: &Settings) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::benchmark::MAZE2D;
     use crate::settings::Preset;
-    use crate::task::TASKS;
 
     #[test]
     fn presets_fit_into_ordinary_machines() {
-        for task in &TASKS {
+        for task in MAZE2D.iter() {
             let total = |preset| {
-                let settings = Settings::preset(preset, task);
-                Memory::of(&settings, task, settings.data.rows, true).total()
+                let settings = Settings::preset(preset, &task.basis());
+                Memory::of(&settings, &task.spec, settings.data.rows, true).total()
             };
-            assert!(total(Preset::Quick) < 1.5e9, "{}: {:e}", task.id, total(Preset::Quick));
-            assert!(total(Preset::Cpu) < 2e9, "{}: {:e}", task.id, total(Preset::Cpu));
-            assert!(total(Preset::Paper) < 4e9, "{}: {:e}", task.id, total(Preset::Paper));
+            assert!(total(Preset::Quick) < 1.5e9, "{}: {:e}", task.id(), total(Preset::Quick));
+            assert!(total(Preset::Cpu) < 2e9, "{}: {:e}", task.id(), total(Preset::Cpu));
+            assert!(total(Preset::Paper) < 4e9, "{}: {:e}", task.id(), total(Preset::Paper));
         }
     }
 
     /// Each part grows with what it is made of, and any size has a figure.
     #[test]
     fn every_large_setting_shows() {
-        let task = &TASKS[0];
+        let task = &MAZE2D[0];
         let of = |change: fn(&mut Settings)| {
-            let mut settings = Settings::preset(Preset::Quick, task);
+            let mut settings = Settings::preset(Preset::Quick, &task.basis());
             change(&mut settings);
             settings.check().unwrap();
-            Memory::of(&settings, task, settings.data.rows, true)
+            Memory::of(&settings, &task.spec, settings.data.rows, true)
         };
         let quick = of(|_| {});
         let rows = of(|settings| settings.data.rows *= 1000);
@@ -153,9 +153,9 @@ mod tests {
         assert!(of(|settings| settings.diffusion.train.batch = 1 << 20).batch > 1e10);
         assert!(of(|settings| settings.critic.train.batch = 1 << 20).batch > 5e9);
         assert!(of(|settings| settings.vae.diffusion_prior = DiffusionPrior::Attached).networks > 7e8);
-        let settings = Settings::preset(Preset::Quick, task);
-        assert!(Memory::of(&settings, task, usize::MAX, true).total() > 1e20);
-        let again = Memory::of_critic(&settings, task, 20_000, true);
+        let settings = Settings::preset(Preset::Quick, &task.basis());
+        assert!(Memory::of(&settings, &task.spec, usize::MAX, true).total() > 1e20);
+        let again = Memory::of_critic(&settings, &task.spec, 20_000, true);
         assert!(again.data == 0.0 && again.windows > 3.0 * 4.0 * 20_000.0 * 256.0 && again.total() < 2e8);
     }
 }

@@ -33,9 +33,9 @@ use crate::nn::LoadError;
 use crate::nn::train::SavedError;
 use crate::rng::Key;
 use crate::settings::{InvalidSetting, Settings};
-use crate::task::Task;
+use crate::spec::{SpecError, TaskSpec};
 
-use self::critic::{CriticStage, Lesson};
+use self::critic::{CriticStage, Lesson, Sizes};
 use self::diffusion::DiffusionStage;
 use self::draw::DrawStage;
 use self::encode::EncodeStage;
@@ -92,6 +92,9 @@ pub enum LearnError {
     /// A setting that cannot be used.
     #[error(transparent)]
     Setting(#[from] InvalidSetting),
+    /// A task that cannot be used.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
     /// Data too short.
     #[error(transparent)]
     Windows(#[from] WindowsError),
@@ -107,7 +110,7 @@ pub enum LearnError {
         /// Numbers in the task.
         expected: usize,
         /// The task.
-        task: &'static str,
+        task: String,
     },
     /// Rewards that the settings misread.
     #[error(transparent)]
@@ -167,7 +170,7 @@ pub enum LearnError {
 /// What every stage needs to know.
 struct Context {
     settings: Settings,
-    task: &'static Task,
+    task: Arc<TaskSpec>,
     windows: Windows,
     state_norm: Normaliser,
     device: Device,
@@ -214,8 +217,7 @@ impl Stages {
             critic: CriticStage::new(
                 key.named("critic"),
                 &context.settings.critic,
-                context.task,
-                context.settings.vae.latent,
+                Sizes::of(&context.settings, &context.task),
                 context.critic_windows(),
                 &context.device,
             ),
@@ -259,19 +261,20 @@ impl Training {
     /// When a setting cannot be used, the data does not belong to the task, or the settings misread its rewards.
     pub fn new(
         settings: Settings,
-        task: &'static Task,
+        task: Arc<TaskSpec>,
         data: Arc<Transitions>,
         device: &Device,
     ) -> Result<Self, LearnError> {
         settings.check()?;
-        check_data(&data, task)?;
-        check_rewards(&data.rewards, &settings.critic)?;
+        task.check()?;
+        check_data(&data, &task)?;
+        check_rewards(&data.rewards, task.reward, &settings.critic)?;
         let state_norm = if settings.data.standardise_states {
-            Normaliser::fit(&data.states, task.state_dim)
+            Normaliser::fit(&data.states, task.state_dim())
         } else {
-            Normaliser::identity(task.state_dim)
+            Normaliser::identity(task.state_dim())
         };
-        let windows = Windows::new(data, task.horizon, settings.data.stride)?;
+        let windows = Windows::new(data, settings.data.horizon, settings.data.stride)?;
         let context = Context { settings, task, windows, state_norm, device: device.clone() };
         Ok(Self { stage: Stage::Vae, stages: Stages::new(&context), context })
     }
@@ -397,7 +400,7 @@ impl Training {
         tensors.extend(self.stages.diffusion.parameters()?);
         tensors.extend(self.stages.critic.parameters()?);
         Ok(Bundle::new(
-            self.context.task,
+            (*self.context.task).clone(),
             self.context.settings.clone(),
             self.context.state_norm.clone(),
             self.stages.encode.latent_norm(&self.context),
@@ -408,12 +411,12 @@ impl Training {
 }
 
 /// Checks that data has the dimensions of a task.
-fn check_data(data: &Transitions, task: &Task) -> Result<(), LearnError> {
+fn check_data(data: &Transitions, task: &TaskSpec) -> Result<(), LearnError> {
     for (what, found, expected) in
-        [("state", data.state_dim, task.state_dim), ("action", data.action_dim, task.action_dim)]
+        [("state", data.state_dim, task.state_dim()), ("action", data.action_dim, task.action_dim())]
     {
         if found != expected {
-            return Err(LearnError::Dimensions { what, found, expected, task: task.id });
+            return Err(LearnError::Dimensions { what, found, expected, task: task.id.clone() });
         }
     }
     Ok(())
@@ -437,8 +440,10 @@ fn lesson(
         ends.extend_from_slice(context.windows.last(window));
         latents.extend_from_slice(encode.latent(window));
         let rewards = context.windows.rewards(window);
-        returns.push(window_return(settings.window_return, rewards, settings.discount));
-        terminals.push(context.windows.terminal(window));
+        let kind = context.task.reward;
+        returns.push(window_return(settings.window_return, kind, rewards, settings.discount));
+        let at_goal = settings.terminal_mask && rewards.iter().any(|&reward| kind.reaches(reward));
+        terminals.push(at_goal || context.windows.terminal(window));
     }
     context.state_norm.apply(&mut starts);
     context.state_norm.apply(&mut ends);

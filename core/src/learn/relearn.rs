@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 
-use super::critic::{CriticStage, Lesson};
+use super::critic::{CriticStage, Lesson, Sizes};
 use super::{LearnError, Metrics, Stage};
-use crate::bundle::{Bundle, BundleError, Relearned};
+use crate::bundle::{Bundle, Relearned};
 use crate::data::{Experience, Normaliser, window_return};
 use crate::diffusion::{Denoiser, LatentSampler, NoiseSchedule, SamplerNoise};
 use crate::maze::reaches;
 use crate::nn::{load_parameters, tensor};
 use crate::rng::Key;
 use crate::settings::{CriticSettings, Settings};
-use crate::task::Task;
+use crate::spec::{RewardKind, TaskSpec};
 
 /// Latents drawn in one step: a fraction of a second on one slow CPU.
 const AT_ONCE: usize = 128;
@@ -24,7 +24,6 @@ const AT_ONCE: usize = 128;
 pub struct CriticTraining {
     bundle: Bundle,
     settings: Settings,
-    task: &'static Task,
     goal: [f64; 2],
     sampler: LatentSampler,
     lessons: Lessons,
@@ -45,6 +44,8 @@ struct Lessons {
     drawn: Vec<f32>,
     /// What each window earns, `[windows]`.
     returns: Vec<f32>,
+    /// Nothing is bootstrapped beyond a window that touches the goal.
+    masked: bool,
 }
 
 impl CriticTraining {
@@ -63,21 +64,15 @@ impl CriticTraining {
         let info = bundle.info();
         let settings = Settings { critic, ..info.settings.clone() };
         settings.check()?;
-        let task = Task::find(&info.task).map_err(BundleError::from)?;
+        let sizes = Sizes::of(&settings, &info.task);
         let (latent, expected) = (settings.vae.latent, bundle.latent_space()?);
-        let fits = (experience.horizon(), experience.latent_dim()) == (task.horizon, latent);
+        let fits = (experience.horizon(), experience.latent_dim()) == (settings.data.horizon, latent);
         if experience.latent_space() != expected || !fits {
             return Err(LearnError::OtherAgent { found: experience.latent_space().to_owned(), expected });
         }
         let diffusion = &settings.diffusion;
-        let denoiser = Denoiser::new(
-            Key::new(0),
-            &diffusion.widths,
-            diffusion.embedding,
-            task.state_dim,
-            latent,
-            device,
-        );
+        let denoiser =
+            Denoiser::new(Key::new(0), &diffusion.widths, diffusion.embedding, sizes.state, latent, device);
         let denoiser = load_parameters("denoiser", denoiser, &mut bundle.tensors())?;
         let schedule = NoiseSchedule::new(diffusion.diffusion_steps);
         let all = experience.len();
@@ -85,7 +80,7 @@ impl CriticTraining {
         let key = Key::new(settings.seed).named("critic");
         let mut training = Self {
             sampler: LatentSampler::new(&denoiser, &schedule, settings.critic.sampler),
-            critic: CriticStage::new(key, &settings.critic, task, latent, windows, device),
+            critic: CriticStage::new(key, &settings.critic, sizes, windows, device),
             lessons: Lessons {
                 experience,
                 state_norm: info.state_norm.clone(),
@@ -94,10 +89,10 @@ impl CriticTraining {
                 latents: settings.critic.latents,
                 drawn: Vec::new(),
                 returns: Vec::new(),
+                masked: settings.critic.terminal_mask,
             },
             bundle,
             settings,
-            task,
             goal,
             losses: Metrics::new(),
         };
@@ -118,12 +113,11 @@ impl CriticTraining {
         let Lessons { experience, windows, device, .. } = &self.lessons;
         let returns = (0..*windows).map(|i| {
             let rewards: Vec<f32> = experience.path(self.lessons.window(i)).map(earned).collect();
-            window_return(critic.window_return, &rewards, critic.discount)
+            window_return(critic.window_return, RewardKind::AtGoal, &rewards, critic.discount)
         });
         let returns = returns.collect();
         let key = Key::new(self.settings.seed).named("critic");
-        let latent = self.settings.vae.latent;
-        self.critic = CriticStage::new(key, critic, self.task, latent, *windows, device);
+        self.critic = CriticStage::new(key, critic, self.sizes(), *windows, device);
         self.lessons.returns = returns;
         self.goal = goal;
         self.losses.clear();
@@ -131,8 +125,12 @@ impl CriticTraining {
     }
 
     /// The task it is for.
-    pub fn task(&self) -> &'static Task {
-        self.task
+    pub fn task(&self) -> &TaskSpec {
+        &self.bundle.info().task
+    }
+
+    fn sizes(&self) -> Sizes {
+        Sizes::of(&self.settings, self.task())
     }
 
     /// The goal, m.
@@ -191,7 +189,7 @@ impl CriticTraining {
         }
         let mut flat = states.concat();
         self.lessons.state_norm.apply(&mut flat);
-        let states = tensor(flat, [states.len(), self.task.state_dim], &self.lessons.device);
+        let states = tensor(flat, [states.len(), self.sizes().state], &self.lessons.device);
         self.critic.v(states).try_into_vec_as::<f32>().map_err(|error| LearnError::Device(error.to_string()))
     }
 
@@ -213,13 +211,14 @@ impl CriticTraining {
     }
 
     fn draw(&mut self) -> Result<(), LearnError> {
+        let state = self.sizes().state;
         let lessons = &mut self.lessons;
         let from = lessons.drawn_for();
         let chosen = from..(from + lessons.chunk()).min(lessons.windows);
         let key = Key::new(self.settings.seed).named("draw");
         let keys: Vec<Key> = chosen.clone().map(|i| key.fold(i as u64)).collect();
         let ends = lessons.states(chosen.map(|i| lessons.experience.last(lessons.window(i))));
-        let ends: Tensor<2> = tensor(ends, [keys.len(), self.task.state_dim], &lessons.device);
+        let ends: Tensor<2> = tensor(ends, [keys.len(), state], &lessons.device);
         let drawn = self.sampler.sample(ends, lessons.latents, SamplerNoise::Drawn(&keys));
         let drawn = drawn.try_into_vec_as::<f32>().map_err(|error| LearnError::Device(error.to_string()))?;
         if drawn.iter().any(|x| !x.is_finite()) {
@@ -272,7 +271,8 @@ impl Lessons {
             ends: self.states(windows().map(|window| self.experience.last(window))),
             latents: windows().flat_map(|window| self.experience.latent(window)).collect(),
             returns: chosen.iter().map(|&i| self.returns[i]).collect(),
-            terminals: vec![false; chosen.len()],
+            // A window that touches the goal earns something.
+            terminals: chosen.iter().map(|&i| self.masked && self.returns[i] != 0.0).collect(),
             candidates: tensor(candidates.copied().collect(), shape, &self.device),
         }
     }

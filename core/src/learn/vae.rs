@@ -25,9 +25,15 @@ impl VaeStage {
         let prior = (settings.diffusion_prior != DiffusionPrior::Off).then(|| {
             let config = TransformerPriorConfig::default();
             let key = key.named("diffusion prior");
-            Trained::new(TransformerPrior::new(key, config, context.task.state_dim, settings.latent, &device))
+            Trained::new(TransformerPrior::new(
+                key,
+                config,
+                context.task.state_dim(),
+                settings.latent,
+                &device,
+            ))
         });
-        let vae = Trained::new(Vae::new(key.named("networks"), settings, context.task, &device));
+        let vae = Trained::new(Vae::new(key.named("networks"), settings, &context.task, &device));
         Self { key, position: 0, vae, prior }
     }
 
@@ -43,15 +49,15 @@ impl VaeStage {
     pub(crate) fn step(&mut self, context: &Context, want_metrics: bool) -> Result<Metrics, LearnError> {
         let settings = &context.settings.vae;
         let train = &settings.train;
-        let task = context.task;
+        let (task, horizon) = (&context.task, context.settings.data.horizon);
         let device = context.device.clone().autodiff();
         let key = self.key.named("steps").fold(self.position as u64);
 
         let mut stream = key.named("windows").stream();
         let chosen = (0..train.batch).map(|_| stream.below(context.windows.len()));
-        let batch = context.windows.gather(chosen, &context.state_norm);
-        let states: Tensor<3> = tensor(batch.states, [train.batch, task.horizon, task.state_dim], &device);
-        let actions = tensor(batch.actions, [train.batch, task.horizon, task.action_dim], &device);
+        let batch = context.windows.gather(chosen, &context.state_norm, &task.action);
+        let states: Tensor<3> = tensor(batch.states, [train.batch, horizon, task.state_dim()], &device);
+        let actions = tensor(batch.actions, [train.batch, horizon, task.action_dim()], &device);
         let noise = key.named("latents").normals(train.batch * settings.latent);
         let noise = tensor(noise, [train.batch, settings.latent], &device);
 

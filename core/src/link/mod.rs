@@ -5,10 +5,11 @@
 //! allows the decisions to be computed again, and the link says how many agree.
 
 mod coder;
+mod packed;
 mod replay;
+mod states;
 mod text;
 mod v1;
-mod v2;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,7 +21,7 @@ use crate::agent::{Outcome, Scenario, Trace, shareable};
 use crate::settings::{InvalidSetting, PlanSettings};
 
 /// The version this program writes, and the newest it reads.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Characters of a bundle's hash that a link carries.
 pub const HASH_LENGTH: usize = 16;
 /// Longest link that is written or read, in characters.
@@ -32,7 +33,7 @@ pub const MOST_CALLS: u64 = 1 << 31;
 /// A shared episode.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Link {
-    /// D4RL's environment id.
+    /// Name of the task.
     pub task: String,
     /// First characters of the bundle's hash; empty when there is none.
     pub bundle: String,
@@ -40,8 +41,8 @@ pub struct Link {
     pub seed: u64,
     /// Number of the episode.
     pub episode: u64,
-    /// Where it began, x, y (m), vx, vy (m/s), when that was chosen by hand.
-    pub start: Option<[f64; 4]>,
+    /// Where it began, `[state]`, when that was chosen by hand.
+    pub start: Option<Vec<f64>>,
     /// How decisions were made.
     pub settings: PlanSettings,
     /// What was changed about the maze and the decisions.
@@ -50,10 +51,23 @@ pub struct Link {
     pub cursor: u32,
     /// What was decided.
     pub decisions: Vec<LinkDecision>,
-    /// Every action taken, each number in [-1, 1].
-    pub actions: Vec<[f32; 2]>,
+    /// Every action taken, `[steps][action]`, each number in [-1, 1].
+    pub actions: Vec<Vec<f32>>,
+    /// What came of the actions, where the simulator is not exact everywhere.
+    pub recorded: Option<Recorded>,
     /// A second run to compare with.
     pub other: Option<Other>,
+}
+
+/// States and rewards of a shared episode, for those who cannot simulate it exactly.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recorded {
+    /// `[steps + 1][state]`, the start first. A fragment holds them rounded.
+    pub states: Vec<Vec<f64>>,
+    /// `[steps]`.
+    pub rewards: Vec<f32>,
+    /// True for the steps that led to the goal, `[steps]`.
+    pub at_goal: Vec<bool>,
 }
 
 /// One decision of a shared episode.
@@ -122,7 +136,7 @@ pub enum LinkError {
 
 impl Link {
     /// The link of an episode as far as it has come; `chosen_start` is set when the start was chosen by hand.
-    pub fn of(trace: &Trace, bundle_hash: &str, chosen_start: Option<[f64; 4]>, cursor: u32) -> Self {
+    pub fn of(trace: &Trace, bundle_hash: &str, chosen_start: Option<&[f64]>, cursor: u32) -> Self {
         // A decision counts once its plan is known.
         let decided = trace.decisions.iter().filter_map(|decision| {
             Some(LinkDecision {
@@ -139,26 +153,40 @@ impl Link {
             bundle: bundle_hash.chars().take(HASH_LENGTH).collect(),
             seed: trace.seed,
             episode: trace.episode,
-            start: chosen_start,
+            start: chosen_start.map(<[f64]>::to_vec),
             settings: trace.settings,
             scenario: trace.scenario.clone(),
             cursor,
             decisions: decided.collect(),
-            actions: steps.map(|step| [step.action[0], step.action[1]].map(|a| a.clamp(-1.0, 1.0))).collect(),
+            actions: steps.map(|step| step.action.iter().map(|a| a.clamp(-1.0, 1.0)).collect()).collect(),
+            recorded: None,
             other: None,
         }
     }
 
-    /// The fragment, without `#`: `v2.` and base64url of the packed episode and its checksum. It ends in a letter or a
+    /// The same with the states of the trace: a link for simulators that are not exact everywhere.
+    #[must_use]
+    pub fn with_states(mut self, trace: &Trace) -> Self {
+        let steps = || trace.decisions.iter().flat_map(|decision| &decision.steps);
+        self.recorded = Some(Recorded {
+            states: std::iter::once(&trace.start).chain(steps().map(|step| &step.state)).cloned().collect(),
+            rewards: steps().map(|step| step.reward).collect(),
+            at_goal: steps().map(|step| step.at_goal).collect(),
+        });
+        self
+    }
+
+    /// The fragment, without `#`: `v3.` and base64url of the packed episode and its checksum. It ends in a letter or a
     /// digit, because chats leave `-` and `_` out at the end of an address.
     ///
     /// # Errors
     /// When the run breaks a limit of links, so that the fragment could not be opened.
     pub fn encode(&self) -> Result<String, LinkError> {
-        let mut packed = self.check().and_then(|()| v2::pack(self)).map_err(|error| match error {
-            LinkError::Damaged(reason) => LinkError::Unfit(reason),
-            other => other,
-        })?;
+        let mut packed =
+            self.check().and_then(|()| packed::pack(self, VERSION)).map_err(|error| match error {
+                LinkError::Damaged(reason) => LinkError::Unfit(reason),
+                other => other,
+            })?;
         let fragment = |packed: &[u8]| {
             let bytes = [&checksum(packed).to_le_bytes(), packed].concat();
             format!("v{VERSION}.{}", URL_SAFE_NO_PAD.encode(bytes))
@@ -183,12 +211,12 @@ impl Link {
             return Err(LinkError::TooLong(text.len()));
         }
         let (version, packed) = text::find(text, contents)?;
-        let link = if version == 1 { v1::unpack(&packed) } else { v2::unpack(&packed) }?;
+        let link = if version == 1 { v1::unpack(&packed) } else { packed::unpack(&packed, version) }?;
         link.check()?;
         Ok(link)
     }
 
-    /// Whether its episode was played with [`shareable`] actions, as all are since version 2.
+    /// Returns `true` if its episode was played with [`shareable`] actions, as all are since version 2.
     pub fn is_shareable(&self) -> bool {
         self.actions.iter().flatten().all(|&a| shareable(a).to_bits() == a.to_bits())
     }
@@ -197,7 +225,7 @@ impl Link {
     /// end. A decision still under way in the link is not compared, as it may have gone on since. Gives the number
     /// that agree and the number compared.
     pub fn agreement(&self, trace: &Trace) -> (usize, usize) {
-        let again = Self::of(trace, &self.bundle, self.start, self.cursor).decisions;
+        let again = Self::of(trace, &self.bundle, None, self.cursor).decisions;
         let ended = || self.decisions.iter().filter(|decision| decision.outcome.is_some());
         let agree = |(a, b): &(&LinkDecision, &LinkDecision)| {
             (a.chosen, a.steps, a.outcome) == (b.chosen, b.steps, b.outcome)

@@ -1,26 +1,37 @@
 //! What a link says, held against what can be: its fields, and its actions through the physics.
 
-use super::{Link, LinkDecision, LinkError, MOST_CALLS};
+use std::sync::Arc;
+
+use super::{Link, LinkDecision, LinkError, MOST_CALLS, Recorded};
 use crate::agent::{Decision, Episode, Outcome, Scenario, Step, Trace};
-use crate::env::MazeEnv;
-use crate::maze::{CELL_HIGH, CELL_LOW, Layout, MAX_SPEED};
+use crate::env::{self, EnvError, Envs, Start};
+use crate::maze::World;
 use crate::settings::PlanSettings;
-use crate::task::Task;
+use crate::spec::TaskSpec;
 
 const ASTRAY: LinkError = LinkError::Damaged("its actions do not lead to what its decisions say");
 
 impl Link {
-    /// Whether every field is one that an episode can have.
+    /// Checks that every field is one that an episode can have.
     pub(super) fn check(&self) -> Result<(), LinkError> {
-        let task = Task::find(&self.task).map_err(|_| LinkError::Damaged("its task is not known"))?;
-        let layout = task.maze.layout();
-        playable(task, &self.scenario, &self.settings)?;
+        let task = env::spec(&self.task).ok_or(LinkError::Damaged("its task is not known"))?;
+        playable(&task, &self.scenario, &self.settings)?;
         if let Some(other) = &self.other {
-            playable(task, &other.scenario, &other.settings)?;
+            playable(&task, &other.scenario, &other.settings)?;
         }
         self.check_work()?;
-        if self.start.is_some_and(|start| !is_inside(layout, start)) {
-            return Err(LinkError::Damaged("it begins outside the maze"));
+        let width = task.action_dim();
+        if self.actions.iter().any(|action| action.len() != width) {
+            return Err(LinkError::Damaged("an action has the wrong number of numbers"));
+        }
+        if let Some(start) = &self.start {
+            let mut begun = vec![(0, Start::At(start.clone()))];
+            begun.retain(|_| start.len() == task.state_dim());
+            let begins =
+                simulated(&task, |envs| envs.reset(&begun, &World::default()).map(|frames| frames.len()));
+            if begins.is_some_and(|begins| begins != Ok(1)) {
+                return Err(LinkError::Damaged("it begins outside the maze"));
+            }
         }
         if !self.actions.iter().flatten().all(|a| a.abs() <= 1.0) {
             return Err(LinkError::Damaged("an action is out of reach"));
@@ -36,6 +47,20 @@ impl Link {
         let steps = self.decisions.iter().map(|decision| usize::from(decision.steps)).sum::<usize>();
         if steps != self.actions.len() || steps > task.max_steps {
             return Err(LinkError::Damaged("its steps do not add up"));
+        }
+        let shape = |recorded: &Recorded| {
+            let states = recorded
+                .states
+                .iter()
+                .all(|state| state.len() == task.state_dim() && state.iter().all(|x| x.is_finite()));
+            let rewards = recorded.rewards.iter().all(|reward| reward.is_finite());
+            states
+                && rewards
+                && recorded.states.len() == steps + 1
+                && [recorded.rewards.len(), recorded.at_goal.len()] == [steps; 2]
+        };
+        if self.recorded.as_ref().is_some_and(|recorded| !shape(recorded)) {
+            return Err(LinkError::Damaged("its recorded states do not fit"));
         }
         Ok(())
     }
@@ -53,38 +78,39 @@ impl Link {
     }
 
     /// The recorded episode: its states are computed anew from its start and its actions, so they are those of the
-    /// recording, bit by bit. What a link does not carry is empty in the decisions (latents, Q and predicted ends), and
-    /// values are rounded.
+    /// recording, bit by bit; where the simulator is not exact everywhere, they are those that the link carries, rounded. What a
+    /// link does not carry is empty in the decisions (latents, Q and predicted ends), and values are rounded.
     ///
     /// # Errors
     /// When a field is none that an episode can have, or the actions do not lead to what the decisions say.
     pub fn replay(&self) -> Result<Trace, LinkError> {
         self.check()?;
-        let task = Task::find(&self.task).map_err(|_| ASTRAY)?;
-        let layout = self.scenario.world.layout(task.maze).map_err(|_| ASTRAY)?;
-        let episode = Episode { seed: self.seed, index: self.episode, start: self.start };
-        let mut env = episode.env(task, &layout);
-        let start = env.state().to_vec();
-        let mut trace =
-            Trace::new(&self.task, self.seed, self.episode, self.settings, self.scenario.clone(), start);
+        let task = env::spec(&self.task).ok_or(ASTRAY)?;
+        let (start, steps) = match &self.recorded {
+            Some(recorded) => self.recalled(recorded),
+            None => self.simulated(&task)?,
+        };
+        let mut trace = Trace::new(
+            &self.task,
+            self.seed,
+            self.episode,
+            self.settings,
+            self.scenario.clone(),
+            start.clone(),
+        );
         trace.decisions.clear();
-        let mut actions = self.actions.iter();
-        let mut ended = false;
+        let (mut now, mut taken, mut ended) = (start, 0, false);
         for decision in &self.decisions {
             if ended {
                 return Err(ASTRAY);
             }
-            let mut again = Decision::new(env.steps(), env.state().to_vec());
-            for &action in actions.by_ref().take(decision.steps.into()) {
-                if env.over() {
-                    return Err(ASTRAY);
-                }
-                let reward = env.step(action);
-                again.steps.push(Step { action: action.to_vec(), state: env.state().to_vec(), reward });
-            }
-            if !ends_so(decision, &env, &self.settings) {
+            let mut again = Decision::new(taken, now.clone());
+            again.steps = steps[taken..taken + usize::from(decision.steps)].to_vec();
+            taken += again.steps.len();
+            if !ends_so(decision, &steps[..taken], &task, &self.settings) {
                 return Err(ASTRAY);
             }
+            now = again.steps.last().map_or(now, |step| step.state.clone());
             again.chosen = Some(decision.chosen.into());
             again.v_end = decision.v_end;
             again.v_now.clone_from(&decision.v_now);
@@ -93,37 +119,75 @@ impl Link {
             ended = !matches!(decision.outcome, Some(Outcome::Completed | Outcome::Revalued { .. }));
         }
         if !ended {
-            trace.decisions.push(Decision::new(env.steps(), env.state().to_vec()));
+            trace.decisions.push(Decision::new(taken, now));
         }
         Ok(trace)
     }
+
+    /// Start and steps as the link carries them.
+    fn recalled(&self, recorded: &Recorded) -> (Vec<f64>, Vec<Step>) {
+        let Recorded { states, rewards, at_goal } = recorded;
+        let steps = self.actions.iter().zip(&states[1..]).zip(rewards.iter().zip(at_goal));
+        let step = |((action, state), (&reward, &at_goal)): ((&Vec<f32>, &Vec<f64>), (&f32, &bool))| Step {
+            action: action.clone(),
+            state: state.clone(),
+            reward,
+            at_goal,
+        };
+        (states[0].clone(), steps.map(step).collect())
+    }
+
+    /// Start and steps from the simulator.
+    fn simulated(&self, task: &Arc<TaskSpec>) -> Result<(Vec<f64>, Vec<Step>), LinkError> {
+        let episode = Episode::chosen(self.seed, self.episode, self.start.as_deref());
+        let mut envs = env::open(task).map_err(|_| LinkError::Damaged("its task has no simulator here"))?;
+        let frames = envs.reset(&[(0, episode.start())], &self.scenario.world).map_err(|_| ASTRAY)?;
+        let start = frames.into_iter().next().ok_or(ASTRAY)?.observation;
+        let (mut steps, mut stepped) = (Vec::new(), Vec::new());
+        for action in &self.actions {
+            let mut taken = action.clone();
+            task.action.expand(&mut taken);
+            envs.step(&[0], &taken, &mut stepped).map_err(|_| ASTRAY)?;
+            let step = stepped.pop().ok_or(ASTRAY)?;
+            let action = action.clone();
+            steps.push(Step { action, state: step.observation, reward: step.reward, at_goal: step.at_goal });
+        }
+        Ok((start, steps))
+    }
 }
 
-/// Whether a decision can have ended as it says, after its last step.
-fn ends_so(decision: &LinkDecision, env: &MazeEnv, settings: &PlanSettings) -> bool {
+/// Returns `true` if a decision can have ended as it says, after the last of the steps taken so far.
+fn ends_so(decision: &LinkDecision, taken: &[Step], task: &TaskSpec, settings: &PlanSettings) -> bool {
     let steps = usize::from(decision.steps);
     let compared = decision.v_end.is_none() && decision.v_now.is_empty() || decision.compared();
-    let on_time = steps == 0 || !env.over();
+    let over = taken.len() >= task.max_steps;
+    let on_time = steps == 0 || !over;
     compared
         && match decision.outcome {
             Some(Outcome::Completed) => steps == settings.exec_horizon && on_time,
             Some(Outcome::Revalued { at }) => at == steps && steps < settings.exec_horizon && on_time,
-            Some(Outcome::Goal) => steps > 0 && env.first_contact() == Some(env.steps()),
-            Some(Outcome::TimeLimit) => steps > 0 && env.over(),
+            Some(Outcome::Goal) => {
+                let contact = taken.iter().position(|step| step.at_goal);
+                steps > 0 && contact.is_some_and(|first| first + 1 == taken.len())
+            }
+            Some(Outcome::TimeLimit) => steps > 0 && over,
             None => steps < settings.exec_horizon && on_time,
         }
         && steps <= settings.exec_horizon
 }
 
-fn playable(task: &Task, scenario: &Scenario, settings: &PlanSettings) -> Result<(), LinkError> {
+fn playable(task: &Arc<TaskSpec>, scenario: &Scenario, settings: &PlanSettings) -> Result<(), LinkError> {
     // The number of diffusion steps is the bundle's business.
     settings.check(settings.sampler.steps)?;
-    scenario.check(task.maze, settings).map_err(|_| LinkError::Damaged("its scenario cannot be played"))?;
-    Ok(())
+    let world = simulated(task, |envs| envs.reset(&[], &scenario.world));
+    let playable = world.is_none_or(|world| world.is_ok()) && scenario.check(settings).is_ok();
+    if playable { Ok(()) } else { Err(LinkError::Damaged("its scenario cannot be played")) }
 }
 
-/// Whether a state lies within the maze and is no faster than the ball gets.
-fn is_inside(layout: &Layout, [x, y, vx, vy]: [f64; 4]) -> bool {
-    let within = |q: f64, cells: usize| (CELL_LOW..=cells as f64 - 1.0 + CELL_HIGH).contains(&q);
-    within(x, layout.rows) && within(y, layout.cols) && [vx, vy].iter().all(|v| v.abs() <= 2.0 * MAX_SPEED)
+/// The answer of the task's simulator, where there is one in pure arithmetic.
+fn simulated<T>(
+    task: &TaskSpec,
+    ask: impl FnOnce(&mut dyn Envs) -> Result<T, EnvError>,
+) -> Option<Result<T, EnvError>> {
+    env::open(task).ok().map(|mut envs| ask(&mut *envs))
 }

@@ -1,21 +1,25 @@
 use super::*;
 use crate::agent::{Episode, Event, Intervention, InterventionKind, Phase};
+use crate::benchmark::MAZE2D;
+use crate::env::{self, End};
 use crate::maze::{Controller, World};
 use crate::rng::{Key, Stream};
 use crate::settings::{Preset, Sampler, SamplerSettings, Settings};
-use crate::task::TASKS;
 
 /// An episode of the waypoint controller, cut into decisions at random; 0 to 3 of them without a step. Odd ones are
 /// shareable.
 fn played(index: u64, scenario: Scenario) -> Trace {
-    let task = &TASKS[index as usize % TASKS.len()];
-    let settings = Settings::preset(Preset::Quick, task).plan;
+    let task = &MAZE2D[index as usize % MAZE2D.len()];
+    let settings = Settings::preset(Preset::Quick, &task.basis()).plan;
     let stream = &mut Key::new(index).named("test").stream();
-    let layout = scenario.world.layout(task.maze).unwrap();
-    let mut env = Episode::random(7, index).env(task, &layout);
-    let mut controller = Controller::new(task.maze.layout());
+    let layout = scenario.world.layout(task.maze()).unwrap();
+    let mut envs = env::open(&task.spec).unwrap();
+    let mut frames = envs.reset(&[(0, Episode::random(7, index).start())], &scenario.world).unwrap();
+    let start = frames.remove(0).observation;
+    let mut controller = Controller::new(task.maze().layout());
     let goal = layout.goal_position();
-    let mut trace = Trace::new(task.id, 7, index, settings, scenario, env.state().to_vec());
+    let mut trace = Trace::new(task.id(), 7, index, settings, scenario, start);
+    let mut stepped = Vec::new();
     while trace.phase() != Phase::Done {
         trace.apply(Event::Sampled { latents: vec![vec![0.5]] });
         trace.apply(Event::Ranked { q: vec![1.0], chosen: stream.below(settings.candidates) });
@@ -30,21 +34,28 @@ fn played(index: u64, scenario: Scenario) -> Trace {
                 break;
             }
             let noise = [(); 2].map(|()| 0.3 * stream.normal());
-            let wish = controller.act(env.state(), goal, stream).action;
+            let state = <[f64; 4]>::try_from(trace.state()).unwrap();
+            let wish = controller.act(state, goal, stream).action;
             let mut action = [0, 1].map(|k| (wish[k] + noise[k]).clamp(-1.0, 1.0) as f32);
             if index % 2 == 1 {
                 action = action.map(shareable);
             }
-            let reward = env.step(action);
-            let outcome = if reward > 0.0 {
+            envs.step(&[0], &action, &mut stepped).unwrap();
+            let step = stepped.pop().unwrap();
+            let outcome = if step.at_goal {
                 Some(Outcome::Goal)
-            } else if env.over() {
+            } else if step.end == Some(End::TimeLimit) {
                 Some(Outcome::TimeLimit)
             } else {
                 (h == settings.exec_horizon).then_some(Outcome::Completed)
             };
-            let state = env.state().to_vec();
-            trace.apply(Event::Followed { action: action.to_vec(), state, reward, outcome });
+            trace.apply(Event::Followed {
+                action: action.to_vec(),
+                state: step.observation,
+                reward: step.reward,
+                at_goal: step.at_goal,
+                outcome,
+            });
             if outcome.is_some() {
                 break;
             }
@@ -120,7 +131,7 @@ fn digests_tell_episodes_apart() {
     let step = trace.decisions.iter().position(|decision| !decision.steps.is_empty()).unwrap();
     let digests = [
         trace.digest(),
-        changed(&|trace| trace.task = TASKS[2].id.to_owned()),
+        changed(&|trace| trace.task = MAZE2D[2].id().to_owned()),
         changed(&|trace| trace.start[0] = trace.start[0].next_up()),
         changed(&|trace| trace.scenario.world.goal = None),
         changed(&|trace| trace.scenario.world.toggle((3, 3))),
@@ -145,14 +156,14 @@ fn every_field_comes_back() {
     link.seed = u64::MAX;
     link.episode = 1 << 40;
     link.cursor = u32::MAX;
-    link.start = Some([1.0 / 3.0, 2.5, -0.0, 1e-3]);
+    link.start = Some(vec![1.0 / 3.0, 2.5, -0.0, 1e-3]);
     link.settings.margin = 0.1;
     link.settings.revalue = false;
     link.settings.retry_cap = 100;
     link.settings.candidates = 4096;
     let other = Scenario { world: World::default(), ..changed() };
     for scenario in [Scenario::default(), other] {
-        for settings in [link.settings, Settings::preset(Preset::Paper, &TASKS[0]).plan] {
+        for settings in [link.settings, Settings::preset(Preset::Paper, &MAZE2D[0].basis()).plan] {
             for bundle in ["", "0123456789abcdef"] {
                 link.other = Some(Other { bundle: bundle.to_owned(), settings, scenario: scenario.clone() });
                 let read = Link::decode(&link.encode().unwrap()).unwrap();
@@ -168,6 +179,67 @@ fn every_field_comes_back() {
     }
     link.bundle = "not a hash".to_owned();
     assert_eq!(Link::decode(&link.encode().unwrap()).unwrap().bundle, "");
+}
+
+/// The simulator's rounding is not known everywhere: the states that the link carries take its place.
+#[test]
+fn recorded_states_come_back_rounded() {
+    let trace = played(5, Scenario::default());
+    let link = hash(&trace).with_states(&trace);
+    let read = Link::decode(&link.encode().unwrap()).unwrap();
+    let again = read.replay().unwrap();
+    assert_eq!((again.steps(), again.first_contact()), (trace.steps(), trace.first_contact()));
+    let states = |trace: &Trace| -> Vec<Vec<f64>> {
+        let steps = trace.decisions.iter().flat_map(|decision| &decision.steps);
+        std::iter::once(&trace.start).chain(steps.map(|step| &step.state)).cloned().collect()
+    };
+    let (exact, rounded) = (states(&trace), states(&again));
+    assert_eq!(exact.len(), rounded.len());
+    for j in 0..4 {
+        let column = |states: &[Vec<f64>]| states.iter().map(|state| state[j]).collect::<Vec<_>>();
+        let (exact, rounded) = (column(&exact), column(&rounded));
+        let span =
+            exact.iter().copied().fold(f64::MIN, f64::max) - exact.iter().copied().fold(f64::MAX, f64::min);
+        for (a, b) in exact.iter().zip(&rounded) {
+            assert!((a - b).abs() <= 0.51 * span / 4095.0 + 1e-6, "{a}, {b}");
+        }
+    }
+    // States that do not fit the actions are refused.
+    let mut short = link.clone();
+    short.recorded.as_mut().unwrap().states.pop();
+    assert_eq!(short.encode(), Err(LinkError::Unfit("its recorded states do not fit")));
+}
+
+/// A task of one action and one observation, whose goal costs nothing.
+#[test]
+fn any_task_has_links() {
+    let spec = env::spec("line-v0").unwrap();
+    let settings =
+        PlanSettings { exec_horizon: 30, ..Settings::preset(Preset::Quick, &MAZE2D[0].basis()).plan };
+    let mut envs = env::open(&spec).unwrap();
+    let begun = envs.reset(&[(0, Episode::random(3, 1).start())], &World::default()).unwrap();
+    let mut trace = Trace::new(&spec.id, 3, 1, settings, Scenario::default(), begun[0].observation.clone());
+    trace.apply(Event::Sampled { latents: vec![vec![0.5]] });
+    trace.apply(Event::Ranked { q: vec![1.0], chosen: 0 });
+    trace.apply(Event::Predicted { ends: vec![vec![0.0]], v_end: 1.0 });
+    let mut stepped = Vec::new();
+    while trace.phase() != Phase::Done {
+        trace.apply(Event::Compared { v_now: 0.0, dropped: false });
+        envs.step(&[0], &[0.75], &mut stepped).unwrap();
+        let step = stepped.pop().unwrap();
+        let outcome = step.end.map(|_| Outcome::Goal);
+        let (reward, at_goal) = (step.reward, step.at_goal);
+        trace.apply(Event::Followed {
+            action: vec![0.75],
+            state: step.observation,
+            reward,
+            at_goal,
+            outcome,
+        });
+    }
+    let replayed = Link::decode(&hash(&trace).encode().unwrap()).unwrap().replay().unwrap();
+    assert_eq!(replayed, carried(trace.clone(), &replayed));
+    assert_eq!(replayed.first_contact(), Some(trace.steps()));
 }
 
 /// Every action there can be.
@@ -186,7 +258,7 @@ fn actions_are_exact() {
     };
     for _ in 0..200 {
         for action in &mut link.actions {
-            *action = [(); 2].map(|()| anything(&mut stream));
+            *action = (0..2).map(|_| anything(&mut stream)).collect();
         }
         let read = Link::decode(&link.encode().unwrap()).unwrap();
         let bits = |link: &Link| link.actions.iter().flatten().map(|a| a.to_bits()).collect::<Vec<_>>();
@@ -201,7 +273,7 @@ fn shareable_actions_make_short_links() {
         let mut link = hash(&played(index, Scenario::default()));
         let exact = link.actions.clone();
         let long = link.encode().unwrap().len();
-        link.actions = exact.iter().map(|action| action.map(shareable)).collect();
+        link.actions = exact.iter().map(|action| action.iter().map(|&a| shareable(a)).collect()).collect();
         for (a, b) in exact.iter().flatten().zip(link.actions.iter().flatten()) {
             assert!((a - b).abs() <= 0.5 / 256.0 && (b * 256.0).fract() == 0.0 && shareable(*b) == *b);
         }
@@ -261,7 +333,7 @@ fn actions_that_lead_elsewhere_are_refused() {
     for link in [
         astray(&|link| link.decisions[last].outcome = Some(Outcome::TimeLimit)),
         astray(&|link| link.decisions[0].outcome = Some(Outcome::Goal)),
-        astray(&|link| link.actions.iter_mut().for_each(|action| *action = [0.0; 2])),
+        astray(&|link| link.actions.iter_mut().for_each(|action| *action = vec![0.0; 2])),
         astray(&|link| link.seed += 1),
         astray(&|link| link.scenario.world.goal = Some([1.0, 1.0])),
         astray(&|link| link.settings.exec_horizon = 2),
@@ -272,8 +344,10 @@ fn actions_that_lead_elsewhere_are_refused() {
     astray(&|link| link.decisions[0].steps += 1);
     astray(&|link| link.actions.truncate(link.actions.len() / 2));
     astray(&|link| link.settings.candidates = 1);
-    astray(&|link| link.start = Some([f64::NAN, 1.0, 0.0, 0.0]));
-    astray(&|link| link.start = Some([40.0, 1.0, 0.0, 0.0]));
+    astray(&|link| link.start = Some(vec![f64::NAN, 1.0, 0.0, 0.0]));
+    astray(&|link| link.start = Some(vec![40.0, 1.0, 0.0, 0.0]));
+    astray(&|link| link.start = Some(vec![1.0; 3]));
+    astray(&|link| link.actions[0] = vec![0.0; 3]);
     astray(&|link| link.task = "maze2d-../huge".to_owned());
     astray(&|link| link.scenario.world.toggled = vec![(0, 0)]);
     astray(&|link| {
@@ -303,7 +377,7 @@ fn links_of_version_1_are_read() {
     let link = Link::decode(VERSION_1).unwrap();
     assert_eq!((link.task.as_str(), link.bundle.as_str()), ("maze2d-medium-v1", "0123456789abcdef"));
     assert_eq!((link.seed, link.episode, link.cursor, link.start), (0, 1, 3, None));
-    assert_eq!(link.settings, Settings::preset(Preset::Cpu, &TASKS[1]).plan);
+    assert_eq!(link.settings, Settings::preset(Preset::Cpu, &MAZE2D[1].basis()).plan);
     assert_eq!((link.decisions.len(), link.actions.len()), (23, 24));
     assert!(link.scenario.is_original() && link.other.is_none());
     let trace = link.replay().unwrap();
@@ -344,7 +418,7 @@ fn fragment(version: u32, packed: &[u8], bytes: Vec<u8>) -> String {
 /// A link of version 1 with these settings and nothing decided.
 fn version_1(settings: PlanSettings) -> String {
     let nothing = (Vec::<(u16, u16, Option<Outcome>)>::new(), Vec::<[f32; 2]>::new());
-    let fields = (TASKS[0].id, "", 0_u64, 0_u64, None::<[f64; 4]>, settings, 0_u32, nothing.0, nothing.1);
+    let fields = (MAZE2D[0].id(), "", 0_u64, 0_u64, None::<[f64; 4]>, settings, 0_u32, nothing.0, nothing.1);
     let packed = postcard::to_allocvec(&fields).unwrap();
     fragment(1, &packed, miniz_oxide::deflate::compress_to_vec(&packed, 9))
 }
@@ -352,13 +426,13 @@ fn version_1(settings: PlanSettings) -> String {
 /// A link of version 2 as a program writes it that knows no limits, up to the first that its reader meets.
 fn version_2(link: &Link) -> String {
     let mut encoder = coder::Encoder::new();
-    let _limit = v2::code(&mut encoder, &mut link.clone());
+    let _limit = packed::code(&mut encoder, &mut link.clone(), 2);
     let packed = encoder.finish();
     fragment(2, &packed, packed.clone())
 }
 
 fn sampled(candidates: usize, kind: Sampler, steps: usize, extra_steps: usize) -> PlanSettings {
-    let plan = Settings::preset(Preset::Quick, &TASKS[0]).plan;
+    let plan = Settings::preset(Preset::Quick, &MAZE2D[0].basis()).plan;
     PlanSettings { candidates, sampler: SamplerSettings { kind, steps, extra_steps }, ..plan }
 }
 
@@ -516,7 +590,7 @@ fn links_are_read_as_chats_pass_them_on() {
             format!("_{link}_"),
             format!("diar replay '#{link}'"),
             address.replace('#', "%23"),
-            address.replace('#', "%2523").replace("v2.", "v2%252E"),
+            address.replace('#', "%2523").replace("v3.", "v3%252E"),
             format!("#{version}%2E{payload}"),
             format!("#{version}%2e{payload}%2e"),
             format!("{}#{link}", "https://v2.example.org/v1.html"),
@@ -551,6 +625,7 @@ fn what_is_no_link_stays_none() {
         (format!("{}.", link.replacen('A', "B", 1)), "damaged"),
         (format!("{}.{}", &link[..90], &link[90..]), "damaged"),
         ("#v2.".to_owned(), "cut off"),
+        ("#v3.".to_owned(), "cut off"),
         ("https://v1.example.org/#v9.AAAA.".to_owned(), "version 9"),
         ("v0.AAAA".to_owned(), "it has no version"),
     ] {
@@ -616,9 +691,10 @@ fn nothing_breaks_the_reader() {
         }
     }
     assert!(read > 0, "some changes change nothing");
-    assert_eq!(Link::decode("v3.AAAA"), Err(LinkError::Version(3)));
+    assert_eq!(Link::decode("v4.AAAA"), Err(LinkError::Version(4)));
     assert!(matches!(Link::decode("v1.AAAA"), Err(LinkError::Damaged(_))));
     assert!(matches!(Link::decode("v2.AAAA"), Err(LinkError::Damaged(_))));
+    assert!(matches!(Link::decode("v3.AAAA"), Err(LinkError::Damaged(_))));
     assert!(matches!(Link::decode(""), Err(LinkError::Damaged(_))));
     assert!(matches!(Link::decode(&"x".repeat(LONGEST + 1)), Err(LinkError::TooLong(_))));
 }
@@ -627,8 +703,8 @@ fn nothing_breaks_the_reader() {
 #[test]
 fn nothing_breaks_the_unpacker() {
     let whole: Vec<Vec<u8>> = (0..6)
-        .map(|index| v2::pack(&hash(&played(index, Scenario::default()))).unwrap())
-        .chain([v2::pack(&hash(&played(6, changed()))).unwrap()])
+        .map(|index| packed::pack(&hash(&played(index, Scenario::default())), VERSION).unwrap())
+        .chain([packed::pack(&hash(&played(6, changed())), VERSION).unwrap()])
         .collect();
     let mut stream = Key::new(7).stream();
     let (mut read, mut replayed) = (0, 0);
@@ -647,8 +723,8 @@ fn nothing_breaks_the_unpacker() {
                 bytes[at] ^= 1 << stream.below(8);
             }
         }
-        let Ok(link) = v2::unpack(&bytes) else { continue };
-        assert!(link.decisions.len() <= v2::MOST_DECISIONS && link.actions.len() <= 800);
+        let Ok(link) = packed::unpack(&bytes, VERSION) else { continue };
+        assert!(link.decisions.len() <= packed::MOST_DECISIONS && link.actions.len() <= 800);
         read += 1;
         replayed += usize::from(link.replay().is_ok());
     }

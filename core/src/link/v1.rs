@@ -48,13 +48,18 @@ pub(super) fn unpack(packed: &[u8]) -> Result<Link, LinkError> {
         bundle: packed.bundle,
         seed: packed.seed,
         episode: packed.episode,
-        start: packed.start,
+        start: packed.start.map(|start| start.to_vec()),
         settings: packed.settings,
         scenario: Scenario::default(),
         cursor: packed.cursor,
         decisions: decisions.collect(),
         // They were recorded before the motors clipped them.
-        actions: packed.actions.into_iter().map(|action| action.map(|a| a.clamp(-1.0, 1.0))).collect(),
+        actions: packed
+            .actions
+            .into_iter()
+            .map(|action| action.map(|a| a.clamp(-1.0, 1.0)).to_vec())
+            .collect(),
+        recorded: None,
         other: None,
     })
 }

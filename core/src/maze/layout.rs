@@ -27,6 +27,9 @@ pub enum MazeId {
 }
 
 impl MazeId {
+    /// All three, in order of size.
+    pub const ALL: [Self; 3] = [Self::Umaze, Self::Medium, Self::Large];
+
     /// The cells of this maze as D4RL has them.
     pub fn layout(self) -> &'static Arc<Layout> {
         static LAYOUTS: LazyLock<[Arc<Layout>; 3]> =

@@ -17,6 +17,8 @@ pub const DEEPEST: usize = 32;
 pub const MOST_DIFFUSION_STEPS: usize = 8192;
 /// Most recorded steps to learn from: beyond any machine's memory.
 pub const MOST_ROWS: u64 = 1 << 36;
+/// Longest window H, in environment steps.
+const LONGEST_WINDOW: u64 = 1 << 16;
 /// Most updates in a stage: Adam counts them in 31 bits.
 pub const MOST_STEPS: u64 = i32::MAX as u64;
 /// Most windows in a batch.
@@ -58,7 +60,8 @@ impl Settings {
 
 impl DataSettings {
     fn check(&self) -> Result<(), InvalidSetting> {
-        let Self { rows, stride, standardise_states: _ } = self;
+        let Self { horizon, rows, stride, standardise_states: _ } = self;
+        whole("data.horizon", *horizon as u64, 1..=LONGEST_WINDOW)?;
         whole("data.rows", *rows as u64, 1..=MOST_ROWS)?;
         whole("data.stride", *stride as u64, 1..=MOST_ROWS)
     }
@@ -319,11 +322,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::benchmark::MAZE2D;
     use crate::settings::Preset;
-    use crate::task::TASKS;
 
     fn tree() -> Value {
-        serde_json::to_value(Settings::preset(Preset::Quick, &TASKS[0])).unwrap()
+        serde_json::to_value(Settings::preset(Preset::Quick, &MAZE2D[0].basis())).unwrap()
     }
 
     fn pointer(key: &str) -> String {
@@ -488,7 +491,7 @@ mod tests {
         ];
         for (key, change) in changes {
             for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-                let mut settings = Settings::preset(Preset::Quick, &TASKS[0]);
+                let mut settings = Settings::preset(Preset::Quick, &MAZE2D[0].basis());
                 change(&mut settings, value);
                 assert_eq!(settings.check().unwrap_err().key, key, "{value}");
             }

@@ -1,6 +1,6 @@
-//! Every number that can be chosen, with its three presets and its limits.
+//! Every number that can be chosen, with its four presets and its limits.
 //!
-//! `quick` takes three minutes on two CPU cores, `cpu` a quarter of an hour, and `paper` is Tables 3-5 as printed, for a GPU.
+//! `smoke` takes seconds, `quick` three minutes on two CPU cores, `cpu` a quarter of an hour, and `paper` is Tables 3-5 as printed, for a GPU.
 
 mod check;
 
@@ -11,12 +11,14 @@ pub use check::{
 use serde::{Deserialize, Serialize};
 
 use crate::data::WindowReturn;
-use crate::task::Task;
+use crate::spec::RewardKind;
 
 /// How large a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
+    /// Every stage in seconds, with tiny networks: a first try of a data set. Its agents are worth nothing.
+    Smoke,
     /// Three minutes on two CPU cores.
     Quick,
     /// A quarter of an hour on two CPU cores, for each maze.
@@ -47,6 +49,9 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSettings {
+    /// Window length H, in environment steps.
+    #[serde(default = "thirty")]
+    pub horizon: usize,
     /// Rows generated when no file is given.
     pub rows: usize,
     /// Environment steps between the starts of neighbouring windows.
@@ -316,24 +321,46 @@ pub struct PlanSettings {
     pub mean_action: bool,
 }
 
+/// Facts of a task and its data that presets are sized by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Basis {
+    /// Rows of the data.
+    pub rows: usize,
+    /// Window length H, in environment steps.
+    pub horizon: usize,
+    /// Meaning of the rewards.
+    pub reward: RewardKind,
+}
+
+/// H of the runs and bundles from before it was a setting: Maze2D's.
+fn thirty() -> usize {
+    30
+}
+
 impl Settings {
-    /// The settings of a preset for a task.
+    /// The settings of a preset for a task and its data.
     #[must_use]
-    pub fn preset(preset: Preset, task: &Task) -> Self {
+    pub fn preset(preset: Preset, basis: &Basis) -> Self {
         match preset {
-            Preset::Quick => Self::quick(task),
-            Preset::Cpu => Self::cpu(task),
-            Preset::Paper => Self::paper(task),
+            Preset::Smoke => Self::smoke(basis),
+            Preset::Quick => Self::quick(basis),
+            Preset::Cpu => Self::cpu(basis),
+            Preset::Paper => Self::paper(basis),
         }
     }
 
-    fn paper(task: &Task) -> Self {
+    fn paper(basis: &Basis) -> Self {
         let batch = 128;
-        let epoch = task.rows / batch;
+        let epoch = (basis.rows / batch).max(1);
         let sampler = SamplerSettings { kind: Sampler::Ddpm, steps: 500, extra_steps: 5 };
         Self {
             seed: 0,
-            data: DataSettings { rows: task.rows, stride: 1, standardise_states: false },
+            data: DataSettings {
+                horizon: basis.horizon,
+                rows: basis.rows,
+                stride: 1,
+                standardise_states: false,
+            },
             vae: VaeSettings {
                 hidden: 256,
                 gru_layers: 4,
@@ -374,7 +401,8 @@ impl Settings {
                 discount: 0.995,
                 bootstrap_discount: BootstrapDiscount::Gamma,
                 window_return: WindowReturn::Recorded,
-                terminal_mask: true,
+                // No reward of another kind ends a window.
+                terminal_mask: basis.reward != RewardKind::Dense,
                 target: Target::Diar,
                 target_rate: 0.005,
                 replay_alpha: 0.7,
@@ -396,7 +424,7 @@ impl Settings {
             plan: PlanSettings {
                 candidates: 500,
                 sampler,
-                exec_horizon: task.horizon,
+                exec_horizon: basis.horizon,
                 revalue: true,
                 retry_cap: 1,
                 margin: 0.0,
@@ -405,8 +433,8 @@ impl Settings {
         }
     }
 
-    fn cpu(task: &Task) -> Self {
-        let mut settings = Self::quick(task);
+    fn cpu(basis: &Basis) -> Self {
+        let mut settings = Self::quick(basis);
         settings.vae.train.steps = 10_000;
         settings.diffusion.widths = vec![128, 64, 32];
         settings.diffusion.embedding = 128;
@@ -418,12 +446,34 @@ impl Settings {
         settings
     }
 
-    fn quick(task: &Task) -> Self {
+    fn smoke(basis: &Basis) -> Self {
+        let mut settings = Self::quick(basis);
+        let short = |train: &mut TrainSettings, steps| (train.steps, train.batch) = (steps, 64);
+        settings.vae.hidden = 16;
+        settings.vae.latent = 4;
+        short(&mut settings.vae.train, 100);
+        settings.diffusion.widths = vec![16, 8];
+        settings.diffusion.embedding = 16;
+        short(&mut settings.diffusion.train, 200);
+        settings.critic.state_hidden = 16;
+        settings.critic.latent_hidden = 16;
+        settings.critic.last_hidden = 8;
+        settings.critic.windows = Some(1_000);
+        settings.critic.latents = 4;
+        settings.critic.unit = 20;
+        settings.critic.sampler.steps = 3;
+        short(&mut settings.critic.train, 200);
+        settings.plan.candidates = 16;
+        settings.plan.sampler.steps = 2;
+        settings
+    }
+
+    fn quick(basis: &Basis) -> Self {
         let sampler = SamplerSettings { kind: Sampler::Sde, steps: 10, extra_steps: 0 };
         // The cheapest that scores as well as the whole chain (docs/results.md).
         let acting = SamplerSettings { kind: Sampler::Ddim, steps: 5, extra_steps: 0 };
         Self {
-            data: DataSettings { rows: task.rows, stride: 5, standardise_states: true },
+            data: DataSettings { stride: 5, standardise_states: true, ..Self::paper(basis).data },
             vae: VaeSettings {
                 hidden: 64,
                 gru_layers: 1,
@@ -437,7 +487,7 @@ impl Settings {
                     steps: 5_000,
                     clip: Some(1.0),
                 },
-                ..Self::paper(task).vae
+                ..Self::paper(basis).vae
             },
             diffusion: DiffusionSettings {
                 widths: vec![64, 32, 16],
@@ -451,7 +501,7 @@ impl Settings {
                     steps: 10_000,
                     clip: Some(1.0),
                 },
-                ..Self::paper(task).diffusion
+                ..Self::paper(basis).diffusion
             },
             critic: CriticSettings {
                 state_hidden: 64,
@@ -471,15 +521,15 @@ impl Settings {
                     steps: 10_000,
                     clip: Some(1.0),
                 },
-                ..Self::paper(task).critic
+                ..Self::paper(basis).critic
             },
             plan: PlanSettings {
                 candidates: 128,
                 sampler: acting,
                 mean_action: true,
-                ..Self::paper(task).plan
+                ..Self::paper(basis).plan
             },
-            ..Self::paper(task)
+            ..Self::paper(basis)
         }
     }
 }
@@ -487,13 +537,13 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::TASKS;
+    use crate::benchmark::MAZE2D;
 
     #[test]
     fn presets_are_valid_and_survive_serialisation() {
-        for task in &TASKS {
-            for preset in [Preset::Quick, Preset::Cpu, Preset::Paper] {
-                let settings = Settings::preset(preset, task);
+        for task in MAZE2D.iter() {
+            for preset in [Preset::Smoke, Preset::Quick, Preset::Cpu, Preset::Paper] {
+                let settings = Settings::preset(preset, &task.basis());
                 settings.check().unwrap();
                 let text = serde_json::to_string(&settings).unwrap();
                 assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
@@ -503,7 +553,7 @@ mod tests {
 
     #[test]
     fn the_paper_preset_is_tables_3_to_5() {
-        let paper = Settings::preset(Preset::Paper, &TASKS[0]);
+        let paper = Settings::preset(Preset::Paper, &MAZE2D[0].basis());
         assert_eq!((paper.vae.train.rate, paper.vae.train.batch), (5e-5, 128));
         assert_eq!((paper.vae.latent, paper.vae.beta), (16, 0.1));
         assert_eq!(paper.vae.train.steps, 781_200);

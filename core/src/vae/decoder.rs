@@ -11,9 +11,9 @@ use crate::kernel::packed::{PackedLayer, forward};
 use crate::nn::GaussianNet;
 use crate::rng::Key;
 use crate::settings::{ActionLikelihood, VaeSettings};
-use crate::task::Task;
+use crate::spec::TaskSpec;
 
-/// Every task's actions are clipped to this, up and down.
+/// Bound of actions as the networks see them: scaled so that every task's lie in [-1, 1].
 const ACTION_BOUND: f64 = 1.0;
 
 /// One Gaussian network per action number; number `i` sees the state, the numbers before it, and z.
@@ -23,10 +23,10 @@ pub struct PolicyDecoder {
 }
 
 impl PolicyDecoder {
-    fn new(key: Key, settings: &VaeSettings, task: &Task, device: &Device) -> Self {
-        let numbers = (0..task.action_dim)
+    fn new(key: Key, settings: &VaeSettings, spec: &TaskSpec, device: &Device) -> Self {
+        let numbers = (0..spec.action_dim())
             .map(|i| {
-                let input = task.state_dim + i + settings.latent;
+                let input = spec.state_dim() + i + settings.latent;
                 let key = key.fold(i as u64);
                 GaussianNet::new(key, input, settings.hidden, 1, settings.sigma_floor, device)
             })
@@ -92,14 +92,14 @@ pub struct Decoder {
 
 impl Decoder {
     /// The decoders of a task, newly drawn.
-    pub fn new(key: Key, settings: &VaeSettings, task: &Task, device: &Device) -> Self {
+    pub fn new(key: Key, settings: &VaeSettings, spec: &TaskSpec, device: &Device) -> Self {
         Self {
-            policy: PolicyDecoder::new(key.named("policy"), settings, task, device),
+            policy: PolicyDecoder::new(key.named("policy"), settings, spec, device),
             state: GaussianNet::new(
                 key.named("state"),
-                task.state_dim + settings.latent,
+                spec.state_dim() + settings.latent,
                 settings.hidden,
-                task.state_dim,
+                spec.state_dim(),
                 settings.sigma_floor,
                 device,
             ),
@@ -231,16 +231,16 @@ impl PlacedDecoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::benchmark::MAZE2D;
     use crate::kernel::reference;
     use crate::nn::tensor;
     use crate::settings::{Preset, Settings};
-    use crate::task::TASKS;
 
     #[test]
     fn packed_decoders_give_the_same_actions_and_ends() {
-        let (device, task) = (Device::flex(), &TASKS[0]);
-        let settings = Settings::preset(Preset::Quick, task).vae;
-        let decoder = Decoder::new(Key::new(1), &settings, task, &device);
+        let (device, task) = (Device::flex(), &MAZE2D[0]);
+        let settings = Settings::preset(Preset::Quick, &task.basis()).vae;
+        let decoder = Decoder::new(Key::new(1), &settings, &task.spec, &device);
         let packed = PackedDecoder::new(&decoder, 4, settings.latent);
         for rows in [1, 30] {
             let (states, latents) =

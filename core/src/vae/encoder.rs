@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use crate::nn::{BiGru, Gaussian, GaussianHeads, Layer, linear};
 use crate::rng::Key;
 use crate::settings::VaeSettings;
-use crate::task::Task;
+use crate::spec::TaskSpec;
 
 /// States are embedded, actions are not; a bidirectional GRU reads both; its output at the last step gives z.
 #[derive(Module, Debug)]
@@ -19,14 +19,20 @@ pub struct Encoder {
 
 impl Encoder {
     /// The encoder of a task, newly drawn.
-    pub fn new(key: Key, settings: &VaeSettings, task: &Task, device: &Device) -> Self {
+    pub fn new(key: Key, settings: &VaeSettings, spec: &TaskSpec, device: &Device) -> Self {
         let hidden = settings.hidden;
         Self {
             embed: vec![
-                linear(key.named("embed").fold(0), task.state_dim, hidden, device),
+                linear(key.named("embed").fold(0), spec.state_dim(), hidden, device),
                 linear(key.named("embed").fold(1), hidden, hidden, device),
             ],
-            gru: BiGru::new(key.named("gru"), hidden + task.action_dim, hidden, settings.gru_layers, device),
+            gru: BiGru::new(
+                key.named("gru"),
+                hidden + spec.action_dim(),
+                hidden,
+                settings.gru_layers,
+                device,
+            ),
             heads: GaussianHeads::new(
                 key.named("heads"),
                 2 * hidden,

@@ -23,7 +23,7 @@ use burn::tensor::{Device, Tensor};
 use crate::nn::{Gaussian, GaussianNet};
 use crate::rng::Key;
 use crate::settings::VaeSettings;
-use crate::task::Task;
+use crate::spec::TaskSpec;
 
 /// Encoder, decoders and state prior.
 #[derive(Module, Debug)]
@@ -38,13 +38,13 @@ pub struct Vae {
 
 impl Vae {
     /// The networks of a task, newly drawn.
-    pub fn new(key: Key, settings: &VaeSettings, task: &Task, device: &Device) -> Self {
+    pub fn new(key: Key, settings: &VaeSettings, spec: &TaskSpec, device: &Device) -> Self {
         Self {
-            encoder: Encoder::new(key.named("encoder"), settings, task, device),
-            decoder: Decoder::new(key.named("decoder"), settings, task, device),
+            encoder: Encoder::new(key.named("encoder"), settings, spec, device),
+            decoder: Decoder::new(key.named("decoder"), settings, spec, device),
             prior: GaussianNet::new(
                 key.named("prior"),
-                task.state_dim,
+                spec.state_dim(),
                 settings.hidden,
                 settings.latent,
                 settings.sigma_floor,

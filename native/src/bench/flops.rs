@@ -5,8 +5,8 @@
 //! is computed once per state or step in this program is counted once, so a rate says how busy the machine is with
 //! work that is needed, and shares of its limit can be compared between programs only through times.
 
+use diar_core::benchmark::Benchmark;
 use diar_core::settings::Settings;
-use diar_core::task::Task;
 
 use super::path::{HotPath, Work};
 
@@ -27,7 +27,7 @@ pub(crate) struct Cost {
 }
 
 /// The cost of a path; `None` where there are no products to count.
-pub(crate) fn cost(path: &HotPath, task: &Task) -> Option<Cost> {
+pub(crate) fn cost(path: &HotPath, task: &Benchmark) -> Option<Cost> {
     let sizes = Sizes { settings: &path.settings, task };
     let batch = path.batch() as f64;
     let weights = |macs: usize, bytes: f64| macs as f64 * bytes;
@@ -63,7 +63,7 @@ pub(crate) fn cost(path: &HotPath, task: &Task) -> Option<Cost> {
 /// Multiply-adds of the networks, for one row each. Where a network sees a row once, they are its weights as well.
 struct Sizes<'a> {
     settings: &'a Settings,
-    task: &'a Task,
+    task: &'a Benchmark,
 }
 
 impl Sizes<'_> {
@@ -96,13 +96,13 @@ impl Sizes<'_> {
 
     fn embedding(&self) -> usize {
         let hidden = self.settings.vae.hidden;
-        (self.task.state_dim + hidden) * hidden
+        (self.task.spec.state_dim() + hidden) * hidden
     }
 
     /// One step in one direction.
     fn gru_layer(&self, layer: usize) -> usize {
         let hidden = self.settings.vae.hidden;
-        let input = if layer == 0 { hidden + self.task.action_dim } else { 2 * hidden };
+        let input = if layer == 0 { hidden + self.task.spec.action_dim() } else { 2 * hidden };
         (input + hidden) * 3 * hidden
     }
 
@@ -119,21 +119,21 @@ impl Sizes<'_> {
 
     /// All numbers of one action.
     fn policy(&self) -> usize {
-        let input = self.task.state_dim + self.settings.vae.latent;
-        (0..self.task.action_dim).map(|known| self.gaussian(input + known, 1, 2)).sum()
+        let input = self.task.spec.state_dim() + self.settings.vae.latent;
+        (0..self.task.spec.action_dim()).map(|known| self.gaussian(input + known, 1, 2)).sum()
     }
 
     fn state_decoder(&self) -> usize {
-        self.gaussian(self.task.state_dim + self.settings.vae.latent, self.task.state_dim, 2)
+        self.gaussian(self.task.spec.state_dim() + self.settings.vae.latent, self.task.spec.state_dim(), 2)
     }
 
     /// The state decoder's mean alone.
     fn end(&self) -> usize {
-        self.gaussian(self.task.state_dim + self.settings.vae.latent, self.task.state_dim, 1)
+        self.gaussian(self.task.spec.state_dim() + self.settings.vae.latent, self.task.spec.state_dim(), 1)
     }
 
     fn prior(&self) -> usize {
-        self.gaussian(self.task.state_dim, self.settings.vae.latent, 2)
+        self.gaussian(self.task.spec.state_dim(), self.settings.vae.latent, 2)
     }
 
     /// Widths of the denoiser's blocks in order.
@@ -153,7 +153,7 @@ impl Sizes<'_> {
     /// What depends on the state alone.
     fn denoiser_state(&self) -> usize {
         let embedding = self.settings.diffusion.embedding;
-        (self.task.state_dim + embedding) * embedding
+        (self.task.spec.state_dim() + embedding) * embedding
             + self.blocks().map(|width| (embedding + width) * width).sum::<usize>()
     }
 
@@ -169,7 +169,7 @@ impl Sizes<'_> {
     fn q_state(&self) -> usize {
         let critic = &self.settings.critic;
         let (wide, narrow) = (critic.state_hidden, critic.latent_hidden);
-        (self.task.state_dim + wide + narrow) * wide
+        (self.task.spec.state_dim() + wide + narrow) * wide
     }
 
     /// One Q network: the latent tower and the layers after it.
@@ -187,18 +187,18 @@ impl Sizes<'_> {
 
 #[cfg(test)]
 mod tests {
+    use diar_core::benchmark::MAZE2D;
     use diar_core::settings::Preset;
-    use diar_core::task::TASKS;
 
     use super::*;
     use crate::bench::path::{critic, hot_paths};
 
     fn paper(work: Work) -> HotPath {
-        HotPath::training(work, Settings::preset(Preset::Paper, &TASKS[0]))
+        HotPath::training(work, Settings::preset(Preset::Paper, &MAZE2D[0].basis()))
     }
 
     fn flops(path: &HotPath) -> f64 {
-        cost(path, &TASKS[0]).unwrap().flops
+        cost(path, &MAZE2D[0]).unwrap().flops
     }
 
     fn near(found: f64, expected: f64) {
@@ -221,7 +221,7 @@ mod tests {
         near(flops(&denoiser), 4.25e6);
 
         for (n, expected) in [(1, 0.39e9), (10, 0.57e9), (100, 2.4e9), (500, 10.3e9)] {
-            let mut critic = HotPath::training(Work::CriticStep, critic(&TASKS[0]));
+            let mut critic = HotPath::training(Work::CriticStep, critic(&MAZE2D[0]));
             critic.settings.critic.latents = n;
             let found = flops(&critic);
             assert!((found / expected - 1.0).abs() < 0.02, "{n}: {found:e}, expected {expected:e}");
@@ -230,8 +230,9 @@ mod tests {
 
     #[test]
     fn a_decision_is_the_known_total() {
-        let plan = Settings::preset(Preset::Paper, &TASKS[0]).plan;
-        let path = |n| HotPath::decision(Settings::preset(Preset::Paper, &TASKS[0]), n, plan.sampler);
+        let plan = Settings::preset(Preset::Paper, &MAZE2D[0].basis()).plan;
+        let path =
+            |n| HotPath::decision(Settings::preset(Preset::Paper, &MAZE2D[0].basis()), n, plan.sampler);
         // 500 latents, 505 steps, factored; ranking adds 78 MF.
         near(flops(&path(500)), 59e9 + 0.078e9);
         // Two more latents cost two times 118 MF and their Q.
@@ -242,15 +243,15 @@ mod tests {
     #[test]
     fn weights_are_nearly_all_parameters() {
         for (work, parameters) in [(Work::VaeStep, 5.50e6), (Work::DenoiserStep, 715_776.0)] {
-            let weights = cost(&paper(work), &TASKS[0]).unwrap().bytes / TRAINED;
+            let weights = cost(&paper(work), &MAZE2D[0]).unwrap().bytes / TRAINED;
             assert!((0.98..1.0).contains(&(weights / parameters)), "{work:?}: {weights}");
         }
     }
 
     #[test]
     fn everything_but_the_environment_is_counted() {
-        for path in hot_paths(&TASKS[0]) {
-            assert_eq!(cost(&path, &TASKS[0]).is_none(), path.work == Work::Environment, "{}", path.name());
+        for path in hot_paths(&MAZE2D[0]) {
+            assert_eq!(cost(&path, &MAZE2D[0]).is_none(), path.work == Work::Environment, "{}", path.name());
         }
     }
 }

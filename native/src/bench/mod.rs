@@ -17,11 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diar_core::agent::AgentError;
+use diar_core::benchmark::{Benchmark, MAZE2D};
 use diar_core::bundle::BundleError;
 use diar_core::data::Transitions;
-use diar_core::env;
+use diar_core::env::{EnvError, maze2d};
 use diar_core::learn::LearnError;
-use diar_core::task::{TASKS, Task};
+use diar_core::maze::MazeId;
 use thiserror::Error;
 
 use self::contest::{Effort, contest};
@@ -36,7 +37,9 @@ use crate::run::progress::Progress;
 use crate::threads;
 
 /// The task whose sizes are measured. All of Maze2D has the same.
-const TASK: &Task = &TASKS[0];
+fn task() -> &'static Benchmark {
+    &MAZE2D[0]
+}
 /// Seconds for each path, where the command line does not say.
 const SECONDS: f64 = 2.0;
 /// The same for each point of `--scaling`, which has many.
@@ -88,6 +91,9 @@ pub enum BenchError {
     /// A decision that cannot be run.
     #[error(transparent)]
     Agent(#[from] AgentError),
+    /// An environment that cannot be run.
+    #[error(transparent)]
+    Env(#[from] EnvError),
     /// An agent that cannot be packed or loaded.
     #[error("the trained agent cannot be written: {0}")]
     Bundle(BundleError),
@@ -103,13 +109,13 @@ pub fn run(options: &Options) -> Result<Report, BenchError> {
             .map_err(|error| BenchError::Threads { threads, reason: error.to_string() })?,
         None => threads::start_all(),
     }
-    let mut sections = if options.scaling { scaling::sections(TASK) } else { vec![usual()] };
+    let mut sections = if options.scaling { scaling::sections(task()) } else { vec![usual()] };
     keep(&mut sections, options.filter.as_deref())?;
     let rival = options.rival.as_deref().map(Rival::start).transpose().map_err(BenchError::from)?;
     let seconds = options.seconds.unwrap_or(if options.scaling { SECONDS_PER_POINT } else { SECONDS });
     let mut bench = Bench {
         effort: Effort { budget: Duration::from_secs_f64(seconds), threads: rayon::current_num_threads() },
-        data: Arc::new(env::generate(TASK, ROWS, 0)),
+        data: Arc::new(maze2d::generate(MazeId::Umaze, ROWS, 0)),
         limits: None,
         rival,
         progress: Progress::new(),
@@ -131,7 +137,7 @@ pub fn run(options: &Options) -> Result<Report, BenchError> {
 
 /// The hot paths at their usual sizes.
 fn usual() -> Section {
-    Section { title: None, sweep: None, paths: hot_paths(TASK), rows: Vec::new() }
+    Section { title: None, sweep: None, paths: hot_paths(task()), rows: Vec::new() }
 }
 
 /// Leaves out what the filter does not name.
@@ -164,12 +170,12 @@ struct Bench {
 impl Bench {
     /// The rows of one path: one per variant of the rival for a decision, else one.
     fn measure(&mut self, path: &HotPath) -> Result<Vec<Row>, BenchError> {
-        let cost = cost(path, TASK);
+        let cost = cost(path, task());
         if cost.is_some() && self.limits.is_none() {
             self.limits = Some(Limits::measure());
         }
-        let mut repetition = prepare(path, TASK, &self.data)?;
-        let opponent = self.rival.as_mut().zip(request(path, TASK));
+        let mut repetition = prepare(path, task(), &self.data)?;
+        let opponent = self.rival.as_mut().zip(request(path, task()));
         let result = contest(&mut repetition, self.effort, opponent, |text| self.progress.say(text))?;
         let against = |rival| Row::new(path, &result.ours, cost.zip(self.limits), rival);
         if result.rivals.is_empty() {

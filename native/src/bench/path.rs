@@ -1,8 +1,8 @@
 //! The hot paths and their sizes.
 
+use diar_core::benchmark::Benchmark;
 use diar_core::learn::ENCODED_AT_ONCE;
 use diar_core::settings::{Preset, Sampler, SamplerSettings, Settings};
-use diar_core::task::Task;
 use serde_json::{Value, json};
 
 /// What one repetition does.
@@ -36,8 +36,8 @@ pub(crate) struct HotPath {
 }
 
 /// Every hot path, at the sizes that matter.
-pub(crate) fn hot_paths(task: &Task) -> Vec<HotPath> {
-    let preset = |preset| Settings::preset(preset, task);
+pub(crate) fn hot_paths(task: &Benchmark) -> Vec<HotPath> {
+    let preset = |preset| Settings::preset(preset, &task.basis());
     let denoiser = |batch| {
         let mut settings = preset(Preset::Paper);
         settings.diffusion.train.batch = batch;
@@ -59,15 +59,15 @@ pub(crate) fn hot_paths(task: &Task) -> Vec<HotPath> {
 }
 
 /// A VAE of half the paper's width and depth, which a CPU trains in hours.
-pub(crate) fn half_width(task: &Task) -> Settings {
-    let mut settings = Settings::preset(Preset::Cpu, task);
+pub(crate) fn half_width(task: &Benchmark) -> Settings {
+    let mut settings = Settings::preset(Preset::Cpu, &task.basis());
     (settings.vae.hidden, settings.vae.gru_layers) = (128, 2);
     settings
 }
 
 /// The critic at paper width with 32 kept latents per window.
-pub(crate) fn critic(task: &Task) -> Settings {
-    let mut settings = Settings::preset(Preset::Paper, task);
+pub(crate) fn critic(task: &Benchmark) -> Settings {
+    let mut settings = Settings::preset(Preset::Paper, &task.basis());
     settings.critic.latents = 32;
     settings.critic.keep_latents = true;
     settings.critic.windows = Some(4096);
@@ -188,12 +188,12 @@ impl HotPath {
 }
 
 /// The path as a rival is asked for it, but for the variant; `None` where there is nothing to compare.
-pub(crate) fn request(path: &HotPath, task: &Task) -> Option<Value> {
+pub(crate) fn request(path: &HotPath, task: &Benchmark) -> Option<Value> {
     let Settings { vae, diffusion, critic, plan, .. } = &path.settings;
     let sizes = match path.work {
         Work::VaeStep => json!({
             "hidden": vae.hidden, "gru_layers": vae.gru_layers, "batch": path.batch(),
-            "horizon": task.horizon, "action": task.action_dim,
+            "horizon": task.horizon, "action": task.spec.action_dim(),
         }),
         Work::DenoiserStep => json!({
             "widths": diffusion.widths, "embedding": diffusion.embedding, "batch": path.batch(),
@@ -211,7 +211,7 @@ pub(crate) fn request(path: &HotPath, task: &Task) -> Option<Value> {
         }),
         _ => return None,
     };
-    let mut request = json!({"case": path.name(), "state": task.state_dim, "latent": vae.latent});
+    let mut request = json!({"case": path.name(), "state": task.spec.state_dim(), "latent": vae.latent});
     for (name, value) in sizes.as_object().into_iter().flatten() {
         request[name] = value.clone();
     }

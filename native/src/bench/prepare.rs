@@ -4,14 +4,15 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use diar_core::agent::{Advance, Agent, AgentError, Phase, Planner};
+use diar_core::agent::{Advance, Agent, AgentError, Observed, Phase, Planner, Policy};
+use diar_core::benchmark::Benchmark;
 use diar_core::bundle::Provenance;
 use diar_core::data::Transitions;
-use diar_core::env::MazeEnv;
+use diar_core::env::{self, Envs, Start};
 use diar_core::learn::{ENCODED_AT_ONCE, Stage, Training};
+use diar_core::maze::World;
 use diar_core::rng::Key;
 use diar_core::settings::{PlanSettings, Settings};
-use diar_core::task::Task;
 use pollster::block_on;
 
 use super::BenchError;
@@ -19,7 +20,9 @@ use super::path::{HotPath, Work, few_steps};
 use crate::device::DeviceName;
 
 /// Rows of the data: as many whole chunks of windows.
-pub(crate) const ROWS: usize = 16 * ENCODED_AT_ONCE + super::TASK.horizon - 1;
+pub(crate) const ROWS: usize = 16 * ENCODED_AT_ONCE + HORIZON - 1;
+/// H of Maze2D.
+const HORIZON: usize = 30;
 /// Hidden width of a VAE that only has to give latents.
 const SMALL: usize = 8;
 /// Sets of random actions.
@@ -34,7 +37,7 @@ pub(crate) type Repetition = Box<dyn FnMut() -> Result<Duration, BenchError>>;
 /// When its settings cannot be used.
 pub(crate) fn prepare(
     path: &HotPath,
-    task: &'static Task,
+    task: &'static Benchmark,
     data: &Arc<Transitions>,
 ) -> Result<Repetition, BenchError> {
     let settings = &path.settings;
@@ -45,7 +48,7 @@ pub(crate) fn prepare(
         Work::Encode => training(Stage::Encode, settings, task, data),
         Work::Decision => decision(path, task, data),
         Work::Act => act(path, task, data),
-        Work::Environment => Ok(environment(path, task)),
+        Work::Environment => environment(path, task),
     }
 }
 
@@ -53,7 +56,7 @@ pub(crate) fn prepare(
 fn training(
     stage: Stage,
     settings: &Settings,
-    task: &'static Task,
+    task: &'static Benchmark,
     data: &Arc<Transitions>,
 ) -> Result<Repetition, BenchError> {
     let (settings, data) = (settings.clone(), Arc::clone(data));
@@ -73,7 +76,7 @@ fn training(
 fn at(
     stage: Stage,
     mut settings: Settings,
-    task: &'static Task,
+    task: &'static Benchmark,
     data: &Arc<Transitions>,
 ) -> Result<Training, BenchError> {
     if stage > Stage::Vae {
@@ -87,7 +90,8 @@ fn at(
         settings.diffusion.train.steps = 0;
         settings.critic.sampler = few_steps(1);
     }
-    let mut training = Training::new(settings, task, Arc::clone(data), &DeviceName::Cpu.open()?)?;
+    let mut training =
+        Training::new(settings, Arc::clone(&task.spec), Arc::clone(data), &DeviceName::Cpu.open()?)?;
     while training.stage() < stage {
         training.step(false)?;
     }
@@ -97,7 +101,7 @@ fn at(
 /// An agent that has learned nothing.
 fn agent(
     settings: &Settings,
-    task: &'static Task,
+    task: &'static Benchmark,
     data: &Arc<Transitions>,
 ) -> Result<Arc<Agent>, BenchError> {
     let device = DeviceName::Cpu.open()?;
@@ -108,7 +112,7 @@ fn agent(
     settings.critic.keep_latents = false;
     // A single window to encode.
     settings.data.stride = data.len();
-    let mut training = Training::new(settings, task, Arc::clone(data), &device)?;
+    let mut training = Training::new(settings, Arc::clone(&task.spec), Arc::clone(data), &device)?;
     while training.stage() != Stage::Done {
         training.step(false)?;
     }
@@ -119,23 +123,20 @@ fn agent(
 /// A planner and the states it plans for, which its actions do not change.
 struct Still {
     planner: Planner,
-    states: Vec<Vec<f32>>,
+    states: Vec<Vec<f64>>,
 }
 
 impl Still {
     fn new(
         path: &HotPath,
         plan: PlanSettings,
-        task: &'static Task,
+        task: &'static Benchmark,
         data: &Arc<Transitions>,
     ) -> Result<Self, BenchError> {
-        let states: Vec<Vec<f32>> = environments(task, path.lanes)
-            .iter()
-            .map(|env| env.state().iter().map(|&x| x as f32).collect())
-            .collect();
+        let states = Lockstep::begin(task, path.lanes)?.states;
         let keys = (0..).map(|lane| Key::new(0).named("plan").fold(lane));
         let agent = agent(&path.settings, task, data)?;
-        let planner = Planner::new(agent, plan, keys.zip(states.iter().cloned()), false)?;
+        let planner = Planner::new(agent, plan, keys.zip(states.iter().map(Vec::as_slice)), false)?;
         Ok(Self { planner, states })
     }
 
@@ -154,7 +155,8 @@ impl Still {
         let spent = begun.elapsed();
         if let Advance::Act(actions) = advance {
             for (lane, _) in actions {
-                self.planner.observe(lane, &self.states[lane], None);
+                let state = &self.states[lane];
+                self.planner.observe(lane, Observed { state, reward: 0.0, ended: None });
             }
         }
         Ok(spent)
@@ -162,7 +164,11 @@ impl Still {
 }
 
 /// Everything from a state to a chosen latent with its value.
-fn decision(path: &HotPath, task: &'static Task, data: &Arc<Transitions>) -> Result<Repetition, BenchError> {
+fn decision(
+    path: &HotPath,
+    task: &'static Benchmark,
+    data: &Arc<Transitions>,
+) -> Result<Repetition, BenchError> {
     // Plans of one step, so that the next decision follows at once.
     let plan = PlanSettings { revalue: false, exec_horizon: 1, ..path.settings.plan };
     let mut still = Still::new(path, plan, task, data)?;
@@ -175,7 +181,7 @@ fn decision(path: &HotPath, task: &'static Task, data: &Arc<Transitions>) -> Res
 }
 
 /// Actions of plans that never end.
-fn act(path: &HotPath, task: &'static Task, data: &Arc<Transitions>) -> Result<Repetition, BenchError> {
+fn act(path: &HotPath, task: &'static Benchmark, data: &Arc<Transitions>) -> Result<Repetition, BenchError> {
     let plan = PlanSettings {
         candidates: 1,
         sampler: few_steps(1),
@@ -191,29 +197,40 @@ fn act(path: &HotPath, task: &'static Task, data: &Arc<Transitions>) -> Result<R
 }
 
 /// Environments in lockstep, under random actions.
-fn environment(path: &HotPath, task: &'static Task) -> Repetition {
-    let lanes = path.lanes;
+fn environment(path: &HotPath, task: &'static Benchmark) -> Result<Repetition, BenchError> {
+    let lanes: Vec<usize> = (0..path.lanes).collect();
+    let width = task.spec.action_dim();
     let mut stream = Key::new(0).named("actions").stream();
-    let actions: Vec<[f32; 2]> =
-        (0..ACTIONS * lanes).map(|_| [(); 2].map(|()| stream.range(-1.0, 1.0) as f32)).collect();
-    let mut envs = environments(task, lanes);
-    let mut sets = (0..ACTIONS).cycle();
-    Box::new(move || {
-        if envs.iter().any(MazeEnv::over) {
-            envs = environments(task, lanes);
+    let mut random = || stream.range(-1.0, 1.0) as f32;
+    let sets: Vec<Vec<f32>> =
+        (0..ACTIONS).map(|_| (0..path.lanes * width).map(|_| random()).collect()).collect();
+    let mut lockstep = Lockstep::begin(task, path.lanes)?;
+    let (mut next, mut steps) = (0, Vec::new());
+    Ok(Box::new(move || {
+        if next == task.spec.max_steps {
+            lockstep = Lockstep::begin(task, lanes.len())?;
+            next = 0;
         }
-        let from = sets.next().unwrap_or_default() * lanes;
         let begun = Instant::now();
-        for (env, &action) in envs.iter_mut().zip(&actions[from..]) {
-            black_box(env.step(action));
-            black_box(env.state());
-        }
+        lockstep.envs.step(&lanes, black_box(&sets[next % ACTIONS]), &mut steps)?;
+        black_box(&steps);
+        next += 1;
         Ok(begun.elapsed())
-    })
+    }))
 }
 
-/// Episodes about to begin, from random starts.
-fn environments(task: &'static Task, lanes: usize) -> Vec<MazeEnv> {
-    let mut stream = Key::new(0).named("starts").stream();
-    (0..lanes).map(|_| MazeEnv::reset(task, &mut stream)).collect()
+/// Episodes that have begun, from random starts.
+struct Lockstep {
+    envs: Box<dyn Envs>,
+    states: Vec<Vec<f64>>,
+}
+
+impl Lockstep {
+    fn begin(task: &Benchmark, lanes: usize) -> Result<Self, AgentError> {
+        let mut envs = env::open(&task.spec)?;
+        let key = Key::new(0).named("starts");
+        let starts: Vec<_> = (0..lanes).map(|lane| (lane, Start::Drawn(key.fold(lane as u64)))).collect();
+        let frames = envs.reset(&starts, &World::default())?;
+        Ok(Self { envs, states: frames.into_iter().map(|frame| frame.observation).collect() })
+    }
 }

@@ -1,7 +1,7 @@
 //! How cost grows: the same path at size after size.
 
+use diar_core::benchmark::Benchmark;
 use diar_core::settings::{Preset, Settings};
-use diar_core::task::Task;
 
 use super::path::{HotPath, Work, critic, few_steps, half_width};
 use super::report::{Section, Sweep};
@@ -12,8 +12,8 @@ const CANDIDATES: usize = 64;
 const STEPS: usize = 5;
 
 /// Every sweep.
-pub(crate) fn sections(task: &Task) -> Vec<Section> {
-    let paper = || Settings::preset(Preset::Paper, task);
+pub(crate) fn sections(task: &Benchmark) -> Vec<Section> {
+    let paper = || Settings::preset(Preset::Paper, &task.basis());
     let decision = |candidates, steps| HotPath::decision(paper(), candidates, few_steps(steps));
     vec![
         section(
@@ -81,14 +81,14 @@ fn powers(first: usize, last: usize, factor: usize) -> impl Iterator<Item = usiz
 
 #[cfg(test)]
 mod tests {
-    use diar_core::task::TASKS;
+    use diar_core::benchmark::MAZE2D;
 
     use super::*;
 
     /// Along a sweep only the swept size changes, and all settings can be used.
     #[test]
     fn sweeps_change_one_size() {
-        for section in sections(&TASKS[0]) {
+        for section in sections(&MAZE2D[0]) {
             let sweep = section.sweep.unwrap();
             let values: Vec<usize> = section.paths.iter().map(|path| sweep.of(path).unwrap()).collect();
             assert!(

@@ -23,7 +23,7 @@ pub(crate) fn alarms(args: &AlarmsArgs) -> Result<(), Failure> {
     evaluation::require_recording(&agent, plan)?;
     let mut plans = Vec::new();
     for index in 0..args.episodes {
-        let episode = Episode::stratified(agent.task(), args.seed, index);
+        let episode = Episode::stratified(args.seed, index);
         plans.extend(followed(&pollster::block_on(trace(
             agent.clone(),
             plan,
@@ -32,7 +32,7 @@ pub(crate) fn alarms(args: &AlarmsArgs) -> Result<(), Failure> {
             false,
         ))?));
     }
-    output::result(&Report::of(agent.task().id, args.episodes, args.seed, plan, &plans), args.json)
+    output::result(&Report::of(agent.task().id.clone(), args.episodes, args.seed, plan, &plans), args.json)
 }
 
 /// A plan that was followed for its whole length, short of the goal.
@@ -105,7 +105,7 @@ impl Alarms {
 
 #[derive(Serialize)]
 struct Report {
-    task: &'static str,
+    task: String,
     episodes: u64,
     seed: u64,
     candidates: usize,
@@ -124,7 +124,7 @@ struct Report {
 }
 
 impl Report {
-    fn of(task: &'static str, episodes: u64, seed: u64, plan: PlanSettings, plans: &[Followed]) -> Self {
+    fn of(task: String, episodes: u64, seed: u64, plan: PlanSettings, plans: &[Followed]) -> Self {
         let count = plans.len().max(1) as f64;
         let mean = |value: &dyn Fn(&Followed) -> f64| plans.iter().map(value).sum::<f64>() / count;
         let bias = mean(&|plan| plan.predicted - plan.reached);

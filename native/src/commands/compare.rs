@@ -1,15 +1,17 @@
 //! `diar compare`: what Adaptive Revaluation changes, on the same starts.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use diar_core::score::{Estimate, paired_difference};
-use diar_core::task::Task;
+use diar_core::spec::{ScoreKind, TaskSpec};
 use serde::Serialize;
 
 use super::output;
 use crate::cli::CompareArgs;
-use crate::evaluation::{self, BundleFile, Played, Report};
+use crate::evaluation::{self, BundleFile, Played};
 use crate::failure::Failure;
+use crate::score::Report;
 
 /// Evaluates a bundle's agent with and without revaluation and prints both.
 pub(crate) fn compare(args: &CompareArgs) -> Result<(), Failure> {
@@ -22,9 +24,9 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<(), Failure> {
     let played_without = evaluation::play(&agent, without, args.episodes)?;
     let (task, seed) = (agent.task(), args.episodes.seed);
     let comparison = Comparison {
-        on: Report::of(task, &file.path, with, seed, &played),
-        off: Report::of(task, &file.path, without, seed, &played_without),
-        difference: Difference::of(task, &played, &played_without),
+        on: evaluation::report(task, &file, with, seed, &played),
+        off: evaluation::report(task, &file, without, seed, &played_without),
+        difference: differences(task, &played, &played_without),
     };
     output::result(&comparison, args.json)
 }
@@ -34,29 +36,15 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<(), Failure> {
 struct Comparison {
     on: Report,
     off: Report,
-    difference: Difference,
+    /// On minus off, episode by episode, in points.
+    difference: BTreeMap<&'static str, Estimate>,
 }
 
-/// On minus off, episode by episode, in normalised points.
-#[derive(Serialize)]
-struct Difference {
-    first_contact: Estimate,
-    native: Estimate,
-}
-
-impl Difference {
-    fn of(task: &Task, on: &Played, off: &Played) -> Self {
-        let native: Vec<f64> = on
-            .results
-            .iter()
-            .zip(&off.results)
-            .map(|(on, off)| task.normalise(on.native) - task.normalise(off.native))
-            .collect();
-        Self {
-            first_contact: paired_difference(task, &on.results, &off.results),
-            native: Estimate::of(&native),
-        }
-    }
+/// Differences of each score of the task between the same episodes.
+fn differences(task: &TaskSpec, on: &Played, off: &Played) -> BTreeMap<&'static str, Estimate> {
+    let difference =
+        |&kind: &ScoreKind| (kind.name(), paired_difference(task, kind, &on.results, &off.results));
+    task.scoring.kinds.iter().map(difference).collect()
 }
 
 impl fmt::Display for Comparison {
@@ -64,14 +52,11 @@ impl fmt::Display for Comparison {
         let Self { on, off, difference } = self;
         let estimate = |e: &Estimate| format!("{:.1} ± {:.1}", e.mean, e.ci95);
         let step = |r: &Report| r.mean_first_contact_step.map_or("never".to_owned(), |s| format!("{s:.1}"));
+        let scores = on.scores.iter().filter_map(|(name, score)| {
+            let [off, difference] = [off.scores.get(name)?, difference.get(name)?];
+            Some((format!("{} score", name.replace('_', "-")), score, off, difference))
+        });
         let rows = [
-            (
-                "first-contact score",
-                estimate(&on.first_contact),
-                estimate(&off.first_contact),
-                estimate(&difference.first_contact),
-            ),
-            ("native score", estimate(&on.native), estimate(&off.native), estimate(&difference.native)),
             (
                 "success rate (%)",
                 format!("{:.1}", 100.0 * on.success_rate),
@@ -88,6 +73,10 @@ impl fmt::Display for Comparison {
         ];
         writeln!(f, "{}, {} episodes, seed {}, the same starts", on.task, on.episodes, on.seed)?;
         write!(f, "{:<26} {:>15} {:>15} {:>15}", "revaluation", "on", "off", "difference")?;
+        for (name, on, off, difference) in scores {
+            let [on, off, difference] = [on, off, difference].map(estimate);
+            write!(f, "\n{name:<26} {on:>15} {off:>15} {difference:>15}")?;
+        }
         for (name, on, off, difference) in rows {
             write!(f, "\n{name:<26} {on:>15} {off:>15} {difference:>15}")?;
         }

@@ -14,7 +14,7 @@ const WRITTEN: f64 = 5.5;
 /// Generates a task's data and writes it as HDF5.
 pub(crate) fn generate(args: &GenerateArgs) -> Result<(), Failure> {
     let rows = args.rows.map_or(args.task.rows, |rows| rows as usize);
-    dataset::require(args.task, rows, WRITTEN * row_bytes(args.task))?;
+    dataset::require(args.task, rows, WRITTEN * row_bytes(&args.task.spec))?;
     let data = dataset::generate(args.task, rows, args.seed)?;
     d4rl::write(&args.out, &data)?;
     say(format_args!("written to {}", args.out.display()));

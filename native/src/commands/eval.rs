@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::output;
 use crate::cli::EvalArgs;
-use crate::evaluation::{self, BundleFile, Report};
+use crate::evaluation::{self, BundleFile};
 use crate::failure::Failure;
+use crate::score::Report;
 
 /// Evaluates a bundle's agent and prints its scores.
 pub(crate) fn eval(args: &EvalArgs) -> Result<(), Failure> {
@@ -14,24 +15,32 @@ pub(crate) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
     let agent = file.agent(&args.device.device.open()?)?;
     let played = evaluation::play(&agent, plan, args.episodes)?;
-    output::result(&Report::of(agent.task(), &file.path, plan, args.episodes.seed, &played), args.json)
+    output::result(&evaluation::report(agent.task(), &file, plan, args.episodes.seed, &played), args.json)
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "task                     {}", self.task)?;
-        writeln!(f, "bundle                   {}", self.bundle)?;
+        writeln!(f, "method                   {}", self.method.title())?;
+        if let Some(bundle) = &self.bundle {
+            writeln!(f, "bundle                   {bundle}")?;
+        }
         writeln!(f, "episodes                 {} (seed {})", self.episodes, self.seed)?;
         writeln!(f, "revaluation              {}", if self.revalue { "on" } else { "off" })?;
-        let first_contact = self.first_contact;
-        writeln!(f, "first-contact score      {:.1} ± {:.1}", first_contact.mean, first_contact.ci95)?;
-        writeln!(f, "native score             {:.1} ± {:.1}", self.native.mean, self.native.ci95)?;
+        for (name, score) in &self.scores {
+            let name = format!("{} score", name.replace('_', "-"));
+            writeln!(f, "{name:<24} {:.1} ± {:.1}", score.mean, score.ci95)?;
+        }
         writeln!(f, "success rate             {:.1} %", 100.0 * self.success_rate)?;
         match self.mean_first_contact_step {
             Some(step) => writeln!(f, "mean first contact       step {step:.1}")?,
             None => writeln!(f, "mean first contact       never")?,
         }
         writeln!(f, "decisions per episode    {:.1}", self.decisions_per_episode)?;
-        write!(f, "environment steps/s      {:.0}", self.env_steps_per_second)
+        write!(f, "revaluations per episode {:.1}", self.revaluations_per_episode)?;
+        match self.env_steps_per_second {
+            Some(speed) => write!(f, "\nenvironment steps/s      {speed:.0}"),
+            None => Ok(()),
+        }
     }
 }

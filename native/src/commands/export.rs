@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use diar_core::bundle::{Bundle, Scores};
 use diar_core::score::Evaluation;
 use diar_core::settings::PlanSettings;
+use diar_core::spec::ScoreKind;
 use serde::Serialize;
 
 use super::output;
@@ -63,12 +64,13 @@ impl fmt::Display for Exported {
         write!(f, "{}: {} bytes, sha256 {}", self.bundle.display(), self.bytes, self.sha256)?;
         if let Some(scores) = &self.scores {
             for (name, evaluation) in [("on", &scores.on), ("off", &scores.off)] {
-                let score = evaluation.first_contact;
-                write!(
-                    f,
-                    "\nrevaluation {name:<3}  first-contact score {:.1} ± {:.1}",
-                    score.mean, score.ci95
-                )?;
+                let all =
+                    [ScoreKind::FirstContact, ScoreKind::Return, ScoreKind::Success, ScoreKind::Subtasks];
+                let found = all.into_iter().filter_map(|kind| Some((kind, evaluation.score(kind)?)));
+                for (kind, score) in found {
+                    let name = format!("{name:<3}  {} score", kind.name().replace('_', "-"));
+                    write!(f, "\nrevaluation {name} {:.1} ± {:.1}", score.mean, score.ci95)?;
+                }
             }
         }
         Ok(())

@@ -37,7 +37,7 @@ impl fmt::Display for Described<'_> {
             "" => String::new(),
             commit => format!(" ({commit})"),
         };
-        writeln!(f, "task        {task}")?;
+        writeln!(f, "task        {}", task.id)?;
         writeln!(f, "sha256      {}", self.sha256)?;
         writeln!(
             f,
@@ -71,16 +71,13 @@ impl fmt::Display for Described<'_> {
             return write!(f, "\nscores      none; `diar export --episodes` adds them");
         };
         for (name, evaluation) in [("on", &scores.on), ("off", &scores.off)] {
-            write!(
-                f,
-                "\nscores      revaluation {name}: first contact {:.1} ± {:.1}, native {:.1} ± {:.1} ({} episodes, seed {})",
-                evaluation.first_contact.mean,
-                evaluation.first_contact.ci95,
-                evaluation.native.mean,
-                evaluation.native.ci95,
-                evaluation.episodes,
-                scores.seed
-            )?;
+            let found = evaluation.scores(task).into_iter();
+            let found = found.map(|(kind, score)| {
+                format!("{} {:.1} ± {:.1}", kind.name().replace('_', " "), score.mean, score.ci95)
+            });
+            let found = found.collect::<Vec<_>>().join(", ");
+            let (episodes, seed) = (evaluation.episodes, scores.seed);
+            write!(f, "\nscores      revaluation {name}: {found} ({episodes} episodes, seed {seed})")?;
         }
         Ok(())
     }

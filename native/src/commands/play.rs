@@ -6,6 +6,7 @@ use std::sync::Arc;
 use diar_core::agent::{
     Agent, AgentError, Decision, Episode, Outcome, Rollout, RolloutOptions, Scenario, Trace,
 };
+use diar_core::env;
 use diar_core::link::Link;
 use diar_core::settings::PlanSettings;
 
@@ -43,10 +44,12 @@ pub(super) async fn trace(
     shareable: bool,
 ) -> Result<Trace, AgentError> {
     let task = agent.task();
+    let envs = env::open(task)?;
     let options = RolloutOptions { record: true, stop_at_goal: true, shareable };
-    let mut rollout = Rollout::in_scenario(agent, plan, vec![episode], options, scenario)?;
-    let start = rollout.envs().first().map(|env| env.state().to_vec()).unwrap_or_default();
-    let mut trace = Trace::new(task.id, episode.seed, episode.index, plan, scenario.clone(), start);
+    let episodes = std::slice::from_ref(&episode);
+    let mut rollout = Rollout::in_scenario(agent.clone(), envs, plan, episodes, options, scenario)?;
+    let start = rollout.lanes().first().map(|lane| lane.state.clone()).unwrap_or_default();
+    let mut trace = Trace::new(&task.id, episode.seed, episode.index, plan, scenario.clone(), start);
     while !rollout.finished() {
         for (_, event) in rollout.advance().await? {
             trace.apply(event);

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diar_core::agent::{Agent, Episode, Outcome, Scenario, Trace};
+use diar_core::benchmark::Benchmark;
+use diar_core::maze::Layout;
 use diar_core::settings::PlanSettings;
 
 use super::output;
@@ -38,7 +40,7 @@ fn scores(args: &PlotScoresArgs) -> Result<(), Failure> {
 fn paths(args: &PlotAgentArgs) -> Result<(), Failure> {
     let (agent, plan) = agent(args)?;
     let task = agent.task();
-    let journeys = starts(&agent, args.episodes as usize)
+    let journeys = starts(layout(&agent)?, args.episodes as usize)
         .into_iter()
         .map(|index| {
             let trace = play(&agent, plan, args.seed, index)?;
@@ -46,7 +48,7 @@ fn paths(args: &PlotAgentArgs) -> Result<(), Failure> {
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     let title = format!("{}: the way to the goal from near and far", task.id);
-    write(&figure::paths(task.maze.layout(), &title, &journeys), &args.out)
+    write(&figure::paths(layout(&agent)?, &title, &journeys), &args.out)
 }
 
 /// The same starts, revaluation off and on.
@@ -54,7 +56,7 @@ fn revaluation(args: &PlotAgentArgs) -> Result<(), Failure> {
     let (agent, plan) = agent(args)?;
     let task = agent.task();
     let mut journeys = [Vec::new(), Vec::new()];
-    for index in starts(&agent, args.episodes as usize) {
+    for index in starts(layout(&agent)?, args.episodes as usize) {
         for (journeys, revalue) in journeys.iter_mut().zip([false, true]) {
             let trace = play(&agent, PlanSettings { revalue, ..plan }, args.seed, index)?;
             let name = if revalue { "with" } else { "without" };
@@ -62,14 +64,14 @@ fn revaluation(args: &PlotAgentArgs) -> Result<(), Failure> {
         }
     }
     let title = format!("{}: the same starts without and with Adaptive Revaluation", task.id);
-    write(&figure::paths(task.maze.layout(), &title, &journeys.concat()), &args.out)
+    write(&figure::paths(layout(&agent)?, &title, &journeys.concat()), &args.out)
 }
 
 /// V of a ball at rest, everywhere.
 fn values(args: &PlotAgentArgs) -> Result<(), Failure> {
     let (agent, _) = agent(args)?;
     let task = agent.task();
-    let layout = task.maze.layout();
+    let layout = layout(&agent)?;
     let along =
         |cells: usize| (0..(cells as f64 / SPACING) as usize).map(|k| (k as f64 + 0.5) * SPACING - 0.7);
     let places: Vec<[f64; 2]> = along(layout.rows)
@@ -89,9 +91,13 @@ fn agent(args: &PlotAgentArgs) -> Result<(Arc<Agent>, PlanSettings), Failure> {
     Ok((file.agent(&args.device.device.open()?)?, plan))
 }
 
+/// The maze of an agent's task.
+fn layout(agent: &Agent) -> Result<&'static Layout, Failure> {
+    Ok(Benchmark::find(&agent.task().id)?.maze().layout())
+}
+
 /// Episodes that begin in cells spread evenly from the farthest from the goal to the nearest that is not the goal's.
-fn starts(agent: &Agent, count: usize) -> Vec<u64> {
-    let layout = agent.task().maze.layout();
+fn starts(layout: &Layout, count: usize) -> Vec<u64> {
     let distances = layout.distances(layout.goal());
     let mut cells: Vec<(usize, usize)> = layout
         .free_cells()
@@ -106,7 +112,7 @@ fn starts(agent: &Agent, count: usize) -> Vec<u64> {
 }
 
 fn play(agent: &Arc<Agent>, plan: PlanSettings, seed: u64, index: u64) -> Result<Trace, Failure> {
-    let episode = Episode::stratified(agent.task(), seed, index);
+    let episode = Episode::stratified(seed, index);
     Ok(pollster::block_on(trace(Arc::clone(agent), plan, episode, &Scenario::default(), false))?)
 }
 

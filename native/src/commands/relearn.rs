@@ -8,10 +8,10 @@ use std::time::Instant;
 use diar_core::agent::AgentError;
 use diar_core::bundle::{Bundle, Precision};
 use diar_core::data::Experience;
+use diar_core::env;
 use diar_core::learn::{CriticTraining, Memory, Stage};
 use diar_core::maze::World;
 use diar_core::settings::Settings;
-use diar_core::task::Task;
 use serde::Serialize;
 
 use super::output;
@@ -31,9 +31,10 @@ pub(crate) fn relearn(args: &RelearnArgs) -> Result<(), Failure> {
     let settings = &bundle.info().settings;
     let settings = Settings { critic: settings.critic.relearning(), ..settings.clone() };
     let critic = overrides::assign_critic(settings.clone(), &args.set)?;
-    let task = Task::find(&bundle.info().task)?;
+    let task = &bundle.info().task;
     // A goal in a wall is never reached: nothing could be learned for it.
-    World { toggled: Vec::new(), goal: Some(args.goal) }.layout(task.maze).map_err(AgentError::from)?;
+    let world = World { toggled: Vec::new(), goal: Some(args.goal) };
+    env::open(task).and_then(|mut envs| envs.reset(&[], &world)).map_err(AgentError::from)?;
     let learned = Settings { critic: critic.clone(), ..settings };
     learned.check()?;
     let on_cpu = args.device.device == DeviceName::Cpu;

@@ -28,11 +28,11 @@ fn anew(link: &Link, bundle: &Path, args: &ReplayArgs) -> Result<Anew, Failure> 
     let file = BundleFile::read(bundle)?;
     let agent = agent_of(&file, link, &args.device)?;
     let same_bundle = file.bundle.hash().starts_with(&link.bundle);
-    let episode = Episode { seed: link.seed, index: link.episode, start: link.start };
+    let episode = Episode::chosen(link.seed, link.episode, link.start.as_deref());
     let decide = |agent: &Arc<Agent>, settings: PlanSettings, scenario: &Scenario| {
         evaluation::require_recording(agent, settings)?;
         let shareable = link.is_shareable();
-        pollster::block_on(trace(agent.clone(), settings, episode, scenario, shareable))
+        pollster::block_on(trace(agent.clone(), settings, episode.clone(), scenario, shareable))
             .map_err(Failure::from)
     };
     let again = decide(&agent, link.settings, &link.scenario)?;
@@ -56,7 +56,7 @@ fn anew(link: &Link, bundle: &Path, args: &ReplayArgs) -> Result<Anew, Failure> 
 fn agent_of(file: &BundleFile, link: &Link, device: &DeviceArg) -> Result<Arc<Agent>, Failure> {
     let agent = file.agent(&device.device.open()?)?;
     if agent.task().id != link.task {
-        return Err(Failure::OtherTask { expected: link.task.clone(), found: agent.task().id.to_owned() });
+        return Err(Failure::OtherTask { expected: link.task.clone(), found: agent.task().id.clone() });
     }
     Ok(agent)
 }

@@ -40,7 +40,7 @@ pub(crate) fn samplers(args: &SamplersArgs) -> Result<(), Failure> {
     let outcome = acceptance::run(&agent, &trial)?;
     let draws = acceptance::draws(&trial);
     let report = Report {
-        task: agent.task().id,
+        task: agent.task().id.clone(),
         bundle: file.path.display().to_string(),
         seed: args.seed,
         states: trial.states,
@@ -56,7 +56,7 @@ pub(crate) fn samplers(args: &SamplersArgs) -> Result<(), Failure> {
 
 #[derive(Serialize)]
 struct Report {
-    task: &'static str,
+    task: String,
     bundle: String,
     seed: u64,
     states: usize,

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
+use diar_core::benchmark::Benchmark;
 use diar_core::settings::Settings;
-use diar_core::task::Task;
+use diar_core::spec::ScoreKind;
+use serde::Serialize;
 
 use super::output;
 use crate::cli::{PolicyName, ScoreArgs};
@@ -12,20 +14,20 @@ use crate::dataset;
 use crate::evaluation::{self, BundleFile};
 use crate::failure::Failure;
 use crate::run::atomic;
-use crate::score::{Method, ScoreFile, Scored, Scoring, baselines};
+use crate::score::{Method, Report, Score, ScoreFile, Scored, Scoring, baselines};
 
 /// Scores a bundle's agent, or a policy to hold it against.
 pub(crate) fn score(args: &ScoreArgs) -> Result<(), Failure> {
     let file = match args.policy {
         None => agent(args, Path::new(&args.agent))?,
-        Some(policy) => baseline(args, policy, Task::find(&args.agent)?)?,
+        Some(policy) => baseline(args, policy, Benchmark::find(&args.agent)?)?,
     };
     if let Some(out) = &args.out {
         let mut text = serde_json::to_vec(&file).map_err(|error| Failure::Output(error.into()))?;
         text.push(b'\n');
         atomic::write(out, &text).map_err(Failure::file("write", out))?;
     }
-    output::beside(args.out.as_deref(), &file, args.json)
+    output::beside(args.out.as_deref(), &Told { report: file.report(), file }, args.json)
 }
 
 fn agent(args: &ScoreArgs, path: &Path) -> Result<ScoreFile, Failure> {
@@ -45,22 +47,27 @@ fn agent(args: &ScoreArgs, path: &Path) -> Result<ScoreFile, Failure> {
     Ok(ScoreFile::of(scoring, &results))
 }
 
-fn baseline(args: &ScoreArgs, policy: PolicyName, task: &'static Task) -> Result<ScoreFile, Failure> {
+fn baseline(args: &ScoreArgs, policy: PolicyName, task: &'static Benchmark) -> Result<ScoreFile, Failure> {
     let seed = args.episodes.seed;
     let episodes = 0..args.episodes.episodes;
     let (method, results) = match policy {
-        PolicyName::Random => (Method::Random, baselines::random(task, seed, episodes)),
-        PolicyName::Controller => (Method::Controller, baselines::controller(task, seed, episodes)),
+        PolicyName::Random => (Method::Random, baselines::random(&task.spec, seed, episodes)?),
+        PolicyName::Controller => (Method::Controller, baselines::controller(task, seed, episodes)?),
         PolicyName::Bc => {
-            let settings = Settings { seed: args.train_seed, ..Settings::preset(args.preset.into(), task) };
+            let settings =
+                Settings { seed: args.train_seed, ..Settings::preset(args.preset.into(), &task.basis()) };
             let data = dataset::generate(task, settings.data.rows, settings.seed)?;
-            let mut cloning = baselines::cloning(&settings, &data, &args.device.device.open()?);
+            let mut cloning =
+                baselines::cloning(&settings, &data, &task.spec.action, &args.device.device.open()?);
             baselines::train(&mut cloning, &data)?;
-            (Method::Bc, baselines::cloned(&cloning, task, seed, episodes)?)
+            (Method::Bc, baselines::cloned(&cloning, &task.spec, seed, episodes)?)
         }
     };
     let device = args.device.device.to_string();
-    Ok(ScoreFile::of(Scoring { task, method, command: command(args), seed, device, agent: None }, &results))
+    Ok(ScoreFile::of(
+        Scoring { task: &task.spec, method, command: command(args), seed, device, agent: None },
+        &results,
+    ))
 }
 
 /// The command line without what says where to write.
@@ -79,28 +86,39 @@ fn command(args: &ScoreArgs) -> String {
     command.join(" ")
 }
 
-impl fmt::Display for ScoreFile {
+/// A result as it is printed: in the form of `eval --json`, or as text with intervals and blocks.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    report: Report,
+    #[serde(skip)]
+    file: ScoreFile,
+}
+
+impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "task                     {}", self.task)?;
-        writeln!(f, "method                   {}", self.method.title())?;
-        if let Some(agent) = &self.agent {
+        let file = &self.file;
+        writeln!(f, "task                     {}", file.task)?;
+        writeln!(f, "method                   {}", file.method.title())?;
+        if let Some(agent) = &file.agent {
             writeln!(f, "bundle                   {} ({})", agent.file.display(), &agent.sha256[..12])?;
         }
-        writeln!(f, "episodes                 {} (seed {})", self.episodes, self.seed)?;
-        for (name, score) in [("first-contact score", &self.first_contact), ("native score", &self.native)] {
-            let all = score.all;
+        writeln!(f, "episodes                 {} (seed {})", file.episodes, file.seed)?;
+        for kind in [ScoreKind::FirstContact, ScoreKind::Return, ScoreKind::Success, ScoreKind::Subtasks] {
+            let Some(Score { all, blocks }) = file.score(kind) else { continue };
+            let name = format!("{} score", kind.name().replace('_', "-"));
             write!(f, "{name:<24} {:.1} [{:.1}, {:.1}]", all.mean, all.low, all.high)?;
-            match score.blocks {
+            match blocks {
                 Some(blocks) => writeln!(f, ", five times 100: {:.1} ± {:.1}", blocks.mean, blocks.sd)?,
                 None => writeln!(f)?,
             }
         }
-        writeln!(f, "success rate             {:.1} %", 100.0 * self.success_rate)?;
-        match self.mean_first_contact_step {
+        writeln!(f, "success rate             {:.1} %", 100.0 * file.success_rate)?;
+        match file.mean_first_contact_step {
             Some(step) => writeln!(f, "mean first contact       step {step:.1}")?,
             None => writeln!(f, "mean first contact       never")?,
         }
-        writeln!(f, "decisions per episode    {:.1}", self.decisions_per_episode)?;
-        write!(f, "revaluations per episode {:.1}", self.revaluations_per_episode)
+        writeln!(f, "decisions per episode    {:.1}", file.decisions_per_episode)?;
+        write!(f, "revaluations per episode {:.1}", file.revaluations_per_episode)
     }
 }

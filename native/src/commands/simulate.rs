@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::{self, Read};
 
+use diar_core::benchmark::Benchmark;
 use diar_core::maze::{CELL_LOW, Layout, PointMass};
-use diar_core::task::Task;
 use serde::{Deserialize, Serialize};
 
 use super::output;
@@ -36,8 +36,8 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Result<(), Failure> {
              {{\"task\": \"maze2d-umaze-v1\", \"qpos\": [x, y], \"qvel\": [vx, vy], \"actions\": [[ax, ay], …]}}"
         ))
     })?;
-    let task = Task::find(&request.task)?;
-    let layout = task.maze.layout();
+    let task = Benchmark::find(&request.task)?;
+    let layout = task.maze().layout();
     let mut ball = start(layout, &request)?;
     let mut response = Response { states: Vec::new(), rewards: Vec::new() };
     for &action in &request.actions {

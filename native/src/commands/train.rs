@@ -31,7 +31,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
     let device = args.device.device.open()?;
     let (data, source) = data(args, &settings)?;
     let mut config = RunConfig {
-        task: args.task.id.to_owned(),
+        task: args.task.id().to_owned(),
         preset: args.preset.into(),
         device: args.device.device.to_string(),
         reused: None,
@@ -55,7 +55,8 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
         say("this run has finished before");
         result
     } else {
-        let training = Training::new(config.settings.clone(), args.task, Arc::new(data), &device)?;
+        let training =
+            Training::new(config.settings.clone(), Arc::clone(&args.task.spec), Arc::new(data), &device)?;
         let every = Duration::from_secs(args.checkpoint_every);
         let session = Session::resume(&run, &config, training, begin, every)?;
         let session = session.with_snapshots(args.snapshot_every.map(|steps| steps as usize));
@@ -95,7 +96,7 @@ fn before_critic(path: &Path, config: &RunConfig) -> Result<((Checkpoint, Histor
 
 /// The preset's settings with everything changed that the command line changes.
 fn settings(args: &TrainArgs) -> Result<Settings, Failure> {
-    let mut settings = Settings::preset(args.preset.into(), args.task);
+    let mut settings = Settings::preset(args.preset.into(), &args.task.basis());
     if let Some(seed) = args.seed {
         settings.seed = seed;
     }
@@ -108,13 +109,13 @@ fn data(args: &TrainArgs, settings: &Settings) -> Result<(Transitions, DataSourc
     let (data, source) = if let Some(path) = &args.data {
         say(format_args!("reading {}", path.display()));
         let (data, origin) = dataset::read(path)?;
-        dataset::check_task(&data, args.task, path)?;
+        dataset::check_task(&data, &args.task.spec, path)?;
         // The data are there already.
         let memory = Memory { data: 0.0, ..memory_of(args, settings, data.len()) };
         require(args, memory, data.len())?;
-        check_rewards(&data.rewards, &settings.critic).map_err(LearnError::Rewards)?;
+        check_rewards(&data.rewards, args.task.spec.reward, &settings.critic).map_err(LearnError::Rewards)?;
         say(format_args!("{}", origin.boundaries));
-        for warning in Inspection::of(&data, origin).warnings(args.task) {
+        for warning in Inspection::of(&data, origin).warnings(&args.task.spec) {
             say(format_args!("warning: {warning}"));
         }
         (data, path.display().to_string())
@@ -128,7 +129,7 @@ fn data(args: &TrainArgs, settings: &Settings) -> Result<(Transitions, DataSourc
 }
 
 fn memory_of(args: &TrainArgs, settings: &Settings, rows: usize) -> Memory {
-    Memory::of(settings, args.task, rows, args.device.device == DeviceName::Cpu)
+    Memory::of(settings, &args.task.spec, rows, args.device.device == DeviceName::Cpu)
 }
 
 /// Refuses training that takes more memory than there is, and says which settings take most of it.
@@ -141,7 +142,7 @@ fn require(args: &TrainArgs, memory: Memory, rows: usize) -> Result<(), TooMuch>
     ];
     let (_, advice) =
         parts.into_iter().fold((0.0, ""), |most, part| if part.0 > most.0 { part } else { most });
-    let work = format!("training {} from {rows} rows", args.task.id);
+    let work = format!("training {} from {rows} rows", args.task.id());
     memory::require(work, memory.total(), advice)
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use diar_core::benchmark::Benchmark;
 use diar_core::learn;
-use diar_core::task::Task;
 use serde::Serialize;
 
 use super::output;
@@ -20,7 +20,7 @@ use crate::say::say;
 pub(crate) fn windows(args: &WindowsArgs) -> Result<(), Failure> {
     let BundleFile { bundle, .. } = BundleFile::read(&args.bundle)?;
     let info = bundle.info();
-    let task = Task::find(&info.task)?;
+    let task = &info.task;
     let device = args.device.device.open()?;
     let data = if let Some(path) = &args.data {
         say(format_args!("reading {}", path.display()));
@@ -28,7 +28,7 @@ pub(crate) fn windows(args: &WindowsArgs) -> Result<(), Failure> {
         dataset::check_task(&data, task, path)?;
         data
     } else {
-        dataset::generate(task, info.settings.data.rows, info.settings.seed)?
+        dataset::generate(Benchmark::find(&task.id)?, info.settings.data.rows, info.settings.seed)?
     };
     let (found, expected) = (dataset::hash(&data), &info.provenance.data_hash);
     if found != *expected {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use diar_core::benchmark::{Benchmark, MAZE2D};
 use diar_core::data::Transitions;
 use diar_core::maze::{CELL_LOW, Layout};
-use diar_core::task::{TASKS, Task};
 use serde::Serialize;
 
 /// Share of positions that must lie in a task's maze.
@@ -30,20 +30,20 @@ pub struct Fit {
 impl Fit {
     /// Comparison of a data set with each task.
     pub(super) fn all(data: &Transitions) -> Vec<Self> {
-        TASKS.iter().map(|task| Self::of(data, task)).collect()
+        MAZE2D.iter().map(|task| Self::of(data, task)).collect()
     }
 
-    fn of(data: &Transitions, task: &'static Task) -> Self {
-        if (data.state_dim, data.action_dim) != (task.state_dim, task.action_dim) {
-            return Self { task: task.id, fits: false, inside: None, rewards: None, next_rewards: None };
+    fn of(data: &Transitions, task: &'static Benchmark) -> Self {
+        if (data.state_dim, data.action_dim) != (task.spec.state_dim(), task.spec.action_dim()) {
+            return Self { task: task.id(), fits: false, inside: None, rewards: None, next_rewards: None };
         }
-        let layout = task.maze.layout();
+        let layout = task.maze().layout();
         let place = |row: usize| [f64::from(data.state(row)[0]), f64::from(data.state(row)[1])];
         let inside = (0..data.len()).filter(|&row| is_inside(layout, place(row))).count();
         let at_goal = |row: usize| layout.reaches_goal(place(row));
         let next = (1..data.len()).filter(|&row| !data.breaks_after(row - 1));
         let mut fit = Self {
-            task: task.id,
+            task: task.id(),
             fits: false,
             inside: Some(inside as f64 / data.len().max(1) as f64),
             rewards: agreement((0..data.len()).map(|row| (data.rewards[row] > 0.0, at_goal(row)))),

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use diar_core::benchmark::MAZE2D;
 use diar_core::data::Transitions;
 use diar_core::maze::{MAX_SPEED, TIME_STEP};
-use diar_core::task::{TASKS, Task};
+use diar_core::spec::TaskSpec;
 use serde::Serialize;
 
 use super::summary::{self, Summary};
@@ -43,9 +44,9 @@ impl Inspection {
 
     /// Warnings for someone who wants to learn a task from it.
     #[must_use]
-    pub fn warnings(&self, task: &Task) -> Vec<String> {
+    pub fn warnings(&self, task: &TaskSpec) -> Vec<String> {
         let fitting: Vec<&str> = self.tasks.iter().filter(|fit| fit.fits).map(|fit| fit.task).collect();
-        let other = (!fitting.is_empty() && !fitting.contains(&task.id))
+        let other = (!fitting.is_empty() && !fitting.contains(&task.id.as_str()))
             .then(|| format!("the data fits {}, not {}", fitting.join(" and "), task.id));
         self.findings.iter().cloned().chain(other).collect()
     }
@@ -138,7 +139,7 @@ fn flow(data: &Transitions, summary: &Summary, tasks: &[Fit]) -> Vec<String> {
             ));
         }
     }
-    let horizon = TASKS.iter().map(|task| task.horizon).min().unwrap_or_default();
+    let horizon = MAZE2D.iter().map(|task| task.horizon).min().unwrap_or_default();
     let short = summary::segment_lengths(data).iter().filter(|&&length| length < horizon).count();
     if !data.continuous && short > 0 {
         found.push(format!(

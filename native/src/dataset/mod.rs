@@ -1,6 +1,7 @@
 //! Data sets: generated, or read from D4RL's or Minari's files, always as one [`Transitions`].
 
 pub mod d4rl;
+mod derive;
 mod fit;
 mod generate;
 mod hdf5;
@@ -13,10 +14,11 @@ pub mod summary;
 use std::path::{Path, PathBuf};
 
 use diar_core::data::{ColumnMismatch, Transitions};
-use diar_core::task::Task;
+use diar_core::spec::TaskSpec;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+pub use derive::{Derived, basis};
 pub use fit::Fit;
 pub use generate::{generate, require};
 pub use inspection::Inspection;
@@ -162,7 +164,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// The task to learn.
-        task: &'static str,
+        task: String,
         /// Numbers in a state of the file.
         found_state: usize,
         /// Numbers in an action of the file.
@@ -241,17 +243,17 @@ pub fn read_within(path: &Path, available: Option<u64>) -> Result<(Transitions, 
 ///
 /// # Errors
 /// When the data was recorded in an environment of another shape.
-pub fn check_task(data: &Transitions, task: &Task, path: &Path) -> Result<(), DataError> {
-    if (data.state_dim, data.action_dim) == (task.state_dim, task.action_dim) {
+pub fn check_task(data: &Transitions, task: &TaskSpec, path: &Path) -> Result<(), DataError> {
+    if (data.state_dim, data.action_dim) == (task.state_dim(), task.action_dim()) {
         return Ok(());
     }
     Err(DataError::WrongTask {
         path: path.to_owned(),
-        task: task.id,
+        task: task.id.clone(),
         found_state: data.state_dim,
         found_action: data.action_dim,
-        state: task.state_dim,
-        action: task.action_dim,
+        state: task.state_dim(),
+        action: task.action_dim(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Score bars, the paper's beside ours (its Figure 1).
 
+use diar_core::spec::ScoreKind;
+
 use super::svg::{Anchor, INK, QUIET, Svg};
 use crate::score::table::Table;
 use crate::score::{Interval, Method, paper};
@@ -25,7 +27,7 @@ impl Bar {
     }
 }
 
-/// First-contact scores of all tasks.
+/// First-contact scores of all tasks that are scored so.
 #[must_use]
 pub fn scores(table: &Table) -> Svg {
     let title = "First-contact scores on Maze2D, the paper's beside ours";
@@ -38,8 +40,10 @@ pub fn scores(table: &Table) -> Svg {
         svg.line(&[[MARGIN[0], at], [MARGIN[0] + width, at]], "#e4e8ec", 1.0);
         svg.text([MARGIN[0] - 6.0, at + 4.0], 11.0, Anchor::End, QUIET, tick);
     }
-    let group = width / paper::ROWS.len() as f64;
-    for (number, row) in paper::ROWS.iter().enumerate() {
+    let rows: Vec<&paper::Row> =
+        paper::ROWS.iter().filter(|row| row.score == ScoreKind::FirstContact).collect();
+    let group = width / rows.len() as f64;
+    for (number, row) in rows.into_iter().enumerate() {
         let bars = bars(row, table);
         let left = MARGIN[0] + group * number as f64 + (group - BAR * bars.len() as f64) / 2.0;
         for (place, bar) in bars.iter().enumerate() {
@@ -65,8 +69,9 @@ pub fn scores(table: &Table) -> Svg {
 }
 
 fn bars(row: &paper::Row, table: &Table) -> Vec<Bar> {
-    let paper =
-        |wanted: &str| row.others.iter().find(|(name, _)| *name == wanted).map_or(0.0, |&(_, score)| score);
+    let paper = |wanted: &str| {
+        row.others.iter().find(|(name, _)| *name == wanted).and_then(|&(_, score)| score).unwrap_or_default()
+    };
     let [mean, sd] = row.with;
     let mut bars = vec![
         Bar { name: "Diffuser, paper", score: paper("Diffuser"), ends: None, colour: "#c9d1d9" },
@@ -79,8 +84,9 @@ fn bars(row: &paper::Row, table: &Table) -> Vec<Bar> {
         ("DIAR, ours", Method::Diar, "#0b7a75"),
     ];
     for (name, method, colour) in ours {
-        if let Some(cell) = table.cell(row.task, method) {
-            bars.push(Bar::ours(name, cell.first_contact, colour));
+        let score = table.cell(row.task, method).and_then(|cell| cell.scores.get(row.score.name()));
+        if let Some(&score) = score {
+            bars.push(Bar::ours(name, score, colour));
         }
     }
     bars

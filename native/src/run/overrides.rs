@@ -164,15 +164,15 @@ fn names(place: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use diar_core::benchmark::MAZE2D;
     use diar_core::settings::{Preset, Sampler, Schedule};
-    use diar_core::task::TASKS;
 
     use super::*;
 
     fn set(assignments: &[&str]) -> Result<Settings, AssignmentError> {
         let assignments: Vec<Assignment> =
             assignments.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
-        assign(Settings::preset(Preset::Quick, &TASKS[0]), &assignments)
+        assign(Settings::preset(Preset::Quick, &MAZE2D[0].basis()), &assignments)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Intervals without assuming a distribution.
 
 use diar_core::rng::Key;
+use diar_core::score::Estimate;
 use serde::{Deserialize, Serialize};
 
 /// Resamples of an interval.
@@ -41,6 +42,12 @@ impl Interval {
             low: means[RESAMPLES / 40],
             high: means[RESAMPLES - 1 - RESAMPLES / 40],
         }
+    }
+}
+
+impl From<Interval> for Estimate {
+    fn from(Interval { mean, low, high }: Interval) -> Self {
+        Self { mean, ci95: (high - low) / 2.0 }
     }
 }
 

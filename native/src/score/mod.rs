@@ -3,18 +3,22 @@
 pub mod baselines;
 mod bootstrap;
 pub mod paper;
+mod report;
 pub mod table;
 
 use std::path::{Path, PathBuf};
 
+use diar_core::benchmark::{Benchmark, UnknownTask};
 use diar_core::bundle::Bundle;
-use diar_core::score::{EpisodeResult, Evaluation};
+use diar_core::score::{EpisodeResult, Evaluation, all_points, points};
 use diar_core::settings::{PlanSettings, Settings, Target};
-use diar_core::task::{Task, UnknownTask};
-use serde::{Deserialize, Serialize};
+use diar_core::spec::{ScoreKind, TaskSpec};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Number;
 use thiserror::Error;
 
 pub use bootstrap::Interval;
+pub use report::Report;
 
 use crate::run::config::Versions;
 
@@ -162,9 +166,17 @@ pub struct ScoreFile {
     /// Episodes.
     pub episodes: usize,
     /// Every step from the first contact with the goal on counts.
-    pub first_contact: Score,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_contact: Option<Score>,
     /// Every step at the goal counts.
-    pub native: Score,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<Score>,
+    /// Every episode that reaches the goal counts the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<Score>,
+    /// Every complete subtask counts the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subtasks: Option<Score>,
     /// Share of the episodes that touch the goal.
     pub success_rate: f64,
     /// Mean step of the first contact, over those.
@@ -181,14 +193,15 @@ pub struct ScoreFile {
     pub agent: Option<Scored>,
     /// Step of the first contact, episode by episode.
     pub contacts: Vec<Option<usize>>,
-    /// Steps at the goal, episode by episode.
-    pub returns: Vec<u32>,
+    /// Sum of the rewards, episode by episode.
+    #[serde(serialize_with = "whole_where_possible")]
+    pub returns: Vec<f64>,
 }
 
 /// Who was scored, and how.
-pub struct Scoring {
+pub struct Scoring<'a> {
     /// The task.
-    pub task: &'static Task,
+    pub task: &'a TaskSpec,
     /// What acted.
     pub method: Method,
     /// The command that computes it again.
@@ -204,21 +217,25 @@ pub struct Scoring {
 impl ScoreFile {
     /// What episodes say.
     #[must_use]
-    pub fn of(scoring: Scoring, results: &[EpisodeResult]) -> Self {
+    pub fn of(scoring: Scoring<'_>, results: &[EpisodeResult]) -> Self {
         let Scoring { task, method, command, seed, device, agent } = scoring;
         let contacts: Vec<Option<usize>> = results.iter().map(|result| result.first_contact).collect();
-        let returns: Vec<u32> = results.iter().map(|result| result.native as u32).collect();
-        let [first_contact, native] = scores(task, &contacts, &returns);
+        let score = |kind| {
+            let values = all_points(task, kind, results);
+            task.scoring.kinds.contains(&kind).then(|| Score::of(task, &values))
+        };
         let revalue = agent.as_ref().is_some_and(|agent| agent.plan.revalue);
         let evaluation = Evaluation::of(task, revalue, results);
         Self {
-            task: task.id.to_owned(),
+            task: task.id.clone(),
             method,
             command,
             seed,
             episodes: results.len(),
-            first_contact: Score::of(task, &first_contact),
-            native: Score::of(task, &native),
+            first_contact: score(ScoreKind::FirstContact),
+            native: score(ScoreKind::Return),
+            success: score(ScoreKind::Success),
+            subtasks: score(ScoreKind::Subtasks),
             success_rate: evaluation.success_rate,
             mean_first_contact_step: evaluation.mean_first_contact_step,
             decisions_per_episode: evaluation.decisions_per_episode,
@@ -227,17 +244,54 @@ impl ScoreFile {
             versions: Versions::current(),
             agent,
             contacts,
-            returns,
+            returns: results.iter().map(|result| result.native).collect(),
         }
     }
 
-    /// Normalised first-contact and native scores, apart by the cell that episodes start in.
+    /// One of the scores, where the task has it.
+    #[must_use]
+    pub fn score(&self, kind: ScoreKind) -> Option<Score> {
+        match kind {
+            ScoreKind::FirstContact => self.first_contact,
+            ScoreKind::Return => self.native,
+            ScoreKind::Success => self.success,
+            ScoreKind::Subtasks => self.subtasks,
+        }
+    }
+
+    /// The same in the form of `eval --json`.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let all = [ScoreKind::FirstContact, ScoreKind::Return, ScoreKind::Success, ScoreKind::Subtasks];
+        let scores = all.into_iter().filter_map(|kind| Some((kind.name(), self.score(kind)?.all.into())));
+        Report {
+            task: self.task.clone(),
+            method: self.method,
+            bundle: self.agent.as_ref().map(|agent| agent.file.display().to_string()),
+            episodes: self.episodes,
+            seed: self.seed,
+            revalue: self.agent.as_ref().is_some_and(|agent| agent.plan.revalue),
+            scores: scores.collect(),
+            success_rate: self.success_rate,
+            mean_first_contact_step: self.mean_first_contact_step,
+            decisions_per_episode: self.decisions_per_episode,
+            revaluations_per_episode: self.revaluations_per_episode,
+            env_steps_per_second: None,
+        }
+    }
+
+    /// Points by one kind of score, apart by the stratum that episodes start in.
     ///
     /// # Errors
     /// When the task is unknown.
-    pub fn strata(&self) -> Result<[Vec<Vec<f64>>; 2], UnknownTask> {
-        let task = Task::find(&self.task)?;
-        Ok(scores(task, &self.contacts, &self.returns).map(|values| by_start(task, &values)))
+    pub fn strata(&self, kind: ScoreKind) -> Result<Vec<Vec<f64>>, UnknownTask> {
+        let task = &Benchmark::find(&self.task)?.spec;
+        let episode = |(&first_contact, &native): (&Option<usize>, &f64)| {
+            let result = EpisodeResult { first_contact, native, decisions: 0, revaluations: 0, steps: 0 };
+            points(task, kind, &result)
+        };
+        let values: Vec<f64> = self.contacts.iter().zip(&self.returns).map(episode).collect();
+        Ok(by_start(task, &values))
     }
 
     /// Reads a file.
@@ -250,7 +304,7 @@ impl ScoreFile {
         let file: Self = serde_json::from_str(&text)
             .map_err(|error| ScoreError::Damaged { path: path.to_owned(), reason: error.to_string() })?;
         let whole = file.contacts.len() == file.episodes && file.returns.len() == file.episodes;
-        if let Err(error) = Task::find(&file.task) {
+        if let Err(error) = Benchmark::find(&file.task) {
             return Err(ScoreError::Damaged { path: path.to_owned(), reason: error.to_string() });
         }
         if !whole || file.episodes == 0 {
@@ -285,22 +339,22 @@ impl ScoreFile {
     }
 }
 
-/// Normalised first-contact and native scores, episode by episode.
-fn scores(task: &Task, contacts: &[Option<usize>], returns: &[u32]) -> [Vec<f64>; 2] {
-    [
-        contacts.iter().map(|&step| task.normalise(task.first_contact_return(step))).collect(),
-        returns.iter().map(|&steps| task.normalise(f64::from(steps))).collect(),
-    ]
+/// Numbers, those without a fraction as whole ones.
+fn whole_where_possible<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(values.iter().map(|&value| {
+        let whole = (value.fract() == 0.0 && value.abs() < 1e15).then(|| (value as i64).into());
+        whole.or_else(|| Number::from_f64(value))
+    }))
 }
 
-/// Episodes apart by the cell they start in: those take turns.
-fn by_start(task: &Task, values: &[f64]) -> Vec<Vec<f64>> {
-    let cells = task.maze.layout().free_cells().len();
-    (0..cells).map(|cell| values.iter().skip(cell).step_by(cells).copied().collect()).collect()
+/// Episodes apart by the stratum they start in: those take turns.
+fn by_start(task: &TaskSpec, values: &[f64]) -> Vec<Vec<f64>> {
+    let strata = task.scoring.strata;
+    (0..strata).map(|first| values.iter().skip(first).step_by(strata).copied().collect()).collect()
 }
 
 impl Score {
-    fn of(task: &Task, values: &[f64]) -> Self {
+    fn of(task: &TaskSpec, values: &[f64]) -> Self {
         Self { all: Interval::of(&by_start(task, values)), blocks: Blocks::of(values) }
     }
 }
@@ -334,18 +388,18 @@ pub enum ScoreError {
 
 #[cfg(test)]
 mod tests {
-    use diar_core::task::TASKS;
+    use diar_core::benchmark::MAZE2D;
 
     use super::*;
 
     #[test]
     fn blocks_are_the_first_five_hundreds() {
         let values: Vec<f64> = (0..1000).map(|i| f64::from(i / 100)).collect();
-        let score = Score::of(&TASKS[0], &values);
+        let score = Score::of(&MAZE2D[0].spec, &values);
         let blocks = score.blocks.unwrap();
         assert!((blocks.mean - 2.0).abs() < 1e-12);
         assert!((blocks.sd - 2.5_f64.sqrt()).abs() < 1e-12);
-        assert_eq!(Score::of(&TASKS[0], &values[..499]).blocks, None);
+        assert_eq!(Score::of(&MAZE2D[0].spec, &values[..499]).blocks, None);
         assert!((score.all.mean - 4.5).abs() < 1e-12);
     }
 }

@@ -1,41 +1,92 @@
-//! What the paper reports (arXiv 2410.11338, Tables 1 and 2), for the tasks that can be run here.
+//! What the paper reports (arXiv 2410.11338, Tables 1 and 2), for its nine tasks.
+
+use diar_core::spec::ScoreKind;
 
 /// A task's row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row {
     /// D4RL's environment id.
     pub task: &'static str,
-    /// Table 1: BC, IQL, DT, IDQL, Diffuser, LDCQ.
-    pub others: [(&'static str, f64); 6],
-    /// Table 2, without revaluation: mean and standard deviation.
+    /// The score that the paper's figure is taken for.
+    pub score: ScoreKind,
+    /// Table 1: BC, IQL, DT, IDQL, Diffuser, DD, LDCQ; `None` where it has a dash.
+    pub others: [(&'static str, Option<f64>); 7],
+    /// Table 1, DIAR: mean and standard deviation. For three tasks it is that of Table 2 without revaluation.
+    pub diar: [f64; 2],
+    /// Table 2, without revaluation: the same.
     pub without: [f64; 2],
     /// Table 2, with revaluation: the same.
     pub with: [f64; 2],
 }
 
-/// Its Maze2D rows.
-pub const ROWS: [Row; 3] = [
-    Row {
-        task: "maze2d-umaze-v1",
-        others: others([3.8, 47.4, 27.3, 57.9, 113.5, 134.2]),
-        without: [135.6, 2.8],
-        with: [141.8, 4.3],
-    },
-    Row {
-        task: "maze2d-medium-v1",
-        others: others([30.3, 34.9, 32.1, 89.5, 121.5, 125.3]),
-        without: [138.2, 3.1],
-        with: [139.2, 3.5],
-    },
-    Row {
-        task: "maze2d-large-v1",
-        others: others([5.0, 58.6, 18.1, 90.1, 123.0, 150.1]),
-        without: [193.5, 4.7],
-        with: [200.3, 3.4],
-    },
+/// All nine, in the paper's order.
+pub const ROWS: [Row; 9] = [
+    row(
+        "maze2d-umaze-v1",
+        ScoreKind::FirstContact,
+        [3.8, 47.4, 27.3, 57.9, 113.5, NONE, 134.2],
+        [[141.8, 4.3], [135.6, 2.8], [141.8, 4.3]],
+    ),
+    row(
+        "maze2d-medium-v1",
+        ScoreKind::FirstContact,
+        [30.3, 34.9, 32.1, 89.5, 121.5, NONE, 125.3],
+        [[139.2, 3.5], [138.2, 3.1], [139.2, 3.5]],
+    ),
+    row(
+        "maze2d-large-v1",
+        ScoreKind::FirstContact,
+        [5.0, 58.6, 18.1, 90.1, 123.0, NONE, 150.1],
+        [[200.3, 3.4], [193.5, 4.7], [200.3, 3.4]],
+    ),
+    row(
+        "antmaze-umaze-diverse-v2",
+        ScoreKind::Success,
+        [45.6, 62.2, 54.0, 62.0, NONE, NONE, 81.4],
+        [[88.8, 1.5], [88.8, 1.5], [85.4, 2.6]],
+    ),
+    row(
+        "antmaze-medium-diverse-v2",
+        ScoreKind::Success,
+        [0.0, 70.0, 0.0, 83.5, 45.5, 24.6, 68.9],
+        [[68.2, 6.7], [68.2, 6.7], [67.4, 3.4]],
+    ),
+    row(
+        "antmaze-large-diverse-v2",
+        ScoreKind::Success,
+        [0.0, 47.5, 0.0, 56.4, 22.0, 7.5, 57.7],
+        [[60.6, 2.4], [56.0, 4.6], [60.6, 2.4]],
+    ),
+    row(
+        "kitchen-complete-v0",
+        ScoreKind::Subtasks,
+        [65.0, 62.5, NONE, NONE, NONE, NONE, 62.5],
+        [[68.8, 2.1], [68.8, 2.1], [63.8, 3.0]],
+    ),
+    row(
+        "kitchen-partial-v0",
+        ScoreKind::Subtasks,
+        [38.0, 46.3, 42.0, NONE, NONE, 57.0, 67.8],
+        [[63.3, 0.9], [63.3, 0.9], [63.0, 2.5]],
+    ),
+    row(
+        "kitchen-mixed-v0",
+        ScoreKind::Subtasks,
+        [51.5, 51.0, 50.7, NONE, NONE, 65.0, 62.3],
+        [[60.8, 1.4], [60.0, 0.7], [60.8, 1.4]],
+    ),
 ];
 
-const fn others(scores: [f64; 6]) -> [(&'static str, f64); 6] {
-    let [bc, iql, dt, idql, diffuser, ldcq] = scores;
-    [("BC", bc), ("IQL", iql), ("DT", dt), ("IDQL", idql), ("Diffuser", diffuser), ("LDCQ", ldcq)]
+/// A dash in the paper's table.
+const NONE: f64 = f64::NAN;
+
+const fn row(task: &'static str, score: ScoreKind, others: [f64; 7], diar: [[f64; 2]; 3]) -> Row {
+    const NAMES: [&str; 7] = ["BC", "IQL", "DT", "IDQL", "Diffuser", "DD", "LDCQ"];
+    let mut named = [("", None); 7];
+    let mut i = 0;
+    while i < 7 {
+        named[i] = (NAMES[i], if others[i].is_nan() { None } else { Some(others[i]) });
+        i += 1;
+    }
+    Row { task, score, others: named, diar: diar[0], without: diar[1], with: diar[2] }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use diar_core::task::TASKS;
+use diar_core::benchmark::Benchmark;
+use diar_core::spec::ScoreKind;
 use serde::Serialize;
 
 use super::{Interval, Method, ScoreFile, paper};
@@ -15,10 +16,9 @@ pub struct Cell {
     pub task: String,
     /// What acted.
     pub method: Method,
-    /// First contact, over all episodes of all training seeds.
-    pub first_contact: Interval,
-    /// D4RL's own return, likewise.
-    pub native: Interval,
+    /// Each score of the task by its name, over all episodes of all training seeds.
+    #[serde(flatten)]
+    pub scores: BTreeMap<&'static str, Interval>,
     /// Share of the episodes that touch the goal.
     pub success_rate: f64,
     /// Mean step of the first contact, over those.
@@ -27,7 +27,7 @@ pub struct Cell {
     pub decisions_per_episode: f64,
     /// Plans dropped by revaluation in an episode.
     pub revaluations_per_episode: f64,
-    /// Mean first contact of each training seed.
+    /// Mean of the score that counts first, of each training seed.
     pub by_training_seed: Vec<f64>,
     /// Episodes in all.
     pub episodes: usize,
@@ -46,7 +46,8 @@ impl Table {
     pub fn of(files: &[ScoreFile]) -> Self {
         let mut groups: BTreeMap<(usize, Method), Vec<&ScoreFile>> = BTreeMap::new();
         for file in files {
-            let task = TASKS.iter().position(|task| task.id == file.task).unwrap_or(TASKS.len());
+            let all = Benchmark::all();
+            let task = all.iter().position(|task| task.id() == file.task).unwrap_or(all.len());
             groups.entry((task, file.method)).or_default().push(file);
         }
         Self { cells: groups.into_values().map(|files| Cell::of(&files)).collect() }
@@ -61,26 +62,29 @@ impl Table {
 
 impl Cell {
     fn of(files: &[&ScoreFile]) -> Self {
-        let (mut first_contact, mut native, mut contacts) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut by_training_seed, mut episodes) = (Vec::new(), 0);
-        for file in files {
-            // Checked when the file was read.
-            let [contact, ret] = file.strata().unwrap_or_default();
-            let sum: f64 = contact.iter().flatten().sum();
-            by_training_seed.push(sum / file.episodes.max(1) as f64);
-            episodes += file.episodes;
-            first_contact.extend(contact);
-            native.extend(ret);
-            contacts.extend(file.contacts.iter().flatten().map(|&step| step as f64));
-        }
+        // Checked when the files were read.
+        let kinds = Benchmark::find(&files[0].task).map(|task| task.spec.scoring.kinds.clone());
+        let kinds: Vec<ScoreKind> = kinds.unwrap_or_default();
+        let strata = |file: &ScoreFile, kind| file.strata(kind).unwrap_or_default();
+        let scores = kinds.iter().map(|&kind| {
+            let all: Vec<Vec<f64>> = files.iter().flat_map(|file| strata(file, kind)).collect();
+            (kind.name(), Interval::of(&all))
+        });
+        let first = |file: &&ScoreFile| {
+            let sum: f64 = kinds.first().map_or(0.0, |&kind| strata(file, kind).iter().flatten().sum());
+            sum / file.episodes.max(1) as f64
+        };
+        let by_training_seed = files.iter().map(first).collect();
+        let episodes: usize = files.iter().map(|file| file.episodes).sum();
+        let contacts = files.iter().flat_map(|file| file.contacts.iter().flatten());
+        let contacts: Vec<f64> = contacts.map(|&step| step as f64).collect();
         let mean = |value: fn(&ScoreFile) -> f64| {
             files.iter().map(|file| value(file) * file.episodes as f64).sum::<f64>() / episodes.max(1) as f64
         };
         Self {
             task: files[0].task.clone(),
             method: files[0].method,
-            first_contact: Interval::of(&first_contact),
-            native: Interval::of(&native),
+            scores: scores.collect(),
             success_rate: contacts.len() as f64 / episodes.max(1) as f64,
             mean_first_contact_step: (!contacts.is_empty())
                 .then(|| contacts.iter().sum::<f64>() / contacts.len() as f64),
@@ -100,7 +104,8 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "Table 1. First-contact scores; the paper's figures and ours (mean and 95 % interval)\n"
+            "Table 1. First contact in Maze2D, success in AntMaze, subtasks in Kitchen; the paper's figures and ours (mean and \
+             95 % interval)\n"
         )?;
         write!(f, "| task |")?;
         for (name, _) in paper::ROWS[0].others {
@@ -108,46 +113,54 @@ impl fmt::Display for Table {
         }
         writeln!(f, " DIAR, paper | LDCQ, ours | DIAR, ours |")?;
         writeln!(f, "|---|{}", "---|".repeat(paper::ROWS[0].others.len() + 3))?;
-        let ours = |task: &str, method| {
-            self.cell(task, method).map_or_else(|| "-".to_owned(), |cell| interval(cell.first_contact))
+        let ours = |row: &paper::Row, method| {
+            let score = self.cell(row.task, method).and_then(|cell| cell.scores.get(row.score.name()));
+            score.map_or_else(|| "missing".to_owned(), |&score| interval(score))
         };
-        for row in paper::ROWS {
+        for row in &paper::ROWS {
             write!(f, "| {} |", row.task)?;
             for (_, score) in row.others {
-                write!(f, " {score} |")?;
+                write!(f, " {} |", score.map_or_else(|| "-".to_owned(), |score| score.to_string()))?;
             }
-            let [mean, sd] = row.with;
-            let (ldcq, diar) = (ours(row.task, Method::Ldcq), ours(row.task, Method::Diar));
+            let [mean, sd] = row.diar;
+            let (ldcq, diar) = (ours(row, Method::Ldcq), ours(row, Method::Diar));
             writeln!(f, " {mean} ± {sd} | {ldcq} | {diar} |")?;
         }
         writeln!(f, "\nTable 2. The same with and without Adaptive Revaluation\n")?;
         writeln!(f, "| task | without, paper | without, ours | with, paper | with, ours |")?;
         writeln!(f, "|---|---|---|---|---|")?;
-        for row in paper::ROWS {
+        for row in &paper::ROWS {
             let [without, with] = [row.without, row.with].map(|[mean, sd]| format!("{mean} ± {sd}"));
-            let (ours_without, ours_with) =
-                (ours(row.task, Method::DiarWithout), ours(row.task, Method::Diar));
+            let (ours_without, ours_with) = (ours(row, Method::DiarWithout), ours(row, Method::Diar));
             writeln!(f, "| {} | {without} | {ours_without} | {with} | {ours_with} |", row.task)?;
+        }
+        let missing = paper::ROWS.iter().filter(|row| self.cell(row.task, Method::Diar).is_none());
+        let missing: Vec<&str> = missing.map(|row| row.task).collect();
+        if !missing.is_empty() {
+            writeln!(f, "\nNot measured yet: {}.", missing.join(", "))?;
         }
         writeln!(f, "\nEverything measured\n")?;
         writeln!(
             f,
-            "| task | method | first contact | native | success | first contact (step) | decisions | revaluations \
-             | by training seed | episodes |"
+            "| task | method | scores | success | first contact (step) | decisions | revaluations | by training seed | \
+             episodes |"
         )?;
-        write!(f, "|---|---|---|---|---|---|---|---|---|---|")?;
+        write!(f, "|---|---|---|---|---|---|---|---|---|")?;
         for cell in &self.cells {
             let step =
                 cell.mean_first_contact_step.map_or_else(|| "never".to_owned(), |step| format!("{step:.1}"));
             let seeds: Vec<String> =
                 cell.by_training_seed.iter().map(|score| format!("{score:.1}")).collect();
+            let scores = cell
+                .scores
+                .iter()
+                .map(|(name, &score)| format!("{} {}", name.replace('_', " "), interval(score)));
             write!(
                 f,
-                "\n| {} | {} | {} | {} | {:.1} % | {step} | {:.1} | {:.1} | {} | {} |",
+                "\n| {} | {} | {} | {:.1} % | {step} | {:.1} | {:.1} | {} | {} |",
                 cell.task,
                 cell.method.title(),
-                interval(cell.first_contact),
-                interval(cell.native),
+                scores.collect::<Vec<_>>().join(", "),
                 100.0 * cell.success_rate,
                 cell.decisions_per_episode,
                 cell.revaluations_per_episode,

@@ -8,8 +8,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use diar::run::overrides;
+use diar_core::benchmark::Benchmark;
 use diar_core::settings::{Preset, Settings};
-use diar_core::task::Task;
 
 pub(crate) const TASK: &str = "maze2d-umaze-v1";
 
@@ -39,7 +39,7 @@ pub(crate) const TINY: [&str; 20] = [
 
 /// The same as settings.
 pub(crate) fn settings() -> Settings {
-    let preset = Settings::preset(Preset::Quick, Task::find(TASK).unwrap());
+    let preset = Settings::preset(Preset::Quick, &Benchmark::find(TASK).unwrap().basis());
     let assignments: Vec<_> = TINY.iter().map(|assignment| assignment.parse().unwrap()).collect();
     overrides::assign(preset, &assignments).unwrap()
 }

@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_poster_shows_plans_and_where_they_were_dropped() {
         let trace = trace(&[Script::Dropped(6), Script::Dropped(0), Script::Goal(6)]);
-        let poster = poster(&trace, task().maze.layout());
+        let poster = poster(&trace, task().maze().layout());
         let count = |class: &str| poster.matches(&format!("class=\"{class}\"")).count();
         assert_eq!((count("poster-drop"), count("poster-fan"), count("poster-ball")), (2, 2, 1));
         // Half of the way after half of the steps.
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_run_that_has_not_begun_is_a_maze() {
-        let poster = poster(&trace(&[]), task().maze.layout());
+        let poster = poster(&trace(&[]), task().maze().layout());
         assert!(poster.contains("poster-wall") && !poster.contains("NaN"));
     }
 }

@@ -408,7 +408,7 @@ mod tests {
         Figure {
             trace,
             moment,
-            layout: task().maze.layout(),
+            layout: task().maze().layout(),
             field,
             caption: "a < b & c",
             link: "https://example.org/?a=1&b=\"2\"#v1.xyz",
@@ -438,7 +438,7 @@ mod tests {
     fn the_path_ends_at_the_ball() {
         let trace = trace(&[Script::Goal(3)]);
         let svg = figure(&trace, 7, None).svg();
-        let frame = Frame::new(task().maze.layout(), WIDTH - 2.0 * ROOM);
+        let frame = Frame::new(task().maze().layout(), WIDTH - 2.0 * ROOM);
         let [x, y] = frame.pixel([3.0, 1.02]);
         assert!(svg.contains(&format!("L{x:.1} {y:.1}\"")));
         assert!(svg.contains(&format!(r#"cx="{x:.1}" cy="{y:.1}""#)));
@@ -467,7 +467,7 @@ mod tests {
         let field = ValueField { spacing: 0.1, x0: -0.65, y0: -0.65, rows: 50, columns: 50, values };
         let trace = trace(&[Script::Goal(1)]);
         let svg = figure(&trace, 0, Some(&field)).svg();
-        let frame = Frame::new(task().maze.layout(), WIDTH - 2.0 * ROOM);
+        let frame = Frame::new(task().maze().layout(), WIDTH - 2.0 * ROOM);
         let [left, _] = frame.pixel([-0.7, -0.7]);
         assert!(svg.contains(&format!(r#"<image x="{left:.2}""#)) && svg.contains("V at rest"));
         let (_, data) = svg.split_once("base64,").unwrap();

@@ -1,8 +1,8 @@
 //! The user's choices: what the next run is made of, and decisions in the agent's place.
 
 use diar_core::agent::{Intervention, InterventionKind};
+use diar_core::benchmark::Benchmark;
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
-use diar_core::task::Task;
 
 use super::{Cause, Command, Level, RunAction, State, Versus};
 use crate::geometry::nearest_free;
@@ -14,7 +14,7 @@ impl State {
         match action {
             RunAction::Recorded(recording) => {
                 let recording = recording.and_then(|trace| {
-                    let task = Task::find(&trace.task).map_err(|error| error.to_string())?;
+                    let task = Benchmark::find(&trace.task).map_err(|error| error.to_string())?;
                     Ok((trace, task))
                 });
                 if let Err(reason) = &recording {
@@ -69,7 +69,7 @@ impl State {
     fn choose_settings(&mut self, settings: PlanSettings, commands: &mut Vec<Command>) {
         let mut plan = Plan { settings, ..self.run.plan().clone() };
         // What the user decided may not be possible any more, such as a candidate that is not sampled now.
-        if plan.scenario.check(self.task().maze, &settings).is_err() {
+        if plan.scenario.check(&settings).is_err() {
             plan.scenario.interventions.clear();
         }
         self.choose(plan, Cause::Run, commands);
@@ -78,7 +78,7 @@ impl State {
     fn choose_start(&mut self, wish: Option<[f64; 2]>, commands: &mut Vec<Command>) {
         let start = wish.map(|wish| {
             let [x, y] = nearest_free(&self.layout(), wish);
-            [x, y, 0.0, 0.0]
+            vec![x, y, 0.0, 0.0]
         });
         let mut plan = Plan { start, ..self.run.plan().clone() };
         // Interventions name decisions of the run there was.

@@ -4,9 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use diar_core::agent::{Scenario, Trace};
+use diar_core::benchmark::{Benchmark, MAZE2D};
 use diar_core::link::LinkError;
 use diar_core::maze::Layout;
-use diar_core::task::{TASKS, Task};
 
 use super::{Source, State, Theme};
 use crate::messages::{DeviceInfo, ValueField, Weights};
@@ -31,15 +31,15 @@ impl State {
     }
 
     /// The task shown.
-    pub fn task(&self) -> &'static Task {
+    pub fn task(&self) -> &'static Benchmark {
         let shown = self.trace().map(|trace| trace.task.as_str());
         let loaded = self.ready().map(|(_, weights)| weights.task.as_str());
-        shown.or(loaded).and_then(|id| Task::find(id).ok()).unwrap_or(&TASKS[0])
+        shown.or(loaded).and_then(|id| Benchmark::find(id).ok()).unwrap_or(&MAZE2D[0])
     }
 
     /// The maze shown, with what is changed in it.
     pub fn layout(&self) -> Arc<Layout> {
-        let maze = self.task().maze;
+        let maze = self.task().maze();
         let changed = self.scenario().world.layout(maze);
         changed.unwrap_or_else(|_| Arc::clone(maze.layout()))
     }
@@ -51,7 +51,7 @@ impl State {
 
     /// V over the maze shown, as far as it is known.
     pub fn field(&self) -> Option<&Rc<ValueField>> {
-        self.world.field(self.task().id)
+        self.world.field(self.task().id())
     }
 
     /// Light or dark, as the page is now.
@@ -66,12 +66,12 @@ impl State {
 
     /// Where the next run starts, as far as it is known.
     pub fn start(&self) -> [f64; 2] {
-        if let Some([x, y, ..]) = self.run.plan().start {
+        if let Some(&[x, y, ..]) = self.run.plan().start.as_deref() {
             return [x, y];
         }
         match self.trace().map(|trace| trace.start.as_slice()) {
             Some([x, y, ..]) => [*x, *y],
-            _ => self.task().maze.layout().goal_position(),
+            _ => self.task().maze().layout().goal_position(),
         }
     }
 
@@ -106,6 +106,6 @@ impl State {
         };
         let linked = self.sharing.opened().and_then(|opened| opened.link().other.as_ref());
         let other = self.comparison.linked(linked.map(|other| other.bundle.as_str()));
-        Some(share::compose(&shown.trace, bundle, shown.start, self.cursor.at(), other))
+        Some(share::compose(&shown.trace, bundle, shown.start.as_deref(), self.cursor.at(), other))
     }
 }

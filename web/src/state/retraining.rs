@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
+use diar_core::benchmark::Benchmark;
 use diar_core::maze::World;
-use diar_core::task::Task;
 
 use super::{Cause, Command, Level, Part, State};
 use crate::accept;
@@ -184,7 +184,7 @@ impl State {
             return self.view.notify(Level::Error, text.into());
         };
         let world = self.run.plan().scenario.world.clone();
-        let layout = Task::find(&weights.task).ok().and_then(|task| world.layout(task.maze).ok());
+        let layout = Benchmark::find(&weights.task).ok().and_then(|task| world.layout(task.maze()).ok());
         let goal = layout.unwrap_or_else(|| self.layout()).goal_position();
         let settings = RetrainingSettings { goal, expectile, discount, ldcq };
         let from = weights.hash.clone();

@@ -9,8 +9,8 @@ mod plan;
 use std::rc::Rc;
 
 use diar_core::agent::{Event, Scenario, Trace};
+use diar_core::benchmark::{Benchmark, MAZE2D};
 use diar_core::settings::{Preset, Sampler, Settings};
-use diar_core::task::{TASKS, Task};
 
 use super::{Cause, Command, Part};
 use crate::messages::{Decider, DeviceInfo, Plan};
@@ -61,7 +61,7 @@ pub(super) struct Shown {
     /// Hash of the weights that decided, or its first characters; empty where it is not known.
     pub bundle: String,
     /// The start chosen by hand.
-    pub start: Option<[f64; 4]>,
+    pub start: Option<Vec<f64>>,
     /// Counts what was on display: a number per trace.
     pub number: u32,
 }
@@ -91,7 +91,7 @@ enum Recording {
 pub struct Run {
     plan: Plan,
     /// The task in whose maze start and scenario were chosen; none while nothing was chosen in any.
-    planned_in: Option<&'static Task>,
+    planned_in: Option<&'static Benchmark>,
     choice: Choice,
     /// Plans before the last choices, the newest last.
     history: Vec<Plan>,
@@ -105,7 +105,7 @@ impl Run {
     pub(super) fn new() -> Self {
         Self {
             plan: Plan {
-                settings: Settings::preset(Preset::Quick, &TASKS[0]).plan,
+                settings: Settings::preset(Preset::Quick, &MAZE2D[0].basis()).plan,
                 seed: 0,
                 episode: 0,
                 start: None,
@@ -149,7 +149,7 @@ impl Run {
 
     /// Returns true if start and scenario were chosen in the maze of this task, or in none.
     pub(super) fn is_planned_in(&self, task: &str) -> bool {
-        self.planned_in.is_none_or(|planned| planned.id == task)
+        self.planned_in.is_none_or(|planned| planned.id() == task)
     }
 
     /// Returns true while nobody has chosen and the recording may still come.
@@ -161,12 +161,12 @@ impl Run {
 
     fn show(&mut self, trace: Rc<Trace>, source: Source, bundle: String) {
         self.displays += 1;
-        let (start, number) = (self.plan.start, self.displays);
+        let (start, number) = (self.plan.start.clone(), self.displays);
         self.shown = Some(Shown { trace, source, bundle, start, number });
     }
 
     /// Takes note of the recording; shows it where nothing else is on display. Answers whether it is shown.
-    pub(super) fn take_recording(&mut self, recording: Option<(Trace, &'static Task)>) -> bool {
+    pub(super) fn take_recording(&mut self, recording: Option<(Trace, &'static Benchmark)>) -> bool {
         self.recording = Recording::Settled;
         let idle = self.shown.is_none() && self.computation.is_none() && self.choice == Choice::None;
         let Some((trace, task)) = recording.filter(|_| idle) else { return false };
@@ -187,7 +187,7 @@ impl Run {
     /// Takes over the run of a link: its plan, the trace of its decisions, and the hash of its weights.
     pub(super) fn open(&mut self, plan: Plan, trace: Trace, bundle: &str) {
         self.plan = plan;
-        self.planned_in = Task::find(&trace.task).ok();
+        self.planned_in = Benchmark::find(&trace.task).ok();
         self.choice = Choice::Kept;
         self.show(Rc::new(trace), Source::Replayed, bundle.to_owned());
     }
@@ -198,7 +198,7 @@ impl Run {
         if self.choice == Choice::Changed {
             self.choice = Choice::Kept;
         }
-        self.planned_in = Task::find(task).ok();
+        self.planned_in = Benchmark::find(task).ok();
         self.computation = Some(Computation::new(generation, purpose));
     }
 

@@ -1,6 +1,6 @@
 //! A scoreboard: many episodes with the settings on the page, with and without revaluation, from the same starts.
 
-use diar_core::task::Task;
+use diar_core::benchmark::Benchmark;
 
 use super::{Cause, Command, Part, State};
 use crate::messages::ToWorker;
@@ -22,7 +22,7 @@ pub struct Scoreboard {
     pub contacts: [Vec<Option<usize>>; 2],
     pub done: bool,
     /// The task they were played in, which scores depend on.
-    task: &'static Task,
+    task: &'static Benchmark,
     ticket: u32,
 }
 
@@ -51,7 +51,7 @@ impl Scoreboard {
     pub fn scores(&self, which: usize) -> Vec<f64> {
         self.contacts[which]
             .iter()
-            .map(|&contact| self.task.normalise(self.task.first_contact_return(contact)))
+            .map(|&contact| self.task.spec.normalise(self.task.spec.first_contact_return(contact)))
             .collect()
     }
 
@@ -132,7 +132,9 @@ impl State {
         if !self.plan_fits() {
             return;
         }
-        let Some(task) = self.ready().and_then(|(_, weights)| Task::find(&weights.task).ok()) else { return };
+        let Some(task) = self.ready().and_then(|(_, weights)| Benchmark::find(&weights.task).ok()) else {
+            return;
+        };
         let ticket = self.deciding.ticket();
         let contacts = [Vec::new(), Vec::new()];
         self.scoring.board = Some(Scoreboard { episodes, contacts, done: false, task, ticket });

@@ -31,7 +31,7 @@ const START: [f64; 4] = [3.0, 1.0, 0.0, 0.0];
 
 fn weights() -> Weights {
     Weights {
-        task: task().id.into(),
+        task: task().id().into(),
         hash: "abcdef0123456789abcdef".into(),
         settings: settings(),
         diffusion_steps: 500,

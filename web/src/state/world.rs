@@ -92,7 +92,7 @@ impl State {
     fn choose_goal(&mut self, wish: [f64; 2], commands: &mut Vec<Command>) {
         let layout = self.layout();
         let place = nearest_free(&layout, wish);
-        let own = self.task().maze.layout().goal_position();
+        let own = self.task().maze().layout().goal_position();
         // Close to where it belongs, it goes back there.
         let home = (place[0] - own[0]).hypot(place[1] - own[1]) < 0.1;
         let mut plan = self.run.plan().clone();
@@ -105,13 +105,13 @@ impl State {
         if plan.scenario.world == self.run.plan().scenario.world {
             return;
         }
-        match plan.scenario.world.layout(self.task().maze) {
+        match plan.scenario.world.layout(self.task().maze()) {
             Ok(layout) => {
                 plan.scenario.interventions.clear();
                 let [x, y] = self.start();
                 if !layout.contains_free(x, y) {
                     let [x, y] = nearest_free(&layout, [x, y]);
-                    plan.start = Some([x, y, 0.0, 0.0]);
+                    plan.start = Some(vec![x, y, 0.0, 0.0]);
                 }
                 self.choose(plan, Cause::World, commands);
             }
@@ -129,7 +129,7 @@ impl State {
     /// Returns true if the goal is not where the critic in use has learned it to be.
     pub fn critic_misled(&self) -> bool {
         let learned = match self.retraining.critic() {
-            Critic::Shipped => self.task().maze.layout().goal_position(),
+            Critic::Shipped => self.task().maze().layout().goal_position(),
             Critic::Retrained { settings, .. } => settings.goal,
         };
         self.layout().goal_position() != learned

@@ -1,6 +1,6 @@
 //! The head of the page: title, mazes, theme, and what the worker is doing.
 
-use diar_core::task::TASKS;
+use diar_core::benchmark::MAZE2D;
 use yew::prelude::*;
 
 use crate::describe;
@@ -14,9 +14,9 @@ pub(crate) fn top(state: &State, dispatch: &Callback<Action>) -> Html {
                 { logo() }
                 <h1>{ "DIAR" }</h1>
                 <nav aria-label="Mazes" class="mazes">
-                    { for TASKS.iter().map(|task| html! {
-                        <a href={share::page_of(task.maze)}
-                            aria-current={(state.task().id == task.id).then_some("true")}>{ describe::maze_name(task.maze) }</a>
+                    { for MAZE2D.iter().map(|task| html! {
+                        <a href={share::page_of(task.maze())}
+                            aria-current={(state.task().id == task.id()).then_some("true")}>{ describe::maze_name(task.maze()) }</a>
                     }) }
                 </nav>
             </div>

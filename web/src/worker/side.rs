@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use diar_core::agent::{Agent, AgentError, Episode, Rollout, RolloutOptions};
+use diar_core::env::{self, Envs};
 use diar_core::maze::Layout;
 
 use super::field::Grid;
@@ -61,7 +62,7 @@ impl Side {
 pub(crate) struct Imagining {
     ticket: u32,
     agent: Arc<Agent>,
-    layout: Arc<Layout>,
+    envs: Box<dyn Envs>,
     candidates: Candidates,
     ways: Vec<Vec<[f32; 2]>>,
     values: Vec<f32>,
@@ -69,19 +70,22 @@ pub(crate) struct Imagining {
 
 impl Imagining {
     pub(crate) fn new(ticket: u32, agent: &Arc<Agent>, candidates: Candidates) -> Result<Self, AgentError> {
-        let layout = candidates.world.layout(agent.task().maze)?;
+        let mut envs = env::open(agent.task())?;
+        envs.reset(&[], &candidates.world)?;
         let agent = Arc::clone(agent);
-        Ok(Self { ticket, agent, layout, candidates, ways: Vec::new(), values: Vec::new() })
+        Ok(Self { ticket, agent, envs, candidates, ways: Vec::new(), values: Vec::new() })
     }
 
     async fn work(&mut self) -> Result<bool, AgentError> {
-        let Candidates { state, latents, .. } = &self.candidates;
+        let Candidates { state, latents, world, .. } = &self.candidates;
         let done = self.ways.len();
         let some = &latents[done..latents.len().min(done + WAYS)];
         if !some.is_empty() {
-            let horizon = self.agent.task().horizon;
-            let ways = self.agent.imagine(state, some, &self.layout, horizon).await?;
-            let narrow = |way: Vec<[f64; 2]>| way.into_iter().map(|point| point.map(|x| x as f32)).collect();
+            let horizon = self.agent.settings().data.horizon;
+            let ways = self.agent.imagine(&mut *self.envs, state, some, world, horizon).await?;
+            // The page draws places: the first two numbers of a state.
+            let place = |state: Vec<f64>| [state[0] as f32, state[1] as f32];
+            let narrow = |way: Vec<Vec<f64>>| way.into_iter().map(place).collect();
             self.ways.extend(ways.into_iter().map(narrow));
             self.values.extend(end_values(&self.agent, state, some).await?);
         }
@@ -244,6 +248,6 @@ impl Measuring {
 
 fn begin(agent: &Arc<Agent>, plan: &Plan) -> Result<Rollout, AgentError> {
     let options = RolloutOptions { record: true, stop_at_goal: true, shareable: true };
-    let episode = Episode { seed: plan.seed, index: plan.episode, start: plan.start };
-    Rollout::new(Arc::clone(agent), plan.settings, vec![episode], options)
+    let episode = Episode::chosen(plan.seed, plan.episode, plan.start.as_deref());
+    Rollout::new(Arc::clone(agent), env::open(agent.task())?, plan.settings, &[episode], options)
 }

@@ -1,22 +1,22 @@
 //! The plan of the run: choices taken over, taken back and forgotten.
 
 use diar_core::agent::Scenario;
+use diar_core::benchmark::Benchmark;
 use diar_core::settings::PlanSettings;
-use diar_core::task::Task;
 
 use super::{Choice, Run, Source};
 use crate::messages::Plan;
 
 impl Run {
     /// Takes over the user's choice, made in the maze of a task.
-    pub(in crate::state) fn choose(&mut self, plan: Plan, task: &'static Task) {
+    pub(in crate::state) fn choose(&mut self, plan: Plan, task: &'static Benchmark) {
         let plan = Plan { shareable: true, ..plan };
         self.amend(plan, task);
         self.choice = Choice::Changed;
     }
 
     /// Takes over a plan that begins as the one before.
-    pub(in crate::state) fn amend(&mut self, plan: Plan, task: &'static Task) {
+    pub(in crate::state) fn amend(&mut self, plan: Plan, task: &'static Benchmark) {
         self.history.push(std::mem::replace(&mut self.plan, plan));
         self.planned_in = Some(task);
     }

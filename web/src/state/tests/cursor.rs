@@ -88,7 +88,7 @@ fn playing_reaches_the_goal_and_stops() {
     assert_eq!((state.cursor.at(), state.cursor.playing()), (21, false));
     assert_eq!(
         describe::outcome(&state),
-        format!("Goal reached at step 5: first-contact score {:.1}.", task().normalise(295.0))
+        format!("Goal reached at step 5: first-contact score {:.1}.", task().spec.normalise(295.0))
     );
     // Once more from the start, without computing anything.
     assert!(idle(&state.update(CursorAction::Play)));

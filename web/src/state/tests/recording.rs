@@ -17,7 +17,7 @@ fn a_recording_is_alive_until_the_same_run_is_computed() {
     // The weights arrive: the recorded run is computed behind the recording, and takes its place.
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
-    assert_eq!((plan.seed, plan.settings, plan.start), (recording.seed, recording.settings, None));
+    assert_eq!((plan.seed, plan.settings, &plan.start), (recording.seed, recording.settings, &None));
     let commands = answer_begin(&mut state, &commands);
     assert_eq!((describe::badge(&state).as_str(), state.cursor.at()), ("replayed (recorded)", at));
     serve(&mut state, commands, &EPISODE);

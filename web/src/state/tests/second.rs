@@ -24,7 +24,7 @@ fn read(weights: Result<Weights, String>) -> DecidingAction {
 fn arrive(state: &mut State) -> Vec<Command> {
     let commands = state.update(ComparisonAction::Fetched(ADDRESS.into(), Ok(BYTES.to_vec())));
     assert_eq!(told(&commands), [ToWorker::Second { address: ADDRESS.into(), bundle: BYTES.to_vec() }]);
-    state.update(answer(task().id, "fedcba9876543210fedcba"))
+    state.update(answer(task().id(), "fedcba9876543210fedcba"))
 }
 
 /// A page that compares its run with one of other weights.
@@ -62,7 +62,7 @@ fn an_answer_about_weights_chosen_before_is_not_taken_for_the_new_ones() {
     state.update(ComparisonAction::Choose(Some(Versus::Weights(ADDRESS.into()))));
     state.update(ComparisonAction::Fetched(ADDRESS.into(), Ok(BYTES.to_vec())));
     state.update(ComparisonAction::Choose(Some(Versus::Weights("other".into()))));
-    let commands = state.update(answer(task().id, "fedcba9876543210fedcba"));
+    let commands = state.update(answer(task().id(), "fedcba9876543210fedcba"));
     assert!(told(&commands).is_empty() && state.comparison.second_weights().is_none());
 }
 
@@ -80,7 +80,7 @@ fn a_new_worker_is_given_the_other_weights_before_it_plays_them() {
         told(commands).iter().any(|message| matches!(message, ToWorker::Begin { lane: Lane::Compared, .. }))
     };
     assert!(!begun(&commands));
-    assert!(begun(&state.update(answer(task().id, "fedcba9876543210fedcba"))));
+    assert!(begun(&state.update(answer(task().id(), "fedcba9876543210fedcba"))));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn the_address_of_the_page_can_ask_for_a_comparison() {
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     assert_eq!(told(&commands)[0], ToWorker::Second { address: ADDRESS.into(), bundle: BYTES.to_vec() });
     answer_begin(&mut state, &commands);
-    let commands = state.update(answer(task().id, "fedcba9876543210fedcba"));
+    let commands = state.update(answer(task().id(), "fedcba9876543210fedcba"));
     let [ToWorker::Begin { lane: Lane::Compared, plan, .. }] = &told(&commands)[..] else {
         panic!("{commands:?}")
     };
@@ -162,12 +162,12 @@ fn a_link_brings_the_comparison_of_two_bundles_and_says_when_the_second_is_anoth
     let fragment = share::compose(&run, &weights().hash, start, 0, other).unwrap();
     // Without an address, what comes with the page is tried.
     let (mut state, commands) = launch(&fragment);
-    assert_eq!(fetched(&commands), Some(format!("weights/{}.ldcq.safetensors", task().id).as_str()));
+    assert_eq!(fetched(&commands), Some(format!("weights/{}.ldcq.safetensors", task().id()).as_str()));
     assert_eq!(state.fragment().unwrap(), fragment);
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     answer_begin(&mut state, &commands);
     let weights = Weights { hash: "1111111111111111".into(), ..weights() };
-    let address = share::shipped_rival(task().id);
+    let address = share::shipped_rival(task().id());
     let loaded = super::weights().hash;
     state.update(DecidingAction::Heard(ToPage::Second { loaded, address, weights: Ok(weights) }));
     assert!(

@@ -21,8 +21,8 @@ fn the_goal_and_walls_move_and_come_back() {
     // The start is not left inside a wall.
     state.update(RunAction::Start(Some([1.0, 3.0])));
     state.update(WorldAction::ToggleWall((1, 3)));
-    let [x, y, ..] = state.run.plan().start.unwrap();
-    assert!(state.run.plan().scenario.world.layout(task().maze).unwrap().contains_free(x, y), "{x} {y}");
+    let Some(&[x, y, ..]) = state.run.plan().start.as_deref() else { panic!("a start was chosen") };
+    assert!(state.run.plan().scenario.world.layout(task().maze()).unwrap().contains_free(x, y), "{x} {y}");
     state.update(WorldAction::Restore);
     assert!(state.run.plan().scenario.world.is_original());
     for _ in 0..20 {

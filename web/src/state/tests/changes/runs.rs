@@ -106,7 +106,7 @@ fn a_start_chosen_in_one_maze_is_not_used_in_another() {
     assert!(state.run.plan().start.is_some());
     let commands = state.update(RunAction::Candidates(9));
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
-    assert_eq!((plan.start, plan.settings.candidates), (None, 9));
+    assert_eq!((&plan.start, plan.settings.candidates), (&None, 9));
 }
 
 #[test]
@@ -130,13 +130,13 @@ fn a_link_is_to_the_run_on_display_whatever_is_chosen_next() {
     let mut state = begun();
     let commands = state.update(RunAction::Start(Some([2.0, 3.0])));
     answer_begin(&mut state, &commands);
-    let start = state.run.plan().start;
-    assert_eq!(of(&state), (true, start));
+    let start = state.run.plan().start.clone();
+    assert_eq!(of(&state), (true, start.clone()));
     // Other weights, on their way and here: the run on display is still that of the ones before.
     state.update(DecidingAction::Weights("other.safetensors".into()));
-    assert_eq!(of(&state), (true, start));
+    assert_eq!(of(&state), (true, start.clone()));
     loaded(&mut state, Weights { hash: others().hash, ..weights() });
-    assert_eq!(of(&state), (true, start));
+    assert_eq!(of(&state), (true, start.clone()));
     // A start chosen before the run begins with it.
     let mut state = begun();
     state.update(RunAction::Start(Some([2.0, 3.0])));

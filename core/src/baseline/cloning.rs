@@ -1,14 +1,18 @@
-//! Behaviour cloning: what a plain network learns by imitating the data, to hold the method against.
+//! Behaviour cloning: a plain network that imitates the data.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use super::Actor;
+use super::random::streams;
+use crate::agent::{AgentError, Episode};
 use crate::data::{Normaliser, Transitions};
 use crate::learn::LearnError;
 use crate::nn::train::Trained;
 use crate::nn::{GaussianNet, tensor};
-use crate::rng::Key;
+use crate::rng::{Key, Stream};
 use crate::settings::TrainSettings;
+use crate::spec::Space;
 
 /// A policy `π(a | s)` without latents, and its training. The network has the form of the policy decoder.
 pub struct Cloning {
@@ -16,6 +20,7 @@ pub struct Cloning {
     position: usize,
     settings: TrainSettings,
     norm: Normaliser,
+    actions: Space,
     net: Trained<GaussianNet>,
     device: Device,
 }
@@ -28,6 +33,7 @@ impl Cloning {
         sigma_floor: f64,
         settings: TrainSettings,
         data: &Transitions,
+        actions: &Space,
         device: &Device,
     ) -> Self {
         let key = Key::new(seed).named("cloning");
@@ -44,6 +50,7 @@ impl Cloning {
             position: 0,
             settings,
             norm: Normaliser::fit(&data.states, data.state_dim),
+            actions: actions.clone(),
             net: Trained::new(net),
             device: device.clone(),
         }
@@ -63,6 +70,7 @@ impl Cloning {
             actions.extend_from_slice(data.action(row));
         }
         self.norm.apply(&mut states);
+        self.actions.shrink(&mut actions);
         let autodiff = self.device.clone().autodiff();
         let states: Tensor<2> = tensor(states, [batch, data.state_dim], &autodiff);
         let actions: Tensor<2> = tensor(actions, [batch, data.action_dim], &autodiff);
@@ -91,7 +99,8 @@ impl Cloning {
         self.position
     }
 
-    /// Actions for raw states, `[rows, state]` to `[rows, action]`: samples, by standard normal noise of `[rows, action]`.
+    /// Actions for raw states, `[rows, state]` to `[rows, action]`, scaled to [-1, 1] and not clipped: samples, by standard normal
+    /// noise of `[rows, action]`.
     ///
     /// # Errors
     /// When they cannot be read back.
@@ -104,5 +113,31 @@ impl Cloning {
         let noise: Tensor<2> = tensor(noise, shape, &self.device);
         let actions = self.net.net().valid().forward(states).sample(noise);
         actions.try_into_vec_as::<f32>().map_err(|error| LearnError::Device(error.to_string()))
+    }
+}
+
+/// A trained clone in some episodes. Its actions are sampled, as the policy decoder's are.
+pub struct Imitator<'a> {
+    cloning: &'a Cloning,
+    streams: Vec<Stream>,
+}
+
+impl<'a> Imitator<'a> {
+    /// The clone in some episodes.
+    #[must_use]
+    pub fn new(cloning: &'a Cloning, episodes: &[Episode]) -> Self {
+        Self { cloning, streams: streams(episodes) }
+    }
+}
+
+impl Actor for Imitator<'_> {
+    fn act(&mut self, lanes: &[(usize, &[f64])]) -> Result<Vec<f32>, AgentError> {
+        let (mut states, mut noise) = (Vec::new(), Vec::new());
+        for &(lane, state) in lanes {
+            states.extend(state.iter().map(|&x| x as f32));
+            let stream = &mut self.streams[lane];
+            noise.extend((0..self.cloning.actions.dim).map(|_| stream.normal() as f32));
+        }
+        self.cloning.act(states, noise).map_err(|error| AgentError::Device(error.to_string()))
     }
 }

@@ -1,14 +1,22 @@
-//! Links of version 2: every bit of an episode, in the order of its fields, through an adaptive range coder.
+//! Links of versions 2 and 3: every bit of an episode, in the order of its fields, through an adaptive range coder.
 //!
-//! Actions take nearly all the room, and they are exact. Each is told apart from a guess, which goes on with the last
-//! change: first in which 256th of [0, 1) it lies, which a good guess makes cheap, then which number in there.
+//! Actions take nearly all the room, and they are exact. Each is coded as a residual against a linear extrapolation of the two
+//! before: first its bin (1/256 of [0, 1)), which a good guess makes cheap, then its exact value within the bin.
+//!
+//! Version 2 numbers its task among Maze2D's three. Version 3 names it, with the fingerprint of its specification, and may carry
+//! rounded states, for simulators that are not exact everywhere.
+
+use std::sync::Arc;
 
 use super::coder::{Bit, Coder, Decoder, Encoder, Number, Signed};
+use super::states;
 use super::{HASH_LENGTH, Link, LinkDecision, LinkError, Other};
 use crate::agent::{ACTION_PARTS, Intervention, InterventionKind, Outcome, Scenario};
+use crate::benchmark::MAZE2D;
+use crate::env;
 use crate::maze::World;
 use crate::settings::{PlanSettings, Sampler, SamplerSettings};
-use crate::task::{TASKS, Task};
+use crate::spec::TaskSpec;
 
 /// Most decisions in a link, changes to a maze, and interventions.
 pub(super) const MOST_DECISIONS: usize = 1 << 15;
@@ -25,20 +33,23 @@ const SIDE: i64 = 1 << PART_BITS;
 /// A guess this far out may well mean 1 itself.
 const EDGE: i64 = SIDE * 9 / 10;
 
-const NO_SENSE: LinkError = LinkError::Damaged("its contents make no sense");
+pub(super) const NO_SENSE: LinkError = LinkError::Damaged("its contents make no sense");
+const UNKNOWN: LinkError = LinkError::Damaged("its task is not known");
+/// Longest name of a task, in bytes.
+const LONGEST_NAME: usize = 200;
 
 /// The bytes of a link.
 ///
 /// # Errors
 /// When it breaks a limit, which its reader would refuse.
-pub(super) fn pack(link: &Link) -> Result<Vec<u8>, LinkError> {
+pub(super) fn pack(link: &Link, version: u32) -> Result<Vec<u8>, LinkError> {
     let mut encoder = Encoder::new();
-    code(&mut encoder, &mut link.clone())?;
+    code(&mut encoder, &mut link.clone(), version)?;
     Ok(encoder.finish())
 }
 
 /// The link of some bytes, which may be any.
-pub(super) fn unpack(bytes: &[u8]) -> Result<Link, LinkError> {
+pub(super) fn unpack(bytes: &[u8], version: u32) -> Result<Link, LinkError> {
     let mut link = Link {
         task: String::new(),
         bundle: String::new(),
@@ -58,23 +69,23 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Link, LinkError> {
         cursor: 0,
         decisions: Vec::new(),
         actions: Vec::new(),
+        recorded: None,
         other: None,
     };
-    code(&mut Decoder::new(bytes), &mut link)?;
+    code(&mut Decoder::new(bytes), &mut link, version)?;
     Ok(link)
 }
 
 /// Goes through a link: writes it, or fills it in.
-pub(super) fn code(coder: &mut impl Coder, link: &mut Link) -> Result<(), LinkError> {
-    let known = TASKS.iter().position(|task| task.id == link.task).unwrap_or(TASKS.len());
-    let task = TASKS.get(coder.bits(8, known as u64) as usize);
-    let task = task.ok_or(LinkError::Damaged("its task is not known"))?;
-    task.id.clone_into(&mut link.task);
+pub(super) fn code(coder: &mut impl Coder, link: &mut Link, version: u32) -> Result<(), LinkError> {
+    let task = if version == 2 { numbered(coder, link)? } else { named(coder, link)? };
     hash(coder, &mut link.bundle);
     link.seed = wide(coder, link.seed);
     link.episode = wide(coder, link.episode);
     if flag(coder, link.start.is_some()) {
-        link.start = Some(link.start.unwrap_or_default().map(|x| real(coder, x)));
+        let mut start = link.start.take().unwrap_or_default();
+        start.resize(task.state_dim(), 0.0);
+        link.start = Some(start.into_iter().map(|x| real(coder, x)).collect());
     }
     link.cursor = wide(coder, link.cursor.into()).try_into().map_err(|_| NO_SENSE)?;
     settings(coder, &mut link.settings)?;
@@ -88,17 +99,49 @@ pub(super) fn code(coder: &mut impl Coder, link: &mut Link) -> Result<(), LinkEr
         }
         scenario(coder, &mut other.scenario)?;
     }
-    episode(coder, task, link)
+    episode(coder, &task, link)?;
+    if version > 2 && flag(coder, link.recorded.is_some()) {
+        let mut recorded = link.recorded.take().unwrap_or_default();
+        states::code(coder, &mut recorded, link.actions.len() + 1, task.state_dim())?;
+        link.recorded = Some(recorded);
+    }
+    Ok(())
+}
+
+/// The task by its number among Maze2D's three.
+fn numbered(coder: &mut impl Coder, link: &mut Link) -> Result<Arc<TaskSpec>, LinkError> {
+    let known = MAZE2D.iter().position(|task| task.id() == link.task).unwrap_or(MAZE2D.len());
+    let task = MAZE2D.get(coder.bits(8, known as u64) as usize).ok_or(UNKNOWN)?;
+    task.id().clone_into(&mut link.task);
+    Ok(Arc::clone(&task.spec))
+}
+
+/// The task by its name, when its specification is the one that is known here.
+fn named(coder: &mut impl Coder, link: &mut Link) -> Result<Arc<TaskSpec>, LinkError> {
+    let length = limited(coder, link.task.len(), LONGEST_NAME)?;
+    let mut name = std::mem::take(&mut link.task).into_bytes();
+    name.resize(length, 0);
+    let name: Vec<u8> = name.into_iter().map(|byte| coder.bits(7, byte.into()) as u8).collect();
+    link.task = String::from_utf8(name).map_err(|_| NO_SENSE)?;
+    let known = env::spec(&link.task);
+    let own = known.as_ref().map(|spec| spec.fingerprint()).unwrap_or_default();
+    let found = coder.bits(64, own);
+    let task = known.ok_or(UNKNOWN)?;
+    if found == own {
+        Ok(task)
+    } else {
+        Err(LinkError::Damaged("its task is not the one of that name that is known here"))
+    }
 }
 
 /// Decisions, with their actions and values.
-fn episode(coder: &mut impl Coder, task: &Task, link: &mut Link) -> Result<(), LinkError> {
+fn episode(coder: &mut impl Coder, task: &TaskSpec, link: &mut Link) -> Result<(), LinkError> {
     let count = limited(coder, link.decisions.len(), MOST_DECISIONS)?;
     link.decisions.resize_with(count, LinkDecision::default);
     let mut values = Values::code(coder, &link.decisions)?;
     let mut outcomes = Outcomes::default();
     let rounded = flag(coder, link.is_shareable());
-    let mut channels = [Channel { rounded, ..Channel::default() }; 2];
+    let mut channels = vec![Channel { rounded, ..Channel::default() }; task.action_dim()];
     let mut t = 0;
     for decision in &mut link.decisions {
         let bits = usize::BITS - (link.settings.candidates - 1).leading_zeros();
@@ -108,8 +151,9 @@ fn episode(coder: &mut impl Coder, task: &Task, link: &mut Link) -> Result<(), L
         if t + steps > task.max_steps {
             return Err(LinkError::Damaged("it has more steps than an episode"));
         }
-        link.actions.resize(link.actions.len().max(t + steps), [0.0; 2]);
+        link.actions.resize_with(link.actions.len().max(t + steps), Vec::new);
         for (h, action) in link.actions[t..t + steps].iter_mut().enumerate() {
+            action.resize(task.action_dim(), 0.0);
             for (channel, number) in channels.iter_mut().zip(action) {
                 *number = channel.code(coder, *number, h == 0)?;
             }
@@ -390,6 +434,6 @@ fn limited_by(coder: &mut impl Coder, model: &mut Number, x: usize, most: usize)
     if x <= most as u64 { Ok(x as usize) } else { Err(LinkError::Damaged("a number is too large")) }
 }
 
-fn flag(coder: &mut impl Coder, bit: bool) -> bool {
+pub(super) fn flag(coder: &mut impl Coder, bit: bool) -> bool {
     coder.bits(1, bit.into()) == 1
 }

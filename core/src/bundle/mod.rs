@@ -3,24 +3,32 @@
 //! The file's metadata has one entry, `diar`: JSON with the format version, a SHA-256 over everything else, and
 //! [`BundleInfo`]. Any safetensors library reads the tensors; see `docs/formats.md`.
 
+mod info;
+mod lenient;
+mod tensors;
+
 use std::collections::{BTreeMap, HashMap};
 
-use half::f16;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 
+pub use info::{BundleInfo, Method, Provenance, Relearned, Scores};
+
+use self::info::FirstInfo;
+use self::lenient::Aside;
+use self::tensors::{decode, digest, dtype, encode};
+use crate::benchmark::UnknownTask;
 use crate::data::Normaliser;
 use crate::networks::AgentNetworks;
 use crate::nn::{LoadError, NamedTensor};
-use crate::score::Evaluation;
 use crate::settings::{CriticSettings, InvalidSetting, Settings};
-use crate::task::{Task, UnknownTask};
+use crate::spec::{SpecError, TaskSpec};
 
 /// The version this program writes, and the newest it reads.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 /// Key of the metadata entry.
 const ENTRY: &str = "diar";
 /// How the names of Q's and V's parameters begin.
@@ -52,6 +60,9 @@ pub enum BundleError {
     /// A task this program does not know.
     #[error(transparent)]
     Task(#[from] UnknownTask),
+    /// A specification that cannot be used.
+    #[error("the bundle's task cannot be used: {0}")]
+    Spec(#[from] SpecError),
     /// Settings that cannot be used.
     #[error("the bundle's settings cannot be used: {0}")]
     Setting(#[from] InvalidSetting),
@@ -90,83 +101,6 @@ pub enum Precision {
     F16,
 }
 
-/// Where the weights come from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Provenance {
-    /// Seed of the run.
-    pub seed: u64,
-    /// Version of DIAR that trained it.
-    pub diar_version: String,
-    /// Version of Burn.
-    pub burn_version: String,
-    /// Commit of the source, empty when unknown.
-    pub commit: String,
-    /// SHA-256 of the training data.
-    pub data_hash: String,
-    /// Rows of the training data.
-    pub data_rows: usize,
-    /// Device it was trained on.
-    pub device: String,
-    /// Time spent training, in seconds.
-    pub training_seconds: f64,
-    /// Last losses of each stage.
-    pub losses: BTreeMap<String, f64>,
-    /// Where Q and V come from, when they were trained again for another goal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub relearned: Option<Relearned>,
-}
-
-/// How Q and V were trained again for another goal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Relearned {
-    /// SHA-256 of the bundle that everything else comes from.
-    pub from: String,
-    /// The goal, m.
-    pub goal: [f64; 2],
-    /// Windows learned from.
-    pub windows: usize,
-}
-
-/// Scores of the bundle's agent on the same starts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scores {
-    /// Seed of the episodes.
-    pub seed: u64,
-    /// With Adaptive Revaluation.
-    pub on: Evaluation,
-    /// Without.
-    pub off: Evaluation,
-}
-
-/// Everything in a bundle but the tensors.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BundleInfo {
-    /// D4RL's environment id.
-    pub task: String,
-    /// Sizes of the networks, how they were trained, and the defaults for acting (`plan`).
-    pub settings: Settings,
-    /// States as the networks see them.
-    pub state_norm: Normaliser,
-    /// Latents as the diffusion model and Q see them.
-    pub latent_norm: Normaliser,
-    /// Where the weights come from.
-    pub provenance: Provenance,
-    /// Scores, once evaluated.
-    pub scores: Option<Scores>,
-}
-
-/// The metadata entry: `info` stands last, so that its text, which the hash is over, can be told from the rest.
-#[derive(Serialize)]
-struct Header<'a> {
-    version: u64,
-    sha256: String,
-    info: &'a BundleInfo,
-}
-
 /// The metadata entry as far as it is not `info`.
 #[derive(Deserialize)]
 struct Seal {
@@ -180,6 +114,8 @@ const INFO: &str = ",\"info\":";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bundle {
     info: BundleInfo,
+    /// Fields of a newer program, which are kept.
+    aside: Vec<Aside>,
     tensors: BTreeMap<String, NamedTensor>,
     hash: String,
 }
@@ -190,20 +126,20 @@ impl Bundle {
     /// # Errors
     /// When sizes do not fit together.
     pub fn new(
-        task: &Task,
+        task: TaskSpec,
         settings: Settings,
         state_norm: Normaliser,
         latent_norm: Normaliser,
         provenance: Provenance,
         tensors: Vec<NamedTensor>,
     ) -> Result<Self, BundleError> {
-        let task = task.id.to_owned();
-        let info = BundleInfo { task, settings, state_norm, latent_norm, provenance, scores: None };
+        let method = Method::of(&settings);
+        let info = BundleInfo { task, method, settings, state_norm, latent_norm, provenance, scores: None };
         let tensors: BTreeMap<_, _> =
             tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
         check(&info, tensors.values().map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice())))?;
         let hash = digest(&serde_json::to_string(&info)?, &encode(&tensors, Precision::F32)?, Precision::F32);
-        Ok(Self { info, tensors, hash })
+        Ok(Self { info, aside: Vec::new(), tensors, hash })
     }
 
     /// The same weights with scores.
@@ -254,7 +190,13 @@ impl Bundle {
         let kept = self.tensors.values().filter(|tensor| !tensor.name.starts_with(CRITIC)).cloned();
         let settings = Settings { critic, ..settings };
         let tensors = kept.chain(tensors).collect();
-        Self::new(Task::find(&task)?, settings, state_norm, latent_norm, provenance, tensors)
+        let mut bundle = Self::new(task, settings, state_norm, latent_norm, provenance, tensors)?;
+        let replaced = |path: &[String]| {
+            path.starts_with(&["settings", "critic"].map(str::to_owned))
+                || path.first().is_some_and(|name| name == "provenance")
+        };
+        bundle.aside.extend(self.aside.iter().filter(|(path, _)| !replaced(path)).cloned());
+        Ok(bundle)
     }
 
     /// How many parameters there are.
@@ -268,16 +210,28 @@ impl Bundle {
     /// When a weight is too large for the precision.
     pub fn to_bytes(&self, precision: Precision) -> Result<Vec<u8>, BundleError> {
         let encoded = encode(&self.tensors, precision)?;
-        let sha256 = digest(&serde_json::to_string(&self.info)?, &encoded, precision);
-        let header = Header { version: VERSION, sha256, info: &self.info };
+        let info = self.text()?;
+        let sha256 = digest(&info, &encoded, precision);
+        // `info` stands last, so that its text, which the hash is over, can be told from the rest.
+        let header = format!("{{\"version\":{VERSION},\"sha256\":\"{sha256}\"{INFO}{info}}}");
         let views = encoded
             .iter()
             .map(|(name, (shape, bytes))| {
                 Ok((name.clone(), TensorView::new(dtype(precision), shape.clone(), bytes)?))
             })
             .collect::<Result<Vec<_>, BundleError>>()?;
-        let metadata = HashMap::from([(ENTRY.to_owned(), serde_json::to_string(&header)?)]);
+        let metadata = HashMap::from([(ENTRY.to_owned(), header)]);
         Ok(safetensors::serialize(views, Some(metadata))?)
+    }
+
+    /// The text of the metadata, with what a newer program had written there.
+    fn text(&self) -> Result<String, serde_json::Error> {
+        if self.aside.is_empty() {
+            return serde_json::to_string(&self.info);
+        }
+        let mut tree = serde_json::to_value(&self.info)?;
+        lenient::restore(&mut tree, &self.aside);
+        serde_json::to_string(&tree)
     }
 
     /// Reads a file.
@@ -288,17 +242,23 @@ impl Bundle {
         let (_, metadata) = SafeTensors::read_metadata(bytes)?;
         let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
         let entry = entry.ok_or(BundleError::Foreign)?;
-        let version = serde_json::from_str::<serde_json::Value>(entry)?;
-        match version.get("version").and_then(serde_json::Value::as_u64) {
+        let version = serde_json::from_str::<Value>(entry)?;
+        let version = match version.get("version").and_then(Value::as_u64) {
             Some(newer) if newer > VERSION => return Err(BundleError::Version(newer)),
-            Some(_) => {}
+            Some(version) => version,
             None => return Err(BundleError::Foreign),
-        }
+        };
         // The text as it was written: what a later program adds to its own settings does not change its hash.
         let text = entry.split_once(INFO).and_then(|(_, rest)| rest.strip_suffix('}'));
         let text = text.ok_or(BundleError::Foreign)?;
         let Seal { sha256: expected } = serde_json::from_str(entry)?;
-        let info: BundleInfo = serde_json::from_str(text)?;
+        let tree: Value = serde_json::from_str(text)?;
+        let (info, aside): (BundleInfo, _) = if version == 1 {
+            let (first, aside) = lenient::read::<FirstInfo>(tree)?;
+            (first.try_into()?, aside)
+        } else {
+            lenient::read(tree)?
+        };
         let file = SafeTensors::deserialize(bytes)?;
 
         let mut precision = Precision::F32;
@@ -322,76 +282,8 @@ impl Bundle {
         }
         check(&info, encoded.iter().map(|(name, (shape, _))| (name.as_str(), shape.as_slice())))?;
         let tensors = decode(encoded, precision)?;
-        Ok(Self { info, tensors, hash: found })
+        Ok(Self { info, aside, tensors, hash: found })
     }
-}
-
-type Encoded = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
-
-fn dtype(precision: Precision) -> Dtype {
-    match precision {
-        Precision::F32 => Dtype::F32,
-        Precision::F16 => Dtype::F16,
-    }
-}
-
-fn encode(tensors: &BTreeMap<String, NamedTensor>, precision: Precision) -> Result<Encoded, BundleError> {
-    let encode = |tensor: &NamedTensor| {
-        let mut bytes = Vec::with_capacity(tensor.values.len() * 4);
-        for &value in &tensor.values {
-            let finite = match precision {
-                Precision::F32 => {
-                    bytes.extend_from_slice(&value.to_le_bytes());
-                    value.is_finite()
-                }
-                Precision::F16 => {
-                    let value = f16::from_f32(value);
-                    bytes.extend_from_slice(&value.to_le_bytes());
-                    value.is_finite()
-                }
-            };
-            if !finite {
-                return Err(BundleError::NotFinite(tensor.name.clone()));
-            }
-        }
-        Ok((tensor.shape.clone(), bytes))
-    };
-    tensors.iter().map(|(name, tensor)| Ok((name.clone(), encode(tensor)?))).collect()
-}
-
-fn decode(encoded: Encoded, precision: Precision) -> Result<BTreeMap<String, NamedTensor>, BundleError> {
-    let mut tensors = BTreeMap::new();
-    for (name, (shape, bytes)) in encoded {
-        let values: Vec<f32> = match precision {
-            Precision::F32 => bytes.as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect(),
-            Precision::F16 => {
-                bytes.as_chunks::<2>().0.iter().map(|x| f16::from_le_bytes(*x).to_f32()).collect()
-            }
-        };
-        if values.iter().any(|value| !value.is_finite()) {
-            return Err(BundleError::NotFinite(name));
-        }
-        tensors.insert(name.clone(), NamedTensor { name, shape, values });
-    }
-    Ok(tensors)
-}
-
-/// SHA-256 over the text of the metadata and, in order of their names, every tensor's name, shape and bytes.
-fn digest(info: &str, tensors: &Encoded, precision: Precision) -> String {
-    let mut hasher = Sha256::new();
-    let mut add = |bytes: &[u8]| {
-        // Lengths separate the parts: no two bundles run together into the same bytes.
-        hasher.update((bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
-    add(info.as_bytes());
-    add(format!("{:?}", dtype(precision)).as_bytes());
-    for (name, (shape, bytes)) in tensors {
-        add(name.as_bytes());
-        add(format!("{shape:?}").as_bytes());
-        add(bytes);
-    }
-    format!("{:x}", hasher.finalize())
 }
 
 /// Checks what the metadata says, and that the tensors are those of networks of its sizes: a few bytes must not ask for
@@ -400,12 +292,12 @@ fn check<'a>(
     info: &BundleInfo,
     shapes: impl IntoIterator<Item = (&'a str, &'a [usize])>,
 ) -> Result<(), BundleError> {
-    let task = Task::find(&info.task)?;
-    let settings = &info.settings;
+    let (task, settings) = (&info.task, &info.settings);
+    task.check()?;
     settings.check()?;
     AgentNetworks::check_shapes(settings, task, shapes)?;
     for (what, norm, expected) in [
-        ("state_norm", &info.state_norm, task.state_dim),
+        ("state_norm", &info.state_norm, task.state_dim()),
         ("latent_norm", &info.latent_norm, settings.vae.latent),
     ] {
         for found in [norm.mean.len(), norm.deviation.len()] {
@@ -420,4 +312,68 @@ fn check<'a>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A bundle of version 1.
+    const FIRST: &[u8] = include_bytes!("../../../weights/maze2d-umaze-v1.safetensors");
+
+    #[test]
+    fn the_first_version_is_read_and_written_anew() {
+        let first = Bundle::from_bytes(FIRST).unwrap();
+        let text = String::from_utf8_lossy(&FIRST[8..200]).into_owned();
+        assert!(text.contains("\\\"version\\\":1,"), "{text}");
+        assert_eq!((first.info.method, first.info.settings.data.horizon), (Method::Diar, 30));
+        assert_eq!(first.info.task, *crate::benchmark::MAZE2D[0].spec);
+        let second = Bundle::from_bytes(&first.to_bytes(Precision::F32).unwrap()).unwrap();
+        assert_eq!((second.info(), second.tensors()), (first.info(), first.tensors()));
+        assert_eq!(second.latent_space().unwrap(), first.latent_space().unwrap());
+    }
+
+    /// Fields of a newer program at every depth: the bundle is read without them and written with them.
+    #[test]
+    fn optional_fields_of_a_newer_program_are_kept() {
+        let mut newer = Bundle::from_bytes(FIRST).unwrap();
+        let path = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let aside = vec![
+            (path(&["card"]), json!({"text": "an agent", "links": [1, 2]})),
+            (path(&["provenance", "host"]), json!("a server")),
+            (path(&["settings", "critic", "train", "warmup"]), json!(100)),
+            (path(&["settings", "plan", "beam"]), json!(null)),
+            (path(&["task", "observation", "units"]), json!(["m"])),
+        ];
+        newer.aside.clone_from(&aside);
+        let bytes = newer.to_bytes(Precision::F32).unwrap();
+        let read = Bundle::from_bytes(&bytes).unwrap();
+        assert_eq!(read.info(), newer.info());
+        let sorted = |aside: &[Aside]| {
+            let mut aside = aside.to_vec();
+            aside.sort_by(|a, b| a.0.cmp(&b.0));
+            aside
+        };
+        assert_eq!(sorted(&read.aside), sorted(&aside));
+        assert_eq!(read.to_bytes(Precision::F32).unwrap(), bytes);
+        // Another critic has its own.
+        let Bundle { info, .. } = &read;
+        let critic: Vec<NamedTensor> =
+            read.tensors().into_values().filter(|tensor| tensor.name.starts_with(CRITIC)).collect();
+        let other = read.with_critic(info.settings.critic.clone(), info.provenance.clone(), critic).unwrap();
+        let kept: Vec<_> = other.aside.iter().map(|(path, _)| path.join(".")).collect();
+        assert_eq!(kept.len(), 3, "{kept:?}");
+    }
+
+    #[test]
+    fn a_task_that_cannot_be_is_refused() {
+        let bundle = Bundle::from_bytes(FIRST).unwrap();
+        let BundleInfo { task, settings, state_norm, latent_norm, provenance, .. } = bundle.info.clone();
+        let tensors = bundle.tensors().into_values().collect();
+        let endless = TaskSpec { max_steps: 0, ..task };
+        let error = Bundle::new(endless, settings, state_norm, latent_norm, provenance, tensors).unwrap_err();
+        assert!(error.to_string().contains("max_steps is 0, expected 1 to"), "{error}");
+    }
 }

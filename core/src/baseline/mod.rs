@@ -1,0 +1,11 @@
+//! Baselines: policies without plans, in the same episodes as the method.
+
+mod cloning;
+mod controller;
+mod random;
+mod reflex;
+
+pub use cloning::{Cloning, Imitator};
+pub use controller::MazeController;
+pub use random::Random;
+pub use reflex::{Actor, Reflex};

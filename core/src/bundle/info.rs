@@ -1,0 +1,126 @@
+//! Everything in a bundle but the tensors.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::benchmark::{Benchmark, UnknownTask};
+use crate::data::Normaliser;
+use crate::score::Evaluation;
+use crate::settings::{Settings, Target};
+use crate::spec::TaskSpec;
+
+/// Where the weights come from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Seed of the run.
+    pub seed: u64,
+    /// Version of DIAR that trained it.
+    pub diar_version: String,
+    /// Version of Burn.
+    pub burn_version: String,
+    /// Commit of the source, empty when unknown.
+    pub commit: String,
+    /// SHA-256 of the training data.
+    pub data_hash: String,
+    /// Rows of the training data.
+    pub data_rows: usize,
+    /// Device it was trained on.
+    pub device: String,
+    /// Time spent training, in seconds.
+    pub training_seconds: f64,
+    /// Last losses of each stage.
+    pub losses: BTreeMap<String, f64>,
+    /// Where Q and V come from, when they were trained again for another goal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relearned: Option<Relearned>,
+}
+
+/// How Q and V were trained again for another goal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relearned {
+    /// SHA-256 of the bundle that everything else comes from.
+    pub from: String,
+    /// The goal, m.
+    pub goal: [f64; 2],
+    /// Windows learned from.
+    pub windows: usize,
+}
+
+/// Scores of the bundle's agent on the same starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scores {
+    /// Seed of the episodes.
+    pub seed: u64,
+    /// With Adaptive Revaluation.
+    pub on: Evaluation,
+    /// Without.
+    pub off: Evaluation,
+}
+
+/// Method that an agent was trained with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// DIAR: Q learns from V (Eq. 7).
+    Diar,
+    /// LDCQ: Q learns from the best of sampled latents (Eq. 3).
+    Ldcq,
+}
+
+impl Method {
+    /// The method that settings belong to.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        match settings.critic.target {
+            Target::Diar => Self::Diar,
+            Target::Ldcq => Self::Ldcq,
+        }
+    }
+}
+
+/// Everything in a bundle but the tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleInfo {
+    /// The task: spaces, time limit, rewards and scores.
+    pub task: TaskSpec,
+    /// The method.
+    pub method: Method,
+    /// Sizes of the networks, how they were trained, and the defaults for acting (`plan`).
+    pub settings: Settings,
+    /// States as the networks see them.
+    pub state_norm: Normaliser,
+    /// Latents as the diffusion model and Q see them.
+    pub latent_norm: Normaliser,
+    /// Where the weights come from.
+    pub provenance: Provenance,
+    /// Scores, once evaluated.
+    pub scores: Option<Scores>,
+}
+
+/// The same as bundles of version 1 have it: they name their task, and their method follows from the settings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FirstInfo {
+    task: String,
+    settings: Settings,
+    state_norm: Normaliser,
+    latent_norm: Normaliser,
+    provenance: Provenance,
+    scores: Option<Scores>,
+}
+
+impl TryFrom<FirstInfo> for BundleInfo {
+    type Error = UnknownTask;
+
+    fn try_from(first: FirstInfo) -> Result<Self, UnknownTask> {
+        let FirstInfo { task, settings, state_norm, latent_norm, provenance, scores } = first;
+        let task = (*Benchmark::find(&task)?.spec).clone();
+        let method = Method::of(&settings);
+        Ok(Self { task, method, settings, state_norm, latent_norm, provenance, scores })
+    }
+}
