@@ -25,7 +25,12 @@ fn config() -> RunConfig {
         preset: Preset::Quick,
         device: "cpu".to_owned(),
         reused: None,
-        data: DataSource { source: "generated".to_owned(), rows: 10, sha256: "ab".to_owned() },
+        data: DataSource {
+            source: "generated".to_owned(),
+            reward_at: None,
+            rows: 10,
+            sha256: "ab".to_owned(),
+        },
         versions: Versions::current(),
         settings: Settings::preset(Preset::Quick, &TASKS[0]),
         moved: Vec::new(),

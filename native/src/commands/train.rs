@@ -105,25 +105,29 @@ fn settings(args: &TrainArgs) -> Result<Settings, Failure> {
 }
 
 fn data(args: &TrainArgs, settings: &Settings) -> Result<(Transitions, DataSource), Failure> {
-    let (data, source) = if let Some(path) = &args.data {
+    let reward_at = args.rewards.reward_at;
+    let (data, source, sha256) = if let Some(path) = &args.data {
         say(format_args!("reading {}", path.display()));
-        let (data, origin) = dataset::read(path)?;
+        let (data, description) = dataset::read(path, reward_at)?;
         dataset::check_task(&data, args.task, path)?;
         // The data are there already.
         let memory = Memory { data: 0.0, ..memory_of(args, settings, data.len()) };
         require(args, memory, data.len())?;
         check_rewards(&data.rewards, &settings.critic).map_err(LearnError::Rewards)?;
-        say(format_args!("{}", origin.boundaries));
-        for warning in Inspection::of(&data, origin).warnings(args.task) {
+        description.origin.rules().for_each(say);
+        let sha256 = description.summary.sha256.clone();
+        for warning in Inspection::of(&data, description).warnings(args.task) {
             say(format_args!("warning: {warning}"));
         }
-        (data, path.display().to_string())
+        (data, path.display().to_string(), sha256)
     } else {
         let memory = memory_of(args, settings, settings.data.rows);
         require(args, memory, settings.data.rows)?;
-        (dataset::generate(args.task, settings.data.rows, settings.seed)?, "generated".to_owned())
+        let data = dataset::generate(args.task, settings.data.rows, settings.seed)?;
+        let sha256 = dataset::hash(&data);
+        (data, "generated".to_owned(), sha256)
     };
-    let source = DataSource { source, rows: data.len(), sha256: dataset::hash(&data) };
+    let source = DataSource { source, reward_at, rows: data.len(), sha256 };
     Ok((data, source))
 }
 

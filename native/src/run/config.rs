@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{RunError, atomic};
+use crate::label::RewardAt;
 
 /// Name of the file in the run directory.
 pub const FILE: &str = "config.toml";
@@ -51,11 +52,14 @@ pub struct Move {
 }
 
 /// What a run learns from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSource {
     /// `generated`, or the name of the file.
     pub source: String,
+    /// The place that is rewarded, where the file has no rewards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reward_at: Option<RewardAt>,
     /// Recorded steps.
     pub rows: usize,
     /// SHA-256 of the columns.
