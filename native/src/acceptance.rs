@@ -142,8 +142,8 @@ pub fn run(agent: &Arc<Agent>, trial: &Trial) -> Result<Outcome, Failure> {
     let second = bench.drawn(chain, "second reference")?;
     let reference = Reference::new(bench.key.named("directions"), agent.latent(), first, &second);
     let episodes = bench.episodes(chain)?;
-    let (task, kind) = (agent.task(), agent.task().scoring.kinds[0]);
-    let score = |episodes: &Vec<EpisodeResult>| Estimate::of(&all_points(task, kind, episodes));
+    let (task, counted) = (agent.task(), agent.task().scoring.kinds[0]);
+    let score = |episodes: &Vec<EpisodeResult>| Estimate::of(&all_points(task, counted, episodes));
     let row = Chain {
         kind: chain.kind,
         steps: chain.steps,
@@ -158,8 +158,10 @@ pub fn run(agent: &Arc<Agent>, trial: &Trial) -> Result<Outcome, Failure> {
         let sampler = SamplerSettings { kind, steps, extra_steps: 0 };
         let drawn = bench.drawn(sampler, "sampler")?;
         let own = bench.episodes(sampler)?;
-        let difference =
-            own.as_ref().zip(episodes.as_ref()).map(|(own, chain)| paired_difference(task, kind, own, chain));
+        let difference = own
+            .as_ref()
+            .zip(episodes.as_ref())
+            .map(|(own, chain)| paired_difference(task, counted, own, chain));
         samplers.push(Candidate {
             kind,
             steps,

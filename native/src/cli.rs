@@ -10,6 +10,7 @@ use diar_core::maze::World;
 use diar_core::settings::{Preset, Sampler};
 
 use crate::device::DeviceName;
+use crate::label::RewardAt;
 use crate::parse::{count, duration, episodes, pair, place, points, seed, threads};
 use crate::run::overrides::Assignment;
 
@@ -33,7 +34,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make data sets in D4RL's HDF5 form, and look at D4RL's and Minari's
+    /// Make data sets in D4RL's HDF5 form, and look at those of D4RL, Minari, OGBench and NumPy
     #[command(subcommand)]
     Data(DataCommand),
     /// Train an agent, or go on with a run that was stopped
@@ -102,9 +103,14 @@ pub struct GenerateArgs {
 
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// D4RL's HDF5 file, or the folder of a Minari data set
+    /// HDF5 file of D4RL's, npz file of OGBench's or of plain arrays, or the folder of a Minari data set
     #[arg(value_name = "FILE|FOLDER")]
     pub data: PathBuf,
+    #[command(flatten)]
+    pub rewards: RewardArgs,
+    /// Write the specification of the task that the data describes, for `diar train --spec`
+    #[arg(long, value_name = "FILE.toml")]
+    pub spec_out: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -112,17 +118,22 @@ pub struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub struct TrainArgs {
-    /// D4RL's environment id, such as maze2d-umaze-v1
-    #[arg(value_parser = Benchmark::find)]
-    pub task: &'static Benchmark,
+    /// D4RL's environment id, such as maze2d-umaze-v1; without it, the task is that of --spec, or the one that --data describes
+    #[arg(value_parser = Benchmark::find, required_unless_present = "data")]
+    pub task: Option<&'static Benchmark>,
+    /// Learn the task of this specification, which `diar data inspect --spec-out` writes
+    #[arg(long, value_name = "FILE.toml", requires = "data", conflicts_with = "task")]
+    pub spec: Option<PathBuf>,
     /// Size of the run
     #[arg(long, value_enum, default_value_t = PresetName::Quick)]
     pub preset: PresetName,
     #[command(flatten)]
     pub device: DeviceArg,
-    /// Learn from D4RL's HDF5 file or a Minari data set's folder instead of generated data
+    /// Learn from D4RL's HDF5 file, an npz file or a Minari data set's folder instead of generated data
     #[arg(long, value_name = "FILE|FOLDER")]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub rewards: RewardArgs,
     /// Run directory [default: runs/TASK-PRESET-SEED]
     #[arg(long, value_name = "DIR")]
     pub run: Option<PathBuf>,
@@ -147,6 +158,15 @@ pub struct TrainArgs {
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// How steps are rewarded where the data do not say.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct RewardArgs {
+    /// In data without rewards, reward 1 for each step after which the first two numbers of the observation lie within
+    /// RADIUS of (X, Y), and 0 for the others
+    #[arg(long, value_name = "X,Y,RADIUS", requires = "data", allow_hyphen_values = true)]
+    pub reward_at: Option<RewardAt>,
 }
 
 #[derive(Debug, Args)]
@@ -386,6 +406,8 @@ pub struct WindowsArgs {
     /// The data it was trained on; without it, that data is generated again
     #[arg(long, value_name = "FILE|FOLDER")]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub rewards: RewardArgs,
     /// Windows to keep, evenly spread over the data
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub count: u64,
@@ -601,6 +623,8 @@ pub struct DeviceArg {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum PresetName {
+    /// Every stage in seconds, with tiny networks: a first try of a data set
+    Smoke,
     /// Three minutes on two CPU cores
     Quick,
     /// A quarter of an hour on two CPU cores
@@ -612,6 +636,7 @@ pub enum PresetName {
 impl From<PresetName> for Preset {
     fn from(name: PresetName) -> Self {
         match name {
+            PresetName::Smoke => Self::Smoke,
             PresetName::Quick => Self::Quick,
             PresetName::Cpu => Self::Cpu,
             PresetName::Paper => Self::Paper,

@@ -16,6 +16,7 @@ use crate::bench::BenchError;
 use crate::dataset::DataError;
 use crate::device::DeviceError;
 use crate::memory::TooMuch;
+use crate::registry::SpecFileError;
 use crate::run::overrides::AssignmentError;
 use crate::run::session::SessionError;
 use crate::run::{RunError, config};
@@ -94,6 +95,14 @@ pub enum Failure {
         /// The bundle's task.
         found: String,
     },
+    /// Training of nothing.
+    #[error(
+        "nothing to learn: expected a task of D4RL's, such as maze2d-umaze-v1, or --data with a data set"
+    )]
+    NoTask,
+    /// A task specification.
+    #[error(transparent)]
+    Spec(#[from] SpecFileError),
     /// A simulator that is not known here, or cannot be used so.
     #[error(transparent)]
     Env(#[from] EnvError),
@@ -187,6 +196,7 @@ impl Failure {
             Self::Data(DataError::File { action: "write", .. } | DataError::Encode { .. })
             | Self::Run(RunError::File { .. })
             | Self::File { action: "write", .. }
+            | Self::Spec(SpecFileError::File { action: "write", .. })
             | Self::Agent(_)
             | Self::Encode(_)
             | Self::Learn(_)

@@ -17,6 +17,7 @@ pub mod evaluation;
 pub mod failure;
 pub mod figure;
 pub mod guard;
+pub mod label;
 pub mod memory;
 mod parse;
 pub mod registry;

@@ -106,7 +106,7 @@ fn damaged_files_are_errors() {
         let cut = mutate(&mut bytes, stream);
         fs::write(&path, &bytes).unwrap();
         let begun = Instant::now();
-        match dataset::read_within(&path, Some(AVAILABLE)) {
+        match dataset::read_within(&path, None, Some(AVAILABLE)) {
             Ok((data, _)) => {
                 read[case % 3] += 1;
                 data.check().unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use diar::dataset::{self, Boundaries, DataError, Layout, Origin, d4rl};
+use diar::dataset::{self, Boundaries, DataError, Description, Layout, Storage, d4rl};
 use diar_core::benchmark::MAZE2D;
 use diar_core::data::{TimeoutRule, Transitions};
 use diar_core::env::maze2d::generate;
@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 /// The data of a file.
 fn read(path: &Path) -> Result<Transitions, DataError> {
-    let (data, origin) = dataset::read(path)?;
-    assert_eq!(origin.layout, Layout::D4rl);
+    let (data, Description { origin, .. }) = dataset::read(path, None)?;
+    assert_eq!((origin.layout, origin.storage), (Layout::D4rl, Storage::Hdf5));
     assert_eq!(origin.findings, [""; 0]);
     Ok(data)
 }
@@ -258,10 +258,10 @@ fn what_does_not_fit_into_memory_is_refused_with_figures() {
     d4rl::write(&path, &generate(MazeId::Umaze, 200_003, 1)).unwrap();
     // 11 numbers in a row are kept, and observations are read and decoded beside them.
     let needed = 200_003 * (11 * 4 + 2 * 4 * 4);
-    assert!(dataset::read_within(&path, Some(needed)).is_ok());
-    let error = dataset::read_within(&path, Some(needed - 1)).unwrap_err();
+    assert!(dataset::read_within(&path, None, Some(needed)).is_ok());
+    let error = dataset::read_within(&path, None, Some(needed - 1)).unwrap_err();
     assert!(matches!(error, DataError::TooLarge { .. }), "{error}");
-    let error = dataset::read_within(&path, Some(3 << 20)).unwrap_err().to_string();
+    let error = dataset::read_within(&path, None, Some(3 << 20)).unwrap_err().to_string();
     assert!(error.contains("large.hdf5 takes 14.5 MiB of memory, 3.0 MiB are available"), "{error}");
 
     // Headers that claim more rows than any machine holds; those of h5py's old form have no checksum.
@@ -273,7 +273,7 @@ fn what_does_not_fit_into_memory_is_refused_with_figures() {
         }
     }
     fs::write(&path, bytes).unwrap();
-    let error = dataset::read_within(&path, Some(16 << 30)).unwrap_err().to_string();
+    let error = dataset::read_within(&path, None, Some(16 << 30)).unwrap_err().to_string();
     assert!(error.contains("takes 4.8 TiB of memory, 16.0 GiB are available"), "{error}");
 }
 
@@ -440,7 +440,8 @@ fn rewards_that_the_settings_misread_are_refused_before_training() {
 /// HDF5 reads flags that nobody wrote as false. That is as their writer meant it, but it is told.
 #[test]
 fn flags_that_nobody_wrote_are_told() {
-    let (data, origin) = dataset::read(&recorded("flags_never_written.hdf5")).unwrap();
+    let (data, Description { origin, .. }) =
+        dataset::read(&recorded("flags_never_written.hdf5"), None).unwrap();
     assert_eq!(data, Transitions { terminals: vec![false; 60], ..sixty() });
     assert_eq!(origin.findings, ["no row of 'terminals' was ever written, all read as false"]);
 }
@@ -486,7 +487,8 @@ fn the_ends_that_d3rlpy_marks_are_ends() {
         ])
     };
     let folder = TempDir::new().unwrap();
-    let (data, origin) = dataset::read(&columns(&flags(&|row| row % 100 == 99)).write(&folder)).unwrap();
+    let path = columns(&flags(&|row| row % 100 == 99)).write(&folder);
+    let (data, Description { origin, .. }) = dataset::read(&path, None).unwrap();
     assert_eq!(origin.boundaries, Boundaries::EpisodeTerminals);
     assert!(!data.continuous);
     let breaks: Vec<usize> = (0..400).filter(|&row| data.breaks_after(row)).collect();
@@ -495,6 +497,50 @@ fn the_ends_that_d3rlpy_marks_are_ends() {
     let short = DatasetBuilder::typed_data("episode_terminals", [3], &[0_u8; 3]).unwrap();
     let error = columns(&flags(&|_| false)).with(short, 4).read().unwrap_err().to_string();
     assert!(error.contains("'episode_terminals'") && error.contains("3 rows, expected 400"), "{error}");
+}
+
+/// Where each row has its successor beside it, that says where an episode was cut, whatever timeouts say.
+#[test]
+fn next_observations_say_where_episodes_are_cut() {
+    let walk = generate(MazeId::Umaze, 400, 2);
+    let folder = TempDir::new().unwrap();
+    let read = |next: &[f32]| {
+        let column = |name: &str, width: u64, values: &[f32]| {
+            DatasetBuilder::typed_data(name, [400, width], values).unwrap()
+        };
+        let flags = |at: usize| -> Vec<f32> { (0..400).map(|row| f32::from(row == at)).collect() };
+        let columns = Columns(vec![
+            column("observations", 4, &walk.states),
+            column("actions", 2, &walk.actions),
+            column("rewards", 1, &walk.rewards),
+            column("terminals", 1, &flags(99)),
+            column("timeouts", 1, &flags(250)),
+            column("next_observations", next.len() as u64 / 400, next),
+        ]);
+        dataset::read(&columns.write(&folder), None)
+    };
+    // The last row leads somewhere, too.
+    let mut next = [&walk.states[4..], &[0.0; 4]].concat();
+    for row in [99, 149, 299] {
+        next[4 * row..4 * row + 4].fill(7.0);
+    }
+    let (data, Description { origin, .. }) = read(&next).unwrap();
+    assert_eq!(origin.boundaries, Boundaries::NextObservations);
+    let breaks: Vec<usize> = (0..400).filter(|&row| data.breaks_after(row)).collect();
+    assert_eq!(breaks, [99, 149, 299, 399]);
+    assert_eq!((data.terminals[99], data.timeouts[99], data.timeouts[250]), (true, false, false));
+    assert_eq!(origin.findings, [""; 0]);
+
+    // Normalised, perhaps: they are never those of the next row, and say nothing.
+    let halves: Vec<f32> = next.iter().map(|value| value / 2.0).collect();
+    let (data, Description { origin, .. }) = read(&halves).unwrap();
+    assert!(matches!(origin.boundaries, Boundaries::States(_)) && data.timeouts[250]);
+    assert!(origin.findings[0].contains("in 399 of 400 rows, and say nothing about ends"), "{origin:?}");
+    let error = read(&next[..1200]).unwrap_err().to_string();
+    assert!(
+        error.contains("'next_observations'") && error.contains("3 numbers in a row, expected 4"),
+        "{error}"
+    );
 }
 
 /// One reset that nothing marks, or one row of zeros, changes nothing about the resets that are marked.
@@ -514,7 +560,8 @@ fn the_rule_for_timeouts_is_told() {
     episodes.timeouts = (0..1800).map(|row| row % 300 == 299).collect();
     let told = |data: &Transitions| {
         d4rl::write(&path, data).unwrap();
-        let (data, Origin { boundaries, .. }) = dataset::read(&path).unwrap();
+        let (data, Description { origin, .. }) = dataset::read(&path, None).unwrap();
+        let boundaries = origin.boundaries;
         let Boundaries::States(verdict) = boundaries else { panic!("{boundaries}") };
         assert_eq!(data.continuous, verdict.continuous());
         (verdict, boundaries.to_string(), serde_json::to_value(boundaries).unwrap())

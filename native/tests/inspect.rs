@@ -1,13 +1,13 @@
 //! `diar data inspect` on data that is right, and on data that is wrong in one way.
 
-use diar::dataset::{Inspection, Origin};
+use diar::dataset::{Description, Inspection, Origin};
 use diar_core::benchmark::MAZE2D;
 use diar_core::data::Transitions;
 use diar_core::env::maze2d::generate;
 use diar_core::maze::MazeId;
 
 fn inspect(data: &Transitions) -> Inspection {
-    Inspection::of(data, Origin::d4rl(data))
+    Inspection::of(data, Description::of("", Origin::d4rl(data), data))
 }
 
 #[test]

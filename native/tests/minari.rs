@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diar::dataset::{self, Boundaries, DataError, Inspection, Layout};
+use diar::dataset::{self, Boundaries, DataError, Description, Inspection, Layout};
 use diar_core::data::{Normaliser, Transitions, Windows};
 use diar_core::spec::Space;
 use hdf5_writer::{DatasetBuilder, Hdf5Builder, WriteOptions};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 const FOLDER: &str = "tests/data/minari/walk-v0";
 
 fn read(path: &Path) -> Result<Transitions, DataError> {
-    let (data, origin) = dataset::read(path)?;
+    let (data, Description { origin, .. }) = dataset::read(path, None)?;
     assert_eq!((origin.layout, origin.boundaries), (Layout::Minari, Boundaries::Minari));
     Ok(data)
 }
@@ -61,8 +61,8 @@ fn windows_stay_within_an_episode() {
 
 #[test]
 fn another_frame_is_pointed_out() {
-    let (data, origin) = dataset::read(Path::new(FOLDER)).unwrap();
-    let inspection = Inspection::of(&data, origin);
+    let (data, description) = dataset::read(Path::new(FOLDER), None).unwrap();
+    let inspection = Inspection::of(&data, description);
     assert!(inspection.tasks.iter().all(|fit| !fit.fits));
     assert!(inspection.findings[0].contains("centre at 0"), "{:?}", inspection.findings);
 }
@@ -174,7 +174,7 @@ fn what_is_wrong_is_named() {
 fn folders_of_something_else_are_refused() {
     let folder = TempDir::new().unwrap();
     let refused = |path: &PathBuf, part: &str| {
-        let error = dataset::read(path).unwrap_err().to_string();
+        let error = dataset::read(path, None).unwrap_err().to_string();
         assert!(error.contains(part) && error.contains("data/main_data.hdf5"), "{error}");
     };
     let path = folder.path().to_owned();
@@ -190,7 +190,7 @@ fn recorded(name: &str) -> PathBuf {
 /// Episodes that were added later are links to another file, in data sets of Minari before 0.5.
 #[test]
 fn episodes_that_were_added_are_read() {
-    let (data, origin) = dataset::read(&recorded("added-v0")).unwrap();
+    let (data, Description { origin, .. }) = dataset::read(&recorded("added-v0"), None).unwrap();
     assert_eq!(origin.findings, [""; 0]);
     let mut row = 0;
     for (episode, steps) in [3, 5, 4, 2, 6].into_iter().enumerate() {
@@ -290,14 +290,15 @@ fn every_way_to_store_is_read() {
 #[test]
 fn episodes_without_a_last_observation_are_read_and_told() {
     let folder = DataSet::standard().with(0, Some(column("episode_0/observations", &[2, 4]))).write();
-    let (data, origin) = dataset::read(folder.path()).unwrap();
+    let (data, description) = dataset::read(folder.path(), None).unwrap();
     assert_eq!((data.len(), data.states.len()), (5, 20));
+    let origin = &description.origin;
     assert_eq!(origin.findings.len(), 1);
     assert!(
         origin.findings[0].starts_with("1 of 2 episodes have as many observations as actions"),
         "{origin:?}"
     );
-    let inspection = Inspection::of(&data, origin);
+    let inspection = Inspection::of(&data, description);
     assert!(inspection.findings[0].starts_with("1 of 2 episodes"), "{:?}", inspection.findings);
 }
 
@@ -316,7 +317,7 @@ fn episodes_that_are_passed_over_are_told() {
         }
     }
     let folder = set.write();
-    let (data, origin) = dataset::read(folder.path()).unwrap();
+    let (data, Description { origin, .. }) = dataset::read(folder.path(), None).unwrap();
     assert_eq!(data.len(), 7);
     assert_eq!(origin.findings.len(), 2, "{origin:?}");
     assert!(origin.findings[0].starts_with("'episode_04' is left out"), "{origin:?}");

@@ -22,10 +22,16 @@ use tempfile::TempDir;
 fn config() -> RunConfig {
     RunConfig {
         task: MAZE2D[0].id().to_owned(),
+        spec: None,
         preset: Preset::Quick,
         device: "cpu".to_owned(),
         reused: None,
-        data: DataSource { source: "generated".to_owned(), rows: 10, sha256: "ab".to_owned() },
+        data: DataSource {
+            source: "generated".to_owned(),
+            reward_at: None,
+            rows: 10,
+            sha256: "ab".to_owned(),
+        },
         versions: Versions::current(),
         settings: Settings::preset(Preset::Quick, &MAZE2D[0].basis()),
         moved: Vec::new(),

@@ -19,7 +19,10 @@ fn actions(envs: &dyn Envs, key: Key, steps: usize) -> Vec<Vec<f32>> {
 }
 
 fn begin(envs: &mut dyn Envs, lane: usize, start: Start) -> Vec<f64> {
-    envs.reset(&[(lane, start)], &World::default()).expect("the start is one of the task's").remove(0).observation
+    envs.reset(&[(lane, start)], &World::default())
+        .expect("the start is one of the task's")
+        .remove(0)
+        .observation
 }
 
 /// Steps of one lane until the episode or the actions end.
@@ -102,7 +105,8 @@ fn saved_moments_go_on_the_same(make: Make<'_>, steps: usize) {
 fn lockstep_equals_one_by_one(make: Make<'_>, steps: usize) {
     const LANES: usize = 5;
     let width = make().spec().action_dim();
-    let chosen: Vec<_> = (0..LANES as u64).map(|lane| actions(&*make(), Key::new(20 + lane), steps)).collect();
+    let chosen: Vec<_> =
+        (0..LANES as u64).map(|lane| actions(&*make(), Key::new(20 + lane), steps)).collect();
     let start = |lane: usize| Start::Drawn(Key::new(30 + lane as u64));
     let alone: Vec<_> = (0..LANES)
         .map(|lane| {

@@ -8,6 +8,7 @@
 #![allow(clippy::missing_panics_doc, reason = "a failed check panics, as tests do")]
 
 pub mod close;
+pub mod envs;
 pub mod golden;
 mod kernels;
 #[cfg(not(target_arch = "wasm32"))]

@@ -376,7 +376,7 @@ const VERSION_1: &str = concat!(
 fn links_of_version_1_are_read() {
     let link = Link::decode(VERSION_1).unwrap();
     assert_eq!((link.task.as_str(), link.bundle.as_str()), ("maze2d-medium-v1", "0123456789abcdef"));
-    assert_eq!((link.seed, link.episode, link.cursor, link.start), (0, 1, 3, None));
+    assert_eq!((link.seed, link.episode, link.cursor, &link.start), (0, 1, 3, &None));
     assert_eq!(link.settings, Settings::preset(Preset::Cpu, &MAZE2D[1].basis()).plan);
     assert_eq!((link.decisions.len(), link.actions.len()), (23, 24));
     assert!(link.scenario.is_original() && link.other.is_none());

@@ -4,8 +4,9 @@ use diar_core::learn::row_bytes;
 
 use super::output;
 use crate::cli::{GenerateArgs, InspectArgs};
-use crate::dataset::{self, Inspection, Origin, d4rl};
+use crate::dataset::{self, Derived, Description, Inspection, Origin, d4rl};
 use crate::failure::Failure;
+use crate::registry;
 use crate::say::say;
 
 /// Copies of the data while it is encoded: as it is, as the file's columns, and compressed (201 bytes a row were measured).
@@ -18,11 +19,18 @@ pub(crate) fn generate(args: &GenerateArgs) -> Result<(), Failure> {
     let data = dataset::generate(args.task, rows, args.seed)?;
     d4rl::write(&args.out, &data)?;
     say(format_args!("written to {}", args.out.display()));
-    output::beside(Some(&args.out), &Inspection::of(&data, Origin::d4rl(&data)), args.json)
+    let description = Description::of(dataset::name_of(&args.out), Origin::d4rl(&data), &data);
+    output::beside(Some(&args.out), &Inspection::of(&data, description), args.json)
 }
 
 /// Prints what is in a data set, which tasks it fits, and what looks wrong.
 pub(crate) fn inspect(args: &InspectArgs) -> Result<(), Failure> {
-    let (data, origin) = dataset::read(&args.data)?;
-    output::result(&Inspection::of(&data, origin), args.json)
+    let (data, description) = dataset::read(&args.data, args.rewards.reward_at)?;
+    if let Some(out) = &args.spec_out {
+        let Derived { spec, guesses } = Derived::of(&data, &description);
+        registry::write_spec(&spec, out)?;
+        guesses.into_iter().for_each(|guess| say(format_args!("guessed: {guess}")));
+        say(format_args!("task {} written to {}", spec.id, out.display()));
+    }
+    output::result(&Inspection::of(&data, description), args.json)
 }

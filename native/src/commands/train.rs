@@ -13,10 +13,11 @@ use serde::Serialize;
 
 use super::output;
 use crate::cli::TrainArgs;
-use crate::dataset::{self, Inspection};
+use crate::dataset::{self, Derived, Description, Inspection};
 use crate::device::DeviceName;
 use crate::failure::Failure;
 use crate::memory::{self, TooMuch};
+use crate::registry::{self, Task};
 use crate::run::checkpoints::{Checkpoints, History};
 use crate::run::config::{DataSource, Versions};
 use crate::run::directory::BUNDLE;
@@ -27,11 +28,28 @@ use crate::say::say;
 /// Trains a task's agent, or resumes training it.
 pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
     let stop = Stop::listen().map_err(Failure::Signals)?;
-    let settings = settings(args)?;
+    // Mistakes of the command line come before the data is read.
+    let known = args.task.map(Task::from);
+    if let Some(task) = &known {
+        settings(args, task)?;
+    }
+    let spec = args.spec.as_deref().map(registry::read_spec).transpose()?;
     let device = args.device.device.open()?;
-    let (data, source) = data(args, &settings)?;
+    let read = args.data.as_deref().map(|path| read(path, args)).transpose()?;
+    let task = match (known, spec, &read) {
+        (Some(task), ..) => task,
+        (None, Some(spec), Some((data, _))) => Task::own(spec, data.len()),
+        (None, None, Some((data, description))) => described(data, description),
+        (None, _, None) => return Err(Failure::NoTask),
+    };
+    let settings = settings(args, &task)?;
+    let (data, source) = match read {
+        Some((data, description)) => checked(args, &task, &settings, data, description)?,
+        None => generated(args, &task, &settings)?,
+    };
     let mut config = RunConfig {
-        task: args.task.id().to_owned(),
+        task: task.spec.id.clone(),
+        spec: task.benchmark.is_none().then(|| (*task.spec).clone()),
         preset: args.preset.into(),
         device: args.device.device.to_string(),
         reused: None,
@@ -55,8 +73,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
         say("this run has finished before");
         result
     } else {
-        let training =
-            Training::new(config.settings.clone(), Arc::clone(&args.task.spec), Arc::new(data), &device)?;
+        let training = Training::new(config.settings.clone(), task.spec, Arc::new(data), &device)?;
         let every = Duration::from_secs(args.checkpoint_every);
         let session = Session::resume(&run, &config, training, begin, every)?;
         let session = session.with_snapshots(args.snapshot_every.map(|steps| steps as usize));
@@ -95,8 +112,8 @@ fn before_critic(path: &Path, config: &RunConfig) -> Result<((Checkpoint, Histor
 }
 
 /// The preset's settings with everything changed that the command line changes.
-fn settings(args: &TrainArgs) -> Result<Settings, Failure> {
-    let mut settings = Settings::preset(args.preset.into(), &args.task.basis());
+fn settings(args: &TrainArgs, task: &Task) -> Result<Settings, Failure> {
+    let mut settings = Settings::preset(args.preset.into(), &task.basis);
     if let Some(seed) = args.seed {
         settings.seed = seed;
     }
@@ -105,35 +122,76 @@ fn settings(args: &TrainArgs) -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-fn data(args: &TrainArgs, settings: &Settings) -> Result<(Transitions, DataSource), Failure> {
-    let (data, source) = if let Some(path) = &args.data {
-        say(format_args!("reading {}", path.display()));
-        let (data, origin) = dataset::read(path)?;
-        dataset::check_task(&data, &args.task.spec, path)?;
-        // The data are there already.
-        let memory = Memory { data: 0.0, ..memory_of(args, settings, data.len()) };
-        require(args, memory, data.len())?;
-        check_rewards(&data.rewards, args.task.spec.reward, &settings.critic).map_err(LearnError::Rewards)?;
-        say(format_args!("{}", origin.boundaries));
-        for warning in Inspection::of(&data, origin).warnings(&args.task.spec) {
-            say(format_args!("warning: {warning}"));
-        }
-        (data, path.display().to_string())
-    } else {
-        let memory = memory_of(args, settings, settings.data.rows);
-        require(args, memory, settings.data.rows)?;
-        (dataset::generate(args.task, settings.data.rows, settings.seed)?, "generated".to_owned())
-    };
-    let source = DataSource { source, rows: data.len(), sha256: dataset::hash(&data) };
-    Ok((data, source))
+/// Data from a file, with what is known about it.
+fn read(path: &Path, args: &TrainArgs) -> Result<(Transitions, Description), Failure> {
+    say(format_args!("reading {}", path.display()));
+    let (data, description) = dataset::read(path, args.rewards.reward_at)?;
+    description.origin.rules().for_each(say);
+    Ok((data, description))
 }
 
-fn memory_of(args: &TrainArgs, settings: &Settings, rows: usize) -> Memory {
-    Memory::of(settings, &args.task.spec, rows, args.device.device == DeviceName::Cpu)
+/// The task that data describes; guesses are said.
+fn described(data: &Transitions, description: &Description) -> Task {
+    let Derived { spec, guesses } = Derived::of(data, description);
+    say(format_args!(
+        "task {}: {} numbers in an observation, {} in an action; --spec takes another description",
+        spec.id,
+        spec.state_dim(),
+        spec.action_dim()
+    ));
+    guesses.into_iter().for_each(|guess| say(format_args!("guessed: {guess}")));
+    Task::own(spec, data.len())
+}
+
+/// Data of a file, once it belongs to the task and fits into memory.
+fn checked(
+    args: &TrainArgs,
+    task: &Task,
+    settings: &Settings,
+    data: Transitions,
+    description: Description,
+) -> Result<(Transitions, DataSource), Failure> {
+    let path = args.data.as_deref().unwrap_or(Path::new(""));
+    dataset::check_task(&data, &task.spec, path)?;
+    // The data are there already.
+    let memory = Memory { data: 0.0, ..memory_of(args, task, settings, data.len()) };
+    require(task, memory, data.len())?;
+    check_rewards(&data.rewards, task.spec.reward, &settings.critic).map_err(LearnError::Rewards)?;
+    let sha256 = description.summary.sha256.clone();
+    // Whoever learns a task of D4RL hears how the data differs from it.
+    if task.benchmark.is_some() {
+        for warning in Inspection::of(&data, description).warnings(&task.spec) {
+            say(format_args!("warning: {warning}"));
+        }
+    } else {
+        for finding in description.origin.findings {
+            say(format_args!("warning: {finding}"));
+        }
+    }
+    let (source, reward_at, rows) = (path.display().to_string(), args.rewards.reward_at, data.len());
+    Ok((data, DataSource { source, reward_at, rows, sha256 }))
+}
+
+/// Data made anew.
+fn generated(
+    args: &TrainArgs,
+    task: &Task,
+    settings: &Settings,
+) -> Result<(Transitions, DataSource), Failure> {
+    let benchmark = task.benchmark.ok_or(Failure::NoTask)?;
+    require(task, memory_of(args, task, settings, settings.data.rows), settings.data.rows)?;
+    let data = dataset::generate(benchmark, settings.data.rows, settings.seed)?;
+    let sha256 = dataset::hash(&data);
+    let rows = data.len();
+    Ok((data, DataSource { source: "generated".to_owned(), reward_at: None, rows, sha256 }))
+}
+
+fn memory_of(args: &TrainArgs, task: &Task, settings: &Settings, rows: usize) -> Memory {
+    Memory::of(settings, &task.spec, rows, args.device.device == DeviceName::Cpu)
 }
 
 /// Refuses training that takes more memory than there is, and says which settings take most of it.
-fn require(args: &TrainArgs, memory: Memory, rows: usize) -> Result<(), TooMuch> {
+fn require(task: &Task, memory: Memory, rows: usize) -> Result<(), TooMuch> {
     let parts = [
         (memory.data, "lower data.rows"),
         (memory.windows, "raise data.stride, or lower critic.windows or critic.latents"),
@@ -142,7 +200,7 @@ fn require(args: &TrainArgs, memory: Memory, rows: usize) -> Result<(), TooMuch>
     ];
     let (_, advice) =
         parts.into_iter().fold((0.0, ""), |most, part| if part.0 > most.0 { part } else { most });
-    let work = format!("training {} from {rows} rows", args.task.id());
+    let work = format!("training {} from {rows} rows", task.spec.id);
     memory::require(work, memory.total(), advice)
 }
 

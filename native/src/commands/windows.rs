@@ -24,7 +24,7 @@ pub(crate) fn windows(args: &WindowsArgs) -> Result<(), Failure> {
     let device = args.device.device.open()?;
     let data = if let Some(path) = &args.data {
         say(format_args!("reading {}", path.display()));
-        let (data, _) = dataset::read(path)?;
+        let (data, _) = dataset::read(path, args.rewards.reward_at)?;
         dataset::check_task(&data, task, path)?;
         data
     } else {

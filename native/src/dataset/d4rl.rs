@@ -1,18 +1,19 @@
-//! D4RL's HDF5 layout: one flat data set per column.
+//! D4RL's layout: one flat column of each kind, in HDF5 or in an npz file.
 //!
 //! Written: `observations`, `actions`, `rewards`, `terminals`, `timeouts`, `infos/goal`, `infos/qpos`, `infos/qvel`, gzip,
 //! f32, booleans as an enum of FALSE and TRUE. Read: the same, and what else is found in the wild: `(N, 1)` columns, any
-//! number type for any column, no `timeouts`, no `infos`, or one data set of that name, and d3rlpy's `episode_terminals`.
+//! number type for any column, no `timeouts`, no `infos`, or one data set of that name, d3rlpy's `episode_terminals`, and
+//! the `next_observations` of `d4rl.qlearning_dataset`.
 
 use std::path::Path;
 
-use diar_core::data::Transitions;
+use diar_core::data::{TimeoutVerdict, Transitions};
 use hdf5_reader::{ByteOrder, Datatype};
 use hdf5_writer::{DatasetBuilder, EnumMember, FILTER_DEFLATE, FilterDescription, Hdf5Builder, WriteOptions};
 
-use super::hdf5::{Column, Flags, Node};
+use super::column::{Column, Flags, Table};
 use super::memory::Need;
-use super::{Boundaries, DataError, Origin};
+use super::{Boundaries, DataError, Layout, Origin, Storage, npz};
 use crate::run::atomic;
 
 /// Rows of a compressed chunk.
@@ -39,36 +40,48 @@ pub fn write(path: &Path, data: &Transitions) -> Result<(), DataError> {
     })
 }
 
-/// Reads the columns of a file.
+/// Reads the columns of a table.
 ///
-/// Timeouts cut the segments, and the states say whether they are resets: in D4RL's maze data they are not. The
-/// `episode_terminals` of d3rlpy mark every end of an episode, so there is nothing to guess.
-pub(super) fn read(
-    path: &Path,
-    root: &Node,
+/// Timeouts cut the segments, and the states say whether they are resets: in D4RL's maze data they are not. Where a column
+/// says it, there is nothing to guess: d3rlpy's `episode_terminals` mark every end of an episode, and where
+/// `next_observations` are not those of the next row, an episode was cut.
+pub(super) fn read<T: Table>(
+    table: &T,
+    storage: Storage,
     available: Option<u64>,
 ) -> Result<(Transitions, Origin), DataError> {
-    let need = |column| root.need(column, LAYOUT);
+    let path = table.path();
+    let layout = if storage == Storage::Npz { npz::LAYOUT } else { LAYOUT };
+    let need = |column| table.need(column, layout);
     let states = need("observations")?;
     let actions = need("actions")?;
     let rewards = need("rewards")?.flat()?;
     let terminals = need("terminals")?.flat()?;
-    let timeouts = root.column("timeouts")?.map(Column::flat).transpose()?;
-    let ends = root.column("episode_terminals")?.map(Column::flat).transpose()?;
-    let goals = goals(root)?;
+    let timeouts = table.column("timeouts")?.map(Column::flat).transpose()?;
+    let ends = table.column("episode_terminals")?.map(Column::flat).transpose()?;
+    let next = table.column("next_observations")?;
+    let goals = table.goals()?.filter(|goals| goals.width() == 2);
 
     let mut need = Need::default();
-    for column in
-        [&states, &actions, &rewards, &terminals].into_iter().chain(&timeouts).chain(&ends).chain(&goals)
+    for column in [&states, &actions, &rewards, &terminals]
+        .into_iter()
+        .chain(&timeouts)
+        .chain(&ends)
+        .chain(&next)
+        .chain(&goals)
     {
         column.claim(&mut need);
     }
     need.check(path, available)?;
-    if rewards.rows == 0 {
+    let rows = rewards.rows();
+    if rows == 0 {
         return Err(DataError::Empty { path: path.to_owned() });
     }
+    if let Some(column) = ends.iter().chain(&next).find(|column| column.rows() != rows) {
+        return Err(column.wrong(format!("has {} rows, expected {rows}", column.rows())));
+    }
     let mut findings = Vec::new();
-    let mut flags = |column: &Column| -> Result<Vec<bool>, DataError> {
+    let mut flags = |column: &T::Column| -> Result<Vec<bool>, DataError> {
         let Flags { values, never_written } = column.flags()?;
         if never_written {
             findings.push(format!(
@@ -80,45 +93,61 @@ pub(super) fn read(
         Ok(values)
     };
     let mut data = Transitions {
-        state_dim: states.width,
-        action_dim: actions.width,
+        state_dim: states.width(),
+        action_dim: actions.width(),
         states: states.read()?,
         actions: actions.read()?,
         rewards: rewards.read()?,
         terminals: flags(&terminals)?,
         timeouts: match &timeouts {
             Some(timeouts) => flags(timeouts)?,
-            None => vec![false; rewards.rows as usize],
+            None => vec![false; rows as usize],
         },
         continuous: true,
         goals: goals.map(|goals| goals.read()).transpose()?.unwrap_or_default(),
     };
     check(path, &data)?;
-    let mut origin = Origin::d4rl(&data);
-    if let Some(ends) = &ends {
-        let marked = flags(ends)?;
-        if marked.len() != data.len() {
-            return Err(ends.wrong(format!("has {} rows, expected {}", marked.len(), data.len())));
-        }
-        for (row, end) in marked.into_iter().enumerate() {
+    let boundaries = if let Some(ends) = &ends {
+        for (row, end) in flags(ends)?.into_iter().enumerate() {
             data.timeouts[row] |= end && !data.terminals[row];
         }
-        origin.boundaries = Boundaries::EpisodeTerminals;
+        Boundaries::EpisodeTerminals
+    } else {
+        let cuts = next.as_ref().map(|next| cuts(&data, next)).transpose()?;
+        let count = cuts.iter().flatten().filter(|&&cut| cut).count();
+        match cuts {
+            Some(cuts) if count <= data.len() / 2 => {
+                data.timeouts = cuts;
+                Boundaries::NextObservations
+            }
+            Some(_) => {
+                findings.push(format!(
+                    "'next_observations' differ from the observation of the next row in {count} of {rows} rows, and say \
+                     nothing about ends"
+                ));
+                Boundaries::States(TimeoutVerdict::of(&data))
+            }
+            None => Boundaries::States(TimeoutVerdict::of(&data)),
+        }
+    };
+    data.continuous = boundaries.continuous();
+    Ok((data, Origin { findings, ..Origin::of(Layout::D4rl, storage, boundaries) }))
+}
+
+/// Rows whose next observation is not that of the next row, terminals left out.
+fn cuts(data: &Transitions, next: &impl Column) -> Result<Vec<bool>, DataError> {
+    let width = data.state_dim;
+    if next.width() != width {
+        return Err(next.wrong(format!("has {} numbers in a row, expected {width}", next.width())));
     }
-    data.continuous = origin.boundaries.continuous();
-    origin.findings = findings;
-    Ok((data, origin))
+    let next = next.read()?;
+    let follows = |row: usize, next: &[f32]| row + 1 < data.len() && data.state(row + 1) == next;
+    let rows = next.chunks_exact(width).enumerate();
+    Ok(rows.map(|(row, next)| !data.terminals[row] && !follows(row, next)).collect())
 }
 
 fn check(path: &Path, data: &Transitions) -> Result<(), DataError> {
     data.check().map_err(|mismatch| DataError::Mismatch { path: path.to_owned(), mismatch })
-}
-
-/// `infos/goal`, if the file has it as the position that a maze's goal is.
-fn goals(root: &Node) -> Result<Option<Column>, DataError> {
-    let Some(infos) = root.group("infos")? else { return Ok(None) };
-    let goals = infos.column("goal")?;
-    Ok(goals.filter(|goals| goals.width == 2))
 }
 
 fn encode(data: &Transitions) -> Result<Vec<u8>, hdf5_writer::Error> {

@@ -5,6 +5,7 @@ use diar_core::settings::Basis;
 use diar_core::spec::{Bounds, RewardKind, ScoreKind, Scoring, Space, TaskSpec};
 
 use super::summary::{Moments, Summary};
+use super::{Bounds as Declared, Description};
 
 /// Window length where the episodes are long enough, in steps: the paper's for Maze2D.
 const HORIZON: usize = 30;
@@ -21,11 +22,13 @@ pub struct Derived {
 }
 
 impl Derived {
-    /// The task of a data set. `declared` are the bounds of its action space, where the data set names them.
+    /// The task of a data set.
     #[must_use]
-    pub fn of(name: &str, data: &Transitions, summary: &Summary, declared: Option<&Bounds>) -> Self {
+    pub fn of(data: &Transitions, description: &Description) -> Self {
+        let Description { name, origin, summary } = description;
+        let declared = &origin.declared;
         let mut guesses = Vec::new();
-        let (bounds, reason) = action_bounds(&summary.actions, declared);
+        let (bounds, reason) = action_bounds(&summary.actions, declared.actions.as_ref());
         guesses.push(format!("actions lie between their bounds: {reason}"));
         let (reward, reason) = reward_kind(data, summary);
         guesses.push(format!("rewards are {reward}: {reason}"));
@@ -44,7 +47,7 @@ impl Derived {
             action: Space { dim: data.action_dim, bounds: Some(bounds), names: Vec::new() },
             max_steps,
             reward,
-            scoring: Scoring { kinds, reference: None, strata: 1 },
+            scoring: Scoring { kinds, reference: declared.reference, strata: 1 },
         };
         Self { spec, guesses }
     }
@@ -64,15 +67,16 @@ fn plain(name: &str) -> String {
     if plain.is_empty() { "data".to_owned() } else { plain }
 }
 
-fn action_bounds(actions: &[Moments], declared: Option<&Bounds>) -> (Bounds, &'static str) {
+fn action_bounds(actions: &[Moments], declared: Option<&Declared>) -> (Bounds, &'static str) {
     let dim = actions.len();
-    let usable = |bounds: &&Bounds| {
+    let usable = |bounds: &&Declared| {
         let pairs = bounds.low.iter().zip(&bounds.high);
         let ordered = pairs.clone().all(|(low, high)| low.is_finite() && high.is_finite() && low < high);
         bounds.low.len() == dim && bounds.high.len() == dim && ordered
     };
     if let Some(bounds) = declared.filter(usable) {
-        return (bounds.clone(), "the data set names them");
+        let Declared { low, high } = bounds.clone();
+        return (Bounds { low, high }, "the data set names them");
     }
     if actions.iter().all(|moments| moments.min >= -1.0 && moments.max <= 1.0) {
         return (Bounds { low: vec![-1.0; dim], high: vec![1.0; dim] }, "all lie in [-1, 1]");
@@ -122,6 +126,7 @@ fn longest(data: &Transitions) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Origin;
     use super::*;
 
     fn data(actions: &[f32], rewards: &[f32], ends: &[usize]) -> Transitions {
@@ -140,7 +145,10 @@ mod tests {
     }
 
     fn derived(data: &Transitions, declared: Option<&Bounds>) -> Derived {
-        Derived::of("My data (v2)", data, &Summary::of(data), declared)
+        let mut origin = Origin::d4rl(data);
+        origin.declared.actions =
+            declared.map(|bounds| Declared { low: bounds.low.clone(), high: bounds.high.clone() });
+        Derived::of(data, &Description::of("My data (v2)", origin, data))
     }
 
     #[test]

@@ -9,7 +9,7 @@ use diar_core::spec::TaskSpec;
 use serde::Serialize;
 
 use super::summary::{self, Summary};
-use super::{Boundaries, Fit, Layout, Origin};
+use super::{Bounds, Description, Fit, Layout};
 
 /// The furthest that the ball gets in a step, per axis, m: the push adds up to 5 % to the clipped speed.
 const REACH: f32 = (TIME_STEP * MAX_SPEED * 1.05) as f32;
@@ -17,13 +17,9 @@ const REACH: f32 = (TIME_STEP * MAX_SPEED * 1.05) as f32;
 /// Result of `diar data inspect`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Inspection {
-    /// Form in which it is stored.
-    pub layout: Layout,
-    /// Rule that ends its episodes, with its reason.
-    pub boundaries: Boundaries,
-    /// Its numbers.
+    /// Its source and its numbers.
     #[serde(flatten)]
-    pub summary: Summary,
+    pub description: Description,
     /// Comparison with each task.
     pub tasks: Vec<Fit>,
     /// Oddities, a sentence each.
@@ -33,13 +29,14 @@ pub struct Inspection {
 impl Inspection {
     /// Looks at a data set.
     #[must_use]
-    pub fn of(data: &Transitions, origin: Origin) -> Self {
-        let Origin { layout, boundaries, mut findings } = origin;
-        let (summary, tasks) = (Summary::of(data), Fit::all(data));
-        findings.extend(mismatch(&tasks, &summary, layout));
-        findings.extend(oddities(data, &summary));
-        findings.extend(flow(data, &summary, &tasks));
-        Self { layout, boundaries, summary, tasks, findings }
+    pub fn of(data: &Transitions, description: Description) -> Self {
+        let Description { origin, summary, .. } = &description;
+        let tasks = Fit::all(data);
+        let mut findings = origin.findings.clone();
+        findings.extend(mismatch(&tasks, summary, origin.layout));
+        findings.extend(oddities(data, &description));
+        findings.extend(flow(data, summary, &tasks));
+        Self { description, tasks, findings }
     }
 
     /// Warnings for someone who wants to learn a task from it.
@@ -79,7 +76,7 @@ fn mismatch(tasks: &[Fit], summary: &Summary, layout: Layout) -> Option<String> 
         Layout::Minari => {
             ": Minari's mazes have their centre at 0 and y upwards, D4RL's begin at a corner with x along the rows"
         }
-        Layout::D4rl => "",
+        Layout::D4rl | Layout::Ogbench => "",
     };
     Some(format!(
         "in every task's maze some positions lie in walls; {} comes nearest with {:.1} % in free cells{frame}",
@@ -89,7 +86,7 @@ fn mismatch(tasks: &[Fit], summary: &Summary, layout: Layout) -> Option<String> 
 }
 
 /// Columns with values that no task's data has.
-fn oddities(data: &Transitions, summary: &Summary) -> Vec<String> {
+fn oddities(data: &Transitions, Description { origin, summary, .. }: &Description) -> Vec<String> {
     let mut found = Vec::new();
     for (name, columns) in [("state", &summary.states), ("action", &summary.actions)] {
         for (i, moments) in columns.iter().enumerate().filter(|(_, moments)| moments.min == moments.max) {
@@ -102,6 +99,9 @@ fn oddities(data: &Transitions, summary: &Summary) -> Vec<String> {
         found.push(format!(
             "{outside} numbers of actions lie outside [-1, 1], the furthest at {furthest} from 0"
         ));
+    }
+    if let Some(bounds) = &origin.declared.actions {
+        found.extend(beyond(&data.actions, bounds));
     }
     let odd = data.rewards.iter().filter(|&&reward| reward != 0.0 && reward != 1.0).count();
     if odd > 0 {
@@ -116,6 +116,25 @@ fn oddities(data: &Transitions, summary: &Summary) -> Vec<String> {
         });
     }
     found
+}
+
+/// Actions out of the bounds that the data set itself has for them.
+fn beyond(actions: &[f32], Bounds { low, high }: &Bounds) -> Option<String> {
+    let outside = |&index: &usize| {
+        let (action, number) = (actions[index], index % low.len());
+        action < low[number] || action > high[number]
+    };
+    let first = (0..actions.len()).find(outside)?;
+    let number = first % low.len();
+    Some(format!(
+        "{} numbers of actions lie outside the data set's own action space, the first is action[{number}] of row {} with \
+         {}, expected {} to {}",
+        (first..actions.len()).filter(outside).count(),
+        first / low.len(),
+        actions[first],
+        low[number],
+        high[number]
+    ))
 }
 
 /// Oddities in the order of rows.
@@ -176,13 +195,15 @@ fn jumps(data: &Transitions) -> Vec<usize> {
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let layout = match self.layout {
-            Layout::D4rl => "D4RL's columns",
-            Layout::Minari => "Minari's episodes",
-        };
-        writeln!(f, "layout       {layout}")?;
-        writeln!(f, "boundaries   {}", self.boundaries)?;
-        writeln!(f, "{}", self.summary)?;
+        let Description { name, origin, summary } = &self.description;
+        writeln!(f, "name         {name}")?;
+        writeln!(f, "layout       {}, {}", origin.layout, origin.storage)?;
+        writeln!(f, "boundaries   {}", origin.boundaries)?;
+        writeln!(f, "rewards      {}", origin.reward_source)?;
+        for dropped in &origin.dropped {
+            writeln!(f, "left out     {dropped}")?;
+        }
+        writeln!(f, "{summary}")?;
         for fit in &self.tasks {
             writeln!(f, "{fit}")?;
         }

@@ -17,9 +17,19 @@ pub(super) struct Need {
 impl Need {
     /// Adds a column of `numbers` that are stored as `bytes` each and kept in single precision.
     pub(super) fn add(&mut self, numbers: u64, bytes: u64) {
-        self.kept = self.kept.saturating_add(numbers.saturating_mul(4));
+        self.keep(numbers);
         // What is read of the file, and what that is decoded to.
         self.passing = self.passing.max(numbers.saturating_mul(bytes).saturating_mul(2));
+    }
+
+    /// Adds numbers that are kept in single precision and read in pieces.
+    pub(super) fn keep(&mut self, numbers: u64) {
+        self.kept = self.kept.saturating_add(numbers.saturating_mul(4));
+    }
+
+    /// Adds numbers that are read in pieces and held in single precision for a while.
+    pub(super) fn pass(&mut self, numbers: u64) {
+        self.passing = self.passing.max(numbers.saturating_mul(4));
     }
 
     fn bytes(self) -> u64 {

@@ -6,10 +6,12 @@ use std::path::Path;
 
 use diar_core::learn::Stage;
 use diar_core::settings::{Preset, Settings};
+use diar_core::spec::TaskSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{RunError, atomic};
+use crate::label::RewardAt;
 
 /// Name of the file in the run directory.
 pub const FILE: &str = "config.toml";
@@ -18,8 +20,11 @@ pub const FILE: &str = "config.toml";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// D4RL's environment id.
+    /// Name of the task.
     pub task: String,
+    /// Its specification, where it is none of D4RL's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spec: Option<TaskSpec>,
     /// The preset the settings began with.
     pub preset: Preset,
     /// The device it began on, as on the command line.
@@ -51,11 +56,14 @@ pub struct Move {
 }
 
 /// What a run learns from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSource {
     /// `generated`, or the name of the file.
     pub source: String,
+    /// The place that is rewarded, where the file has no rewards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reward_at: Option<RewardAt>,
     /// Recorded steps.
     pub rows: usize,
     /// SHA-256 of the columns.

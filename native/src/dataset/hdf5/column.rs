@@ -9,33 +9,27 @@ use hdf5_reader::object_header::ObjectHeader;
 use hdf5_reader::{Dataset, Datatype};
 
 use super::super::DataError;
+use super::super::column::{Column, Flags};
 use super::super::memory::Need;
+use super::super::number::Number;
 use super::groups::Stored;
-use super::numbers::{self, Number};
+use super::numbers;
 use super::written::Written;
 use super::{cause, filters, rewrite, trouble};
 
-/// A column by its header, `[rows, width]`; nothing of it is read yet.
-pub(in super::super) struct Column {
+/// A data set of numbers by its header; nothing of it is read yet.
+pub(in super::super) struct Numbers {
     path: PathBuf,
     name: String,
     dataset: Dataset,
     parent: Group,
     header: ObjectHeader,
     number: Number,
-    pub rows: u64,
-    pub width: usize,
+    rows: u64,
+    width: usize,
 }
 
-/// A column of flags.
-pub(in super::super) struct Flags {
-    /// Each row's: what is not zero is true.
-    pub values: Vec<bool>,
-    /// No row was ever written: all of them are what the file's writer set for such rows.
-    pub never_written: bool,
-}
-
-impl Column {
+impl Numbers {
     /// A data set as a column of the file at `path`.
     ///
     /// # Errors
@@ -57,7 +51,7 @@ impl Column {
             }
         };
         let raw = dataset.raw_datatype().map_err(|error| wrong(trouble(&error)))?;
-        let number = Number::of(&raw).ok_or_else(|| {
+        let number = numbers::number(&raw).ok_or_else(|| {
             wrong(format!("holds {}, expected numbers or booleans", numbers::kind_of(dataset.dtype())))
         })?;
         if header.messages.iter().any(|message| matches!(message, HdfMessage::ExternalFiles(_))) {
@@ -67,55 +61,6 @@ impl Column {
             )));
         }
         Ok(Self { path: path.to_owned(), name, dataset, parent, header, number, rows, width })
-    }
-
-    /// The same, where a row must be one number.
-    pub(crate) fn flat(self) -> Result<Self, DataError> {
-        if self.width == 1 {
-            return Ok(self);
-        }
-        Err(self.wrong(format!("has {} numbers in a row, expected 1", self.width)))
-    }
-
-    /// Its name, from the root of the file on.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Adds what reading it takes.
-    pub(crate) fn claim(&self, need: &mut Need) {
-        need.add(self.rows.saturating_mul(self.width as u64), self.number.size() as u64);
-    }
-
-    /// Its numbers, row by row.
-    ///
-    /// # Errors
-    /// When rows were never written, cannot be read, or are not finite.
-    pub(crate) fn read(&self) -> Result<Vec<f32>, DataError> {
-        match self.written()? {
-            Written::All => self.numbers(),
-            Written::None => Err(self.wrong("was created, but none of its rows was ever written".to_owned())),
-            Written::Part { first, rows } => Err(self.part(first, rows)),
-        }
-    }
-
-    /// Its numbers as flags. Columns of flags that nobody wrote to are as good as those that were written: h5py users
-    /// create them so where no flag is set.
-    ///
-    /// # Errors
-    /// When only some of its rows were ever written, or they cannot be read.
-    pub(crate) fn flags(&self) -> Result<Flags, DataError> {
-        let written = self.written()?;
-        if let Written::Part { first, rows } = written {
-            return Err(self.part(first, rows));
-        }
-        let values = self.numbers()?.iter().map(|&flag| flag != 0.0).collect();
-        Ok(Flags { values, never_written: matches!(written, Written::None) })
-    }
-
-    /// An error about this column.
-    pub(crate) fn wrong(&self, problem: String) -> DataError {
-        DataError::Column { path: self.path.clone(), column: self.name.clone(), problem }
     }
 
     fn part(&self, first: u64, rows: u64) -> DataError {
@@ -147,14 +92,47 @@ impl Column {
 
     fn numbers(&self) -> Result<Vec<f32>, DataError> {
         let bytes = self.dataset.read_raw_bytes().map_err(|error| self.unreadable(&error))?;
-        let values = self.number.decode(&bytes);
-        match values.iter().position(|value| !value.is_finite()) {
-            Some(index) => Err(self.wrong(format!(
-                "holds {} in row {}, expected finite numbers only",
-                values[index],
-                index / self.width
-            ))),
-            None => Ok(values),
+        self.finite(self.number.decode(&bytes))
+    }
+}
+
+impl Column for Numbers {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn claim(&self, need: &mut Need) {
+        need.add(self.rows.saturating_mul(self.width as u64), self.number.size as u64);
+    }
+
+    fn read(&self) -> Result<Vec<f32>, DataError> {
+        match self.written()? {
+            Written::All => self.numbers(),
+            Written::None => Err(self.wrong("was created, but none of its rows was ever written".to_owned())),
+            Written::Part { first, rows } => Err(self.part(first, rows)),
         }
+    }
+
+    /// Columns of flags that nobody wrote to are as good as those that were written: h5py users create them so where no
+    /// flag is set.
+    fn flags(&self) -> Result<Flags, DataError> {
+        let written = self.written()?;
+        if let Written::Part { first, rows } = written {
+            return Err(self.part(first, rows));
+        }
+        let values = self.numbers()?.iter().map(|&flag| flag != 0.0).collect();
+        Ok(Flags { values, never_written: matches!(written, Written::None) })
     }
 }

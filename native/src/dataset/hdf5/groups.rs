@@ -3,6 +3,7 @@
 //! The reader's own listing leaves out links that lead nowhere, and fails as a whole where one member is of a kind that
 //! it does not know. So the links are listed and followed here; only what they lead to is opened.
 
+use std::path::Path;
 use std::rc::Rc;
 
 use hdf5_reader::btree_v1::collect_btree_v1_leaves_storage;
@@ -21,8 +22,10 @@ use hdf5_reader::symbol_table::SymbolTableNode;
 use hdf5_reader::{DEFAULT_MAX_OBJECT_HEADER_BYTES, Dataset};
 
 use super::super::DataError;
+use super::super::column::Table;
+use super::column::Numbers;
 use super::open::{File, Files};
-use super::{Column, damaged, trouble};
+use super::{damaged, trouble};
 
 /// Soft and external links on the way to one object; more are a circle.
 const MAX_LINKS: usize = 16;
@@ -96,38 +99,6 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// A column, if the group has it.
-    ///
-    /// # Errors
-    /// When a link leads nowhere, or to something that is no column.
-    pub(crate) fn column(&self, name: &str) -> Result<Option<Column>, DataError> {
-        let full = format!("{}{name}", self.prefix);
-        let wrong = |kind: &str| DataError::Column {
-            path: self.files.main.clone(),
-            column: full.clone(),
-            problem: format!("is a {kind}, expected a data set of numbers"),
-        };
-        match self.object(name)? {
-            None => Ok(None),
-            Some(Object::Dataset(stored)) => Column::of(&self.files.main, full, *stored).map(Some),
-            Some(Object::Group(_)) => Err(wrong("group")),
-            Some(Object::Other) => Err(wrong("named type")),
-        }
-    }
-
-    /// A column that the layout demands.
-    ///
-    /// # Errors
-    /// As [`Self::column`], and when it is missing.
-    pub(crate) fn need(&self, name: &str, layout: &'static str) -> Result<Column, DataError> {
-        self.column(name)?.ok_or_else(|| DataError::MissingColumn {
-            path: self.files.main.clone(),
-            column: format!("{}{name}", self.prefix),
-            present: self.list(),
-            expected: layout,
-        })
-    }
-
     /// A total that the group states in an attribute.
     ///
     /// # Errors
@@ -147,30 +118,13 @@ impl<'a> Node<'a> {
         attribute.read_as_f64().map(|total| Some(total as u64)).map_err(|error| wrong(&error))
     }
 
-    /// All names, in order; groups end with a slash, and links say where they lead.
-    pub(crate) fn list(&self) -> String {
-        let mut all: Vec<String> = self
-            .links
-            .iter()
-            .map(|link| match &link.target {
-                LinkTarget::Hard { address } => {
-                    let group = header_at(&self.group, *address).is_ok_and(|header| is_group(&header));
-                    format!("{}{}", link.name, if group { "/" } else { "" })
-                }
-                target => format!("{} -> {}", link.name, describe(target)),
-            })
-            .collect();
-        all.sort();
-        if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
-    }
-
     fn link(&self, name: &str) -> Option<&LinkMessage> {
         self.links.iter().find(|link| link.name == name)
     }
 
     fn object(&self, name: &str) -> Result<Option<Object<'a>>, DataError> {
         let Some(link) = self.link(name) else { return Ok(None) };
-        let full = format!("{}{name}", self.prefix);
+        let full = self.place(name);
         let place = Walk { files: self.files, left: MAX_LINKS }.link(&self.file, &self.group, link).map_err(
             |problem| DataError::Link {
                 path: self.files.main.clone(),
@@ -200,6 +154,55 @@ impl<'a> Node<'a> {
         }
         let dataset = parent.dataset(&member).map_err(unreadable)?;
         Ok(Some(Object::Dataset(Box::new(Stored { dataset, parent, header }))))
+    }
+}
+
+impl Table for Node<'_> {
+    type Column = Numbers;
+
+    fn path(&self) -> &Path {
+        &self.files.main
+    }
+
+    fn column(&self, name: &str) -> Result<Option<Numbers>, DataError> {
+        let full = self.place(name);
+        let wrong = |kind: &str| DataError::Column {
+            path: self.files.main.clone(),
+            column: full.clone(),
+            problem: format!("is a {kind}, expected a data set of numbers"),
+        };
+        match self.object(name)? {
+            None => Ok(None),
+            Some(Object::Dataset(stored)) => Numbers::of(&self.files.main, full, *stored).map(Some),
+            Some(Object::Group(_)) => Err(wrong("group")),
+            Some(Object::Other) => Err(wrong("named type")),
+        }
+    }
+
+    fn place(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// D4RL's kitchen has one data set `infos`, in place of a group.
+    fn goals(&self) -> Result<Option<Numbers>, DataError> {
+        self.group("infos")?.map_or(Ok(None), |infos| infos.column("goal"))
+    }
+
+    /// Groups end with a slash, and links say where they lead.
+    fn list(&self) -> String {
+        let mut all: Vec<String> = self
+            .links
+            .iter()
+            .map(|link| match &link.target {
+                LinkTarget::Hard { address } => {
+                    let group = header_at(&self.group, *address).is_ok_and(|header| is_group(&header));
+                    format!("{}{}", link.name, if group { "/" } else { "" })
+                }
+                target => format!("{} -> {}", link.name, describe(target)),
+            })
+            .collect();
+        all.sort();
+        if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
     }
 }
 

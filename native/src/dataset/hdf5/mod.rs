@@ -11,15 +11,15 @@ use std::path::Path;
 
 use hdf5_reader::error::Error;
 
-use super::DataError;
+use super::{DataError, Storage};
 
-pub(super) use column::{Column, Flags};
+pub(super) use column::Numbers;
 pub(super) use groups::Node;
 pub(super) use open::Files;
 
 /// The error of a file that cannot be understood.
 pub(super) fn damaged(path: &Path, reason: &dyn ToString) -> DataError {
-    DataError::Damaged { path: path.to_owned(), reason: reason.to_string() }
+    DataError::Damaged { path: path.to_owned(), format: Storage::Hdf5, reason: reason.to_string() }
 }
 
 /// The error below all that was said about where it happened.

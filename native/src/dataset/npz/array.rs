@@ -1,0 +1,124 @@
+//! One array of an archive.
+
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use super::super::DataError;
+use super::super::column::Column;
+use super::super::memory::Need;
+use super::super::number::Number;
+use super::header::Header;
+use super::{Archive, Member};
+use crate::memory::size;
+
+/// Bytes that are read at a time, a multiple of every number's.
+const PIECE: usize = 1 << 18;
+
+/// An array as a column.
+pub(in super::super) struct Array<'a> {
+    archive: &'a Archive,
+    name: String,
+    member: Member,
+    header: u64,
+    number: Number,
+    column_major: bool,
+    rows: u64,
+    width: usize,
+}
+
+impl<'a> Array<'a> {
+    /// Reads the header of a member.
+    ///
+    /// # Errors
+    /// When it is no array of numbers of the shape `(rows)` or `(rows, numbers)`, or cut short.
+    pub(super) fn of(archive: &'a Archive, name: &str, member: Member) -> Result<Self, DataError> {
+        let wrong = |problem: String| DataError::Column {
+            path: archive.path.clone(),
+            column: name.to_owned(),
+            problem,
+        };
+        let Header { length, number, column_major, shape } =
+            archive.unpack(member, Header::read).map_err(wrong)?;
+        let (rows, width) = match *shape {
+            [rows] => (rows, 1),
+            [rows, width] if (1..1 << 20).contains(&width) => (rows, width as usize),
+            _ => return Err(wrong(format!("has the shape {shape:?}, expected (rows) or (rows, numbers)"))),
+        };
+        let bytes =
+            rows.saturating_mul(width as u64).saturating_mul(number.size as u64).saturating_add(length);
+        let found = member.place.uncompressed_size_hint();
+        if bytes != found {
+            return Err(wrong(format!("has {found} bytes, expected {bytes} for the shape {shape:?}")));
+        }
+        Ok(Self { archive, name: name.to_owned(), member, header: length, number, column_major, rows, width })
+    }
+
+    fn numbers(&self, bytes: &mut dyn Read) -> Result<Vec<f32>, String> {
+        let (rows, width) = (self.rows as usize, self.width);
+        let count = rows * width;
+        let mut values = Vec::new();
+        values
+            .try_reserve_exact(count)
+            .map_err(|_| format!("takes {} of memory, which are not available", size(4.0 * count as f64)))?;
+        values.resize(count, 0.0);
+        let mut piece = vec![0; PIECE];
+        skip(bytes, self.header, &mut piece)?;
+        let mut done = 0;
+        while done < count {
+            let some = &mut piece[..PIECE.min((count - done) * self.number.size)];
+            bytes.read_exact(some).map_err(|error| unreadable(&error))?;
+            for (index, value) in (done..).zip(self.number.decode(some)) {
+                let at = if self.column_major { index % rows * width + index / rows } else { index };
+                values[at] = value;
+            }
+            done += some.len() / self.number.size;
+        }
+        // At its end the member is held against its checksum.
+        match bytes.read(&mut piece[..1]) {
+            Ok(0) => Ok(values),
+            Ok(_) => Err("is longer than its shape says".to_owned()),
+            Err(error) => Err(unreadable(&error)),
+        }
+    }
+}
+
+impl Column for Array<'_> {
+    fn path(&self) -> &Path {
+        &self.archive.path
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn claim(&self, need: &mut Need) {
+        need.keep(self.rows.saturating_mul(self.width as u64));
+    }
+
+    fn read(&self) -> Result<Vec<f32>, DataError> {
+        let values = self.archive.unpack(self.member, |bytes| self.numbers(bytes));
+        self.finite(values.map_err(|problem| self.wrong(problem))?)
+    }
+}
+
+/// Reads over so many bytes.
+fn skip(bytes: &mut dyn Read, count: u64, piece: &mut [u8]) -> Result<(), String> {
+    let some = piece.get_mut(..count as usize).ok_or("has an unusual header")?;
+    bytes.read_exact(some).map_err(|error| unreadable(&error))
+}
+
+/// A clause about an array whose bytes cannot be read.
+pub(super) fn unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => "is cut short".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}
