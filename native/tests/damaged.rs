@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use diar::dataset::{self, d4rl};
-use diar_core::benchmark::MAZE2D;
 use diar_core::env::maze2d::generate;
 use diar_core::maze::MazeId;
 use diar_core::rng::{Key, Stream};

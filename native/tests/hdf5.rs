@@ -424,9 +424,12 @@ fn rewards_that_the_settings_misread_are_refused_before_training() {
     for (settings, parts) in [
         (
             &[][..],
-            ["rewards are neither 0 nor 1, the first is -1 in row 0", "`--set critic.terminal_mask=false`"],
+            [
+                "rewards are not 1 at the goal and 0 elsewhere: the first is -1 in row 0",
+                "`--set critic.terminal_mask=false`",
+            ],
         ),
-        (&[mask, held], ["rewards are neither 0 nor 1", "`--set critic.window_return=recorded`"]),
+        (&[mask, held], ["rewards are not 1 at the goal", "`--set critic.window_return=recorded`"]),
         (&[mask], ["run is not empty", "one walk, by the states"]),
     ] {
         let stderr = stderr(settings);

@@ -3,7 +3,6 @@
 
 use burn::tensor::Device;
 use diar_core::agent::Agent;
-use diar_core::benchmark::MAZE2D;
 use diar_core::bundle::{Bundle, BundleError, Precision};
 use diar_core::nn::{LoadError, NamedTensor};
 use diar_core::rng::Key;

@@ -139,7 +139,8 @@ fn lanes_that_begin_apart_decide_as_alone() {
     let settings = settings(&agent);
     let alone = |index: u64| {
         let options = RolloutOptions { record: true, stop_at_goal: true, shareable: false };
-        let episodes = [Episode::random(9, index)];
+        // From the far end of the U.
+        let episodes = [Episode::chosen(9, index, Some(&[3.0, 1.0, 0.0, 0.0]))];
         let mut rollout =
             Rollout::new(Arc::clone(&agent), envs(&agent), settings, &episodes, options).unwrap();
         let mut states = vec![rollout.lanes()[0].state.clone()];

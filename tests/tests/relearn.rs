@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use diar_core::agent::Agent;
-use diar_core::benchmark::MAZE2D;
 use diar_core::bundle::Bundle;
 use diar_core::data::Experience;
 use diar_core::env::maze2d::generate;

@@ -62,7 +62,8 @@ impl DataSettings {
     fn check(&self) -> Result<(), InvalidSetting> {
         let Self { horizon, rows, stride, standardise_states: _ } = self;
         whole("data.horizon", *horizon as u64, 1..=LONGEST_WINDOW)?;
-        whole("data.rows", *rows as u64, 1..=MOST_ROWS)?;
+        whole("data.horizon", vec![json!(0), json!(65_537)]),
+            ("data.rows", *rows as u64, 1..=MOST_ROWS)?;
         whole("data.stride", *stride as u64, 1..=MOST_ROWS)
     }
 }

@@ -13,7 +13,7 @@ use crate::evaluation::{self, BundleFile};
 use crate::failure::Failure;
 
 /// No request is near this long; without a limit, a stream without line ends would fill the memory.
-const LONGEST_LINE: u64 = 1 << 21;
+const LONGEST_LINE: u64 = 1 << 20;
 
 /// Answers every line of standard input with one line on standard output.
 pub(crate) fn policy(args: &PolicyArgs) -> Result<(), Failure> {
