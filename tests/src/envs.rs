@@ -30,7 +30,7 @@ fn play(envs: &mut dyn Envs, lane: usize, actions: &[Vec<f32>]) -> Vec<Step> {
     let (mut taken, mut steps) = (Vec::new(), Vec::new());
     for action in actions {
         envs.step(&[lane], action, &mut steps).expect("the episode is under way");
-        taken.extend(steps.drain(..));
+        taken.append(&mut steps);
         if taken.last().is_some_and(|step: &Step| step.end.is_some()) {
             break;
         }
@@ -120,13 +120,14 @@ fn lockstep_equals_one_by_one(make: Make<'_>, steps: usize) {
     envs.reset(&starts, &World::default()).expect("all can start");
     let mut together = vec![Vec::new(); LANES];
     let mut stepped = Vec::new();
-    for t in 0..steps {
+    let mut t = 0;
+    loop {
         // From the last lane to the first: the order of lanes is the caller's.
         let under_way = |lane: &usize| {
             together[*lane].last().is_none_or(|step: &Step| step.end.is_none()) && t == together[*lane].len()
         };
         let lanes: Vec<usize> = (0..LANES).rev().filter(under_way).collect();
-        if lanes.is_empty() {
+        if lanes.is_empty() || t == steps {
             break;
         }
         let taken: Vec<f32> = lanes.iter().flat_map(|&lane| chosen[lane][t].clone()).collect();
@@ -135,6 +136,7 @@ fn lockstep_equals_one_by_one(make: Make<'_>, steps: usize) {
         for (lane, step) in lanes.into_iter().zip(stepped.drain(..)) {
             together[lane].push(step);
         }
+        t += 1;
     }
     assert_eq!(together, alone);
 }
@@ -143,7 +145,9 @@ fn numbers_are_finite(make: Make<'_>, steps: usize) {
     let mut envs = make();
     let mut actions = actions(&*envs, Key::new(9), steps);
     for action in actions.iter_mut().step_by(3) {
-        action.iter_mut().for_each(|a| *a *= 1e6);
+        for a in action {
+            *a *= 1e6;
+        }
     }
     let start = begin(&mut *envs, 0, Start::Drawn(Key::new(6)));
     let width = envs.spec().state_dim();

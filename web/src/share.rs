@@ -110,7 +110,7 @@ pub fn task_of(fragment: &str) -> Option<&'static Benchmark> {
 
 /// Address of the weights that a page begins with: those of the task that its link is for, else those of its own task.
 pub fn first_weights(fragment: &str, task: Option<&str>) -> String {
-    let linked = task_of(fragment).map(|task| task.id());
+    let linked = task_of(fragment).map(Benchmark::id);
     shipped_weights(linked.or(task).unwrap_or(MAZE2D[0].id()))
 }
 

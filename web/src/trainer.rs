@@ -60,7 +60,7 @@ async fn train(message: ToTrainer) -> Result<FromTrainer, String> {
     let mut training =
         CriticTraining::new(bundle, Arc::new(experience), settings.goal, critic, &Device::flex())
             .map_err(words)?;
-    let layout = geometry::layout(training.task(), world)?;
+    let layout = geometry::layout(training.task(), &world)?;
     let grid = Grid::of(&layout);
     let mut looked = now();
     while training.stage() != Stage::Done {

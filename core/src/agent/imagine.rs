@@ -41,7 +41,9 @@ impl Agent {
             let actions = self.act(self.states(seen), self.latents(followed), None);
             let mut actions = read("an action", actions).await?;
             // As the motors do.
-            actions.iter_mut().for_each(|a| *a = a.clamp(-1.0, 1.0));
+            for a in &mut actions {
+                *a = a.clamp(-1.0, 1.0);
+            }
             envs.spec().action.expand(&mut actions);
             envs.step(&alive, &actions, &mut stepped)?;
             let lanes = std::mem::take(&mut alive);

@@ -44,7 +44,9 @@ impl<A: Actor> Policy for Reflex<A> {
             return Err(AgentError::NotFinite("an action"));
         }
         // As the motors do: what is recorded is what acts.
-        actions.iter_mut().for_each(|a| *a = a.clamp(-1.0, 1.0));
+        for a in &mut actions {
+            *a = a.clamp(-1.0, 1.0);
+        }
         let width = actions.len() / lanes.len();
         let taken = lanes.iter().map(|&(lane, _)| lane);
         Ok(Advance::Act(taken.zip(actions.chunks_exact(width).map(<[f32]>::to_vec)).collect()))

@@ -38,7 +38,7 @@ struct Lenient<'a> {
     aside: &'a RefCell<Vec<Aside>>,
 }
 
-impl<'a> Lenient<'a> {
+impl Lenient<'_> {
     fn inside(&self, name: String, value: Value) -> Self {
         Self { value, path: [self.path.clone(), vec![name]].concat(), aside: self.aside }
     }
@@ -55,7 +55,7 @@ impl<'a> Lenient<'a> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Lenient<'_> {
+impl IntoDeserializer<'_, Error> for Lenient<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -127,14 +127,13 @@ impl Link {
     /// Start and steps as the link carries them.
     fn recalled(&self, recorded: &Recorded) -> (Vec<f64>, Vec<Step>) {
         let Recorded { states, rewards, at_goal } = recorded;
-        let steps = self.actions.iter().zip(&states[1..]).zip(rewards.iter().zip(at_goal));
-        let step = |((action, state), (&reward, &at_goal)): ((&Vec<f32>, &Vec<f64>), (&f32, &bool))| Step {
-            action: action.clone(),
-            state: state.clone(),
-            reward,
-            at_goal,
-        };
-        (states[0].clone(), steps.map(step).collect())
+        let steps = (0..rewards.len()).map(|t| Step {
+            action: self.actions[t].clone(),
+            state: states[t + 1].clone(),
+            reward: rewards[t],
+            at_goal: at_goal[t],
+        });
+        (states[0].clone(), steps.collect())
     }
 
     /// Start and steps from the simulator.

@@ -19,13 +19,17 @@ pub(super) fn code(
 ) -> Result<(), LinkError> {
     let Recorded { states, rewards, at_goal } = recorded;
     states.resize_with(count, Vec::new);
-    states.iter_mut().for_each(|state| state.resize(dim, 0.0));
+    for state in states.iter_mut() {
+        state.resize(dim, 0.0);
+    }
     for j in 0..dim {
         let column = || states.iter().map(|state| state[j]);
         let low = single(coder, column().fold(f64::INFINITY, f64::min))?;
         let high = single(coder, column().fold(f64::NEG_INFINITY, f64::max))?;
         if flag(coder, low == high) {
-            states.iter_mut().for_each(|state| state[j] = low);
+            for state in states.iter_mut() {
+                state[j] = low;
+            }
             continue;
         }
         let (mut model, mut last) = (Signed::default(), 0);

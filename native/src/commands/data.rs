@@ -29,7 +29,9 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     if let Some(out) = &args.spec_out {
         let Derived { spec, guesses } = Derived::of(&data, &description);
         registry::write_spec(&spec, out)?;
-        guesses.into_iter().for_each(|guess| say(format_args!("guessed: {guess}")));
+        for guess in guesses {
+            say(format_args!("guessed: {guess}"));
+        }
         say(format_args!("task {} written to {}", spec.id, out.display()));
     }
     output::result(&Inspection::of(&data, description), args.json)

@@ -139,7 +139,9 @@ fn described(data: &Transitions, description: &Description) -> Task {
         spec.state_dim(),
         spec.action_dim()
     ));
-    guesses.into_iter().for_each(|guess| say(format_args!("guessed: {guess}")));
+    for guess in guesses {
+        say(format_args!("guessed: {guess}"));
+    }
     Task::own(spec, data.len())
 }
 

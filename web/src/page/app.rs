@@ -192,7 +192,7 @@ impl Component for App {
             Message::Moved => {
                 let fragment = browser::fragment();
                 let task = share::task_of(&fragment);
-                if task.is_some_and(|task| task.id() != self.state.task().id) && !browser::has_bundle() {
+                if task.is_some_and(|task| task.id() != self.state.task().id()) && !browser::has_bundle() {
                     // The link is for another maze, and the page opens with the weights for that.
                     browser::reload();
                     return false;

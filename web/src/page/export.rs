@@ -115,7 +115,7 @@ fn gif(state: &State, trace: &Trace) -> Result<Vec<u8>, String> {
     let rows = (f64::from(ACROSS) * down / across).round() as u32;
     let canvas: HtmlCanvasElement =
         document().create_element("canvas").map_err(|error| words(&error))?.unchecked_into();
-    let known = state.task().maze.layout();
+    let known = state.task().maze().layout();
     let field = state.field().map(AsRef::as_ref).filter(|_| state.view.layers().values);
     let frame = |moment: usize| -> Result<Vec<u8>, String> {
         let sheet = Sheet::offscreen(&canvas, [ACROSS, rows]).ok_or("this browser has no canvas")?;

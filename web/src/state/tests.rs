@@ -189,6 +189,5 @@ fn finished() -> State {
 
 /// The link to a moment of an episode.
 fn link_to(trace: &Trace, hash: &str, at: usize) -> String {
-    let start = trace.start.as_slice().try_into().unwrap();
-    share::compose(trace, hash, Some(start), at, None).unwrap()
+    share::compose(trace, hash, Some(&trace.start), at, None).unwrap()
 }

@@ -22,7 +22,7 @@ const CHOICES: [(&str, &str); 8] = [
 ];
 
 pub(crate) fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
-    let ldcq = share::shipped_rival(state.task().id);
+    let ldcq = share::shipped_rival(state.task().id());
     let wanted = ldcq.clone();
     let onchange = perhaps(dispatch, move |event: Event| {
         let sampler = |kind, steps| Versus::Sampler(SamplerSettings { kind, steps, extra_steps: 0 });

@@ -16,7 +16,7 @@ pub(crate) fn top(state: &State, dispatch: &Callback<Action>) -> Html {
                 <nav aria-label="Mazes" class="mazes">
                     { for MAZE2D.iter().map(|task| html! {
                         <a href={share::page_of(task.maze())}
-                            aria-current={(state.task().id == task.id()).then_some("true")}>{ describe::maze_name(task.maze()) }</a>
+                            aria-current={(state.task().id() == task.id()).then_some("true")}>{ describe::maze_name(task.maze()) }</a>
                     }) }
                 </nav>
             </div>

@@ -80,23 +80,16 @@ impl Server {
         let mut asked = BTreeSet::new();
         let mut decided: BTreeMap<usize, Decided> = BTreeMap::new();
         // Refusals and resets first; a lane's place is kept for its action.
-        let begun: Vec<(Option<usize>, Result<Option<Kind>, Refusal>)> = requests
-            .into_iter()
-            .map(|request| {
-                let (named, lane) = (request.lane, request.lane.unwrap_or_default());
-                if !asked.insert(lane) {
-                    return (named, Err(Refusal::Twice { lane }));
-                }
-                let told = self.take(lane, request).map(|kind| match kind {
-                    Some(kind) => Some(kind),
-                    None => {
-                        decided.insert(lane, Decided::default());
-                        None
-                    }
-                });
-                (named, told)
-            })
-            .collect();
+        let mut told = Vec::new();
+        for request in requests {
+            let (named, lane) = (request.lane, request.lane.unwrap_or_default());
+            let answer =
+                if asked.insert(lane) { self.take(lane, request) } else { Err(Refusal::Twice { lane }) };
+            if let Ok(None) = answer {
+                decided.insert(lane, Decided::default());
+            }
+            told.push((named, answer));
+        }
         let acted = self.decide(&mut decided);
         let answer = |(named, told): (Option<usize>, Result<Option<Kind>, Refusal>)| {
             let lane = named.unwrap_or_default();
@@ -111,7 +104,7 @@ impl Server {
                 }
             }
         };
-        begun.into_iter().map(answer).collect()
+        told.into_iter().map(answer).collect()
     }
 
     /// Takes a request in: an answer, or `None` for an observation that an action is to be decided for.
@@ -189,7 +182,9 @@ impl Server {
                     }
                 }
                 let space = &self.agent.task().action;
-                actions.values_mut().for_each(|action| space.expand(action));
+                for action in actions.values_mut() {
+                    space.expand(action);
+                }
                 Ok(actions)
             }
             Err(error) => {

@@ -157,7 +157,7 @@ fn a_link_brings_the_comparison_of_two_bundles_and_says_when_the_second_is_anoth
     // The same comparison beside a run that the physics allows.
     let plan = Plan { decider: Decider::Second(ADDRESS.into()), ..begun().run.plan().clone() };
     let run = played(&EPISODE);
-    let start = run.start.as_slice().try_into().ok();
+    let start = Some(run.start.as_slice());
     let other = Some((&plan, "fedcba9876543210fedcba"));
     let fragment = share::compose(&run, &weights().hash, start, 0, other).unwrap();
     // Without an address, what comes with the page is tried.
