@@ -179,8 +179,10 @@ fn folders_of_something_else_are_refused() {
     };
     let path = folder.path().to_owned();
     refused(&path, "has no data/main_data.hdf5");
+    fs::create_dir(folder.path().join("0")).unwrap();
+    refused(&path, "has no data/main_data.hdf5 and no episodes");
     fs::write(folder.path().join("metadata.json"), r#"{"data_format": "arrow"}"#).unwrap();
-    refused(&path, "stores its episodes as arrow");
+    refused(&path, "has 0 files of Arrow, where an episode has one");
 }
 
 fn recorded(name: &str) -> PathBuf {

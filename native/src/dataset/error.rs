@@ -95,7 +95,8 @@ pub enum DataError {
     },
     /// A folder that is no data set of Minari's.
     #[error(
-        "{} {reason}: expected an HDF5 or npz file, or the folder of a Minari data set with data/main_data.hdf5",
+        "{} {reason}: expected an HDF5 or npz file, or the folder of a Minari data set, with data/main_data.hdf5 or \
+         data/0/part-0.arrow or .parquet",
         .path.display()
     )]
     NoMinari {
@@ -103,6 +104,15 @@ pub enum DataError {
         path: PathBuf,
         /// Contents that it has instead.
         reason: String,
+    },
+    /// One of many files that are a data set together.
+    #[error(
+        "{} is one episode of a Minari data set: expected the folder of the whole one, with data/metadata.json",
+        .path.display()
+    )]
+    Episode {
+        /// The file.
+        path: PathBuf,
     },
     /// Data without rewards, and no word on how to label them.
     #[error(

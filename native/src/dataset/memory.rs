@@ -19,7 +19,7 @@ impl Need {
     pub(super) fn add(&mut self, numbers: u64, bytes: u64) {
         self.keep(numbers);
         // What is read of the file, and what that is decoded to.
-        self.passing = self.passing.max(numbers.saturating_mul(bytes).saturating_mul(2));
+        self.hold(numbers.saturating_mul(bytes).saturating_mul(2));
     }
 
     /// Adds numbers that are kept in single precision and read in pieces.
@@ -29,7 +29,12 @@ impl Need {
 
     /// Adds numbers that are read in pieces and held in single precision for a while.
     pub(super) fn pass(&mut self, numbers: u64) {
-        self.passing = self.passing.max(numbers.saturating_mul(4));
+        self.hold(numbers.saturating_mul(4));
+    }
+
+    /// Adds bytes that are held for a while.
+    pub(super) fn hold(&mut self, bytes: u64) {
+        self.passing = self.passing.max(bytes);
     }
 
     fn bytes(self) -> u64 {
@@ -46,6 +51,15 @@ impl Need {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+/// Room for so many numbers. Where there is none, the error is a clause about their column.
+pub(super) fn room(count: usize) -> Result<Vec<f32>, String> {
+    let mut values = Vec::new();
+    match values.try_reserve_exact(count) {
+        Ok(()) => Ok(values),
+        Err(_) => Err(format!("takes {} of memory, which are not available", size(4.0 * count as f64))),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Data sets: generated, or read from the files of D4RL, Minari, OGBench and NumPy, always as one [`Transitions`].
 
+mod arrow;
 mod column;
 pub mod d4rl;
 mod derive;
@@ -61,6 +62,7 @@ pub fn read_within(
         Storage::Npz => npz::read(path, reward_at, available),
         // Only OGBench's files have no rewards.
         _ if reward_at.is_some() => Err(DataError::OwnRewards { path: path.to_owned() }),
+        Storage::Arrow | Storage::Parquet => minari::read_tables(path, format, available),
         Storage::Hdf5 => {
             let files = hdf5::Files::new(path, available);
             let root = hdf5::Node::root(&files)?;
@@ -87,6 +89,9 @@ fn find(path: &Path) -> Result<(PathBuf, Storage), DataError> {
     let file = File::open(path).and_then(|file| file.take(8).read_to_end(&mut begin));
     file.map_err(|source| DataError::File { action: "read", path: path.to_owned(), source })?;
     match begin.as_slice() {
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] | [b'P', b'A', b'R', b'1', ..] => {
+            Err(DataError::Episode { path: path.to_owned() })
+        }
         begin if npz::recognises(begin) => Ok((path.to_owned(), Storage::Npz)),
         // A user block may come before the mark of HDF5.
         _ => Ok((path.to_owned(), Storage::Hdf5)),

@@ -38,6 +38,10 @@ pub enum Storage {
     Hdf5,
     /// NumPy's archive of arrays.
     Npz,
+    /// Arrow's files, one for each episode.
+    Arrow,
+    /// Parquet, one file for each episode.
+    Parquet,
 }
 
 impl fmt::Display for Storage {
@@ -45,6 +49,8 @@ impl fmt::Display for Storage {
         f.write_str(match self {
             Self::Hdf5 => "HDF5",
             Self::Npz => "npz",
+            Self::Arrow => "Arrow",
+            Self::Parquet => "Parquet",
         })
     }
 }

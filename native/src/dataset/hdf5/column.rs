@@ -10,12 +10,12 @@ use hdf5_reader::{Dataset, Datatype};
 
 use super::super::DataError;
 use super::super::column::{Column, Flags};
-use super::super::memory::Need;
+use super::super::memory::{Need, room};
 use super::super::number::Number;
 use super::groups::Stored;
 use super::numbers;
 use super::written::Written;
-use super::{cause, filters, rewrite, trouble};
+use super::{cause, chunks, filters, rewrite, trouble};
 
 /// A data set of numbers by its header; nothing of it is read yet.
 pub(in super::super) struct Numbers {
@@ -63,6 +63,11 @@ impl Numbers {
         Ok(Self { path: path.to_owned(), name, dataset, parent, header, number, rows, width })
     }
 
+    /// Bytes of a chunk; none where the column is in one piece.
+    fn chunk(&self) -> Option<u64> {
+        chunks::size(&self.dataset, self.number, self.width)
+    }
+
     fn part(&self, first: u64, rows: u64) -> DataError {
         self.wrong(format!(
             "has {} rows, but {rows} of them were never written, row {first} is the first: the program that wrote it \
@@ -90,9 +95,19 @@ impl Numbers {
         Written::of(&self.dataset, &self.parent, &self.header).map_err(|error| self.unreadable(&error))
     }
 
-    fn numbers(&self) -> Result<Vec<f32>, DataError> {
-        let bytes = self.dataset.read_raw_bytes().map_err(|error| self.unreadable(&error))?;
-        self.finite(self.number.decode(&bytes))
+    fn numbers(&self, written: Written) -> Result<Vec<f32>, DataError> {
+        let unreadable = |error: Error| self.unreadable(&error);
+        let values = match (written, self.chunk()) {
+            (Written::All, Some(_)) => {
+                let count = (self.rows as usize).saturating_mul(self.width);
+                let mut values = room(count).map_err(|problem| self.wrong(problem))?;
+                values.resize(count, 0.0);
+                chunks::fill(&self.dataset, self.number, self.width, &mut values).map_err(unreadable)?;
+                values
+            }
+            _ => self.number.decode(&self.dataset.read_raw_bytes().map_err(unreadable)?),
+        };
+        self.finite(values)
     }
 }
 
@@ -114,12 +129,19 @@ impl Column for Numbers {
     }
 
     fn claim(&self, need: &mut Need) {
-        need.add(self.rows.saturating_mul(self.width as u64), self.number.size as u64);
+        let numbers = self.rows.saturating_mul(self.width as u64);
+        match self.chunk() {
+            Some(bytes) => {
+                need.keep(numbers);
+                need.hold(bytes);
+            }
+            None => need.add(numbers, self.number.size as u64),
+        }
     }
 
     fn read(&self) -> Result<Vec<f32>, DataError> {
         match self.written()? {
-            Written::All => self.numbers(),
+            Written::All => self.numbers(Written::All),
             Written::None => Err(self.wrong("was created, but none of its rows was ever written".to_owned())),
             Written::Part { first, rows } => Err(self.part(first, rows)),
         }
@@ -132,7 +154,7 @@ impl Column for Numbers {
         if let Written::Part { first, rows } = written {
             return Err(self.part(first, rows));
         }
-        let values = self.numbers()?.iter().map(|&flag| flag != 0.0).collect();
+        let values = self.numbers(written)?.iter().map(|&flag| flag != 0.0).collect();
         Ok(Flags { values, never_written: matches!(written, Written::None) })
     }
 }

@@ -1,5 +1,6 @@
 //! HDF5 files, read with nothing passed over: links, numbers of every class, rows that were never written.
 
+mod chunks;
 mod column;
 mod filters;
 mod groups;

@@ -30,6 +30,13 @@ pub(super) struct Metadata {
     ref_max_score: Option<f64>,
 }
 
+/// The `metadata.json` of an episode in a folder of its own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct EpisodeMetadata {
+    pub total_steps: Option<u64>,
+}
+
 impl Metadata {
     /// Of a folder, if it has any.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>, DataError> {
@@ -55,6 +62,13 @@ impl Metadata {
             observations: space("observations", &self.observation_space, Some("observation")),
             actions: space("actions", &self.action_space, None),
         }
+    }
+}
+
+impl EpisodeMetadata {
+    /// Of an episode's folder; empty if it has none.
+    pub(super) fn read(folder: &Path) -> Result<Self, DataError> {
+        read(folder).map(Option::unwrap_or_default)
     }
 }
 

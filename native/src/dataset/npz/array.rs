@@ -1,15 +1,14 @@
 //! One array of an archive.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use super::super::DataError;
 use super::super::column::Column;
-use super::super::memory::Need;
+use super::super::memory::{Need, room};
 use super::super::number::Number;
 use super::header::Header;
 use super::{Archive, Member};
-use crate::memory::size;
 
 /// Bytes that are read at a time, a multiple of every number's.
 const PIECE: usize = 1 << 18;
@@ -53,16 +52,14 @@ impl<'a> Array<'a> {
         Ok(Self { archive, name: name.to_owned(), member, header: length, number, column_major, rows, width })
     }
 
-    fn numbers(&self, bytes: &mut dyn Read) -> Result<Vec<f32>, String> {
+    fn numbers(&self, mut bytes: &mut dyn Read) -> Result<Vec<f32>, String> {
         let (rows, width) = (self.rows as usize, self.width);
-        let count = rows * width;
-        let mut values = Vec::new();
-        values
-            .try_reserve_exact(count)
-            .map_err(|_| format!("takes {} of memory, which are not available", size(4.0 * count as f64)))?;
+        let count = rows.saturating_mul(width);
+        let mut values = room(count)?;
         values.resize(count, 0.0);
         let mut piece = vec![0; PIECE];
-        skip(bytes, self.header, &mut piece)?;
+        io::copy(&mut bytes.by_ref().take(self.header), &mut io::sink())
+            .map_err(|error| unreadable(&error))?;
         let mut done = 0;
         while done < count {
             let some = &mut piece[..PIECE.min((count - done) * self.number.size)];
@@ -109,14 +106,8 @@ impl Column for Array<'_> {
     }
 }
 
-/// Reads over so many bytes.
-fn skip(bytes: &mut dyn Read, count: u64, piece: &mut [u8]) -> Result<(), String> {
-    let some = piece.get_mut(..count as usize).ok_or("has an unusual header")?;
-    bytes.read_exact(some).map_err(|error| unreadable(&error))
-}
-
 /// A clause about an array whose bytes cannot be read.
-pub(super) fn unreadable(error: &std::io::Error) -> String {
+pub(super) fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::UnexpectedEof => "is cut short".to_owned(),
         _ => format!("cannot be read: {error}"),

@@ -1,0 +1,187 @@
+//! Arrow's and Parquet's files: columns of numbers, or of lists of numbers of one length, by name.
+
+mod ipc;
+mod numbers;
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_ipc::reader::FileReader;
+use arrow_schema::{DataType, FieldRef, Schema};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::column::Column;
+use super::memory::{Need, room};
+use super::{DataError, Storage};
+
+/// A file by its header; nothing of its columns is read yet.
+pub(super) struct Table {
+    path: PathBuf,
+    storage: Storage,
+    schema: Schema,
+    /// Rows of every column.
+    pub rows: u64,
+}
+
+/// A column that was read.
+pub(super) struct Held {
+    path: PathBuf,
+    name: String,
+    width: usize,
+    values: Vec<f32>,
+}
+
+/// Place of a column: its name, and that of a part of it where it has parts.
+pub(super) type Name = (&'static str, &'static str);
+
+impl Table {
+    /// Reads the header of a file.
+    ///
+    /// # Errors
+    /// When it cannot be read or is damaged.
+    pub(super) fn open(path: &Path, storage: Storage) -> Result<Self, DataError> {
+        let file = open(path)?;
+        let (schema, rows) = match storage {
+            Storage::Parquet => {
+                let builder =
+                    ParquetRecordBatchReaderBuilder::try_new(file).map_err(damage(path, storage))?;
+                let rows = builder.metadata().file_metadata().num_rows();
+                (builder.schema().as_ref().clone(), u64::try_from(rows).map_err(damage(path, storage))?)
+            }
+            _ => ipc::header(file).map_err(damage(path, storage))?,
+        };
+        Ok(Self { path: path.to_owned(), storage, schema, rows })
+    }
+
+    /// Numbers in a row of a column.
+    ///
+    /// # Errors
+    /// When the file has no such column, or it holds something else.
+    pub(super) fn width(&self, name: Name, layout: &'static str) -> Result<usize, DataError> {
+        let (field, place) = self.field(name, layout)?;
+        numbers::width(field.data_type()).map_err(|problem| self.wrong(place, problem))
+    }
+
+    /// The first `rows` rows of some columns.
+    ///
+    /// # Errors
+    /// As [`Self::width`], and when rows cannot be read or hold something that is no finite number.
+    pub(super) fn read<const N: usize>(
+        &self,
+        columns: [(Name, u64); N],
+        layout: &'static str,
+    ) -> Result<[Held; N], DataError> {
+        let mut held = Vec::with_capacity(N);
+        for (name, rows) in columns {
+            let width = self.width(name, layout)?;
+            let (_, place) = self.field(name, layout)?;
+            let values = room((rows as usize).saturating_mul(width));
+            let values = values.map_err(|problem| self.wrong(place.clone(), problem))?;
+            held.push(Held { path: self.path.clone(), name: place, width, values });
+        }
+        for batch in self.batches(columns.map(|((column, _), _)| column))? {
+            let batch = batch?;
+            for (held, ((column, part), rows)) in held.iter_mut().zip(columns) {
+                let missing = || self.wrong(column.to_owned(), "is in no batch of rows".to_owned());
+                let mut array = batch.column_by_name(column).ok_or_else(missing)?;
+                if let Some(parts) = array.as_struct_opt() {
+                    array = parts.column_by_name(part).ok_or_else(missing)?;
+                }
+                let left = (rows as usize).saturating_sub(held.values.len() / held.width);
+                let some = array.slice(0, left.min(array.len()));
+                numbers::append(&some, &mut held.values).map_err(|problem| held.wrong(problem))?;
+            }
+        }
+        for (held, (_, rows)) in held.iter_mut().zip(columns) {
+            if held.rows() != rows {
+                return Err(held.wrong(format!("has {} rows, expected {rows}", held.rows())));
+            }
+            held.values = held.finite(std::mem::take(&mut held.values))?;
+        }
+        held.try_into().map_err(|_| self.wrong(String::new(), "cannot be read".to_owned()))
+    }
+
+    /// A column's field and its name in errors.
+    fn field(&self, (column, part): Name, layout: &'static str) -> Result<(&FieldRef, String), DataError> {
+        let list = |fields: &[FieldRef]| {
+            fields.iter().map(|field| field.name().clone()).collect::<Vec<_>>().join(", ")
+        };
+        let missing = |column: String, fields: &[FieldRef]| DataError::MissingColumn {
+            path: self.path.clone(),
+            column,
+            present: list(fields),
+            expected: layout,
+        };
+        let fields = self.schema.fields();
+        let (_, field) = fields.find(column).ok_or_else(|| missing(column.to_owned(), fields))?;
+        let DataType::Struct(parts) = field.data_type() else { return Ok((field, column.to_owned())) };
+        let place = format!("{column}/{part}");
+        match parts.find(part) {
+            Some((_, field)) => Ok((field, place)),
+            None => Err(missing(place, parts)),
+        }
+    }
+
+    /// The rows, some at a time.
+    fn batches<'a>(
+        &'a self,
+        columns: impl AsRef<[&'static str]>,
+    ) -> Result<Box<dyn Iterator<Item = Result<RecordBatch, DataError>> + 'a>, DataError> {
+        let (path, storage) = (&self.path, self.storage);
+        let file = open(path)?;
+        let roots = columns.as_ref().iter().filter_map(|name| self.schema.index_of(name).ok());
+        if storage == Storage::Parquet {
+            let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damage(path, storage))?;
+            let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+            let reader = builder.with_projection(mask).build().map_err(damage(path, storage))?;
+            Ok(Box::new(reader.map(move |batch| batch.map_err(damage(path, storage)))))
+        } else {
+            let reader = FileReader::try_new(BufReader::new(file), Some(roots.collect()));
+            let reader = reader.map_err(damage(path, storage))?;
+            Ok(Box::new(reader.map(move |batch| batch.map_err(damage(path, storage)))))
+        }
+    }
+
+    fn wrong(&self, column: String, problem: String) -> DataError {
+        DataError::Column { path: self.path.clone(), column, problem }
+    }
+}
+
+impl Column for Held {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn rows(&self) -> u64 {
+        (self.values.len() / self.width) as u64
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn claim(&self, need: &mut Need) {
+        need.keep(self.values.len() as u64);
+    }
+
+    fn read(&self) -> Result<Vec<f32>, DataError> {
+        Ok(self.values.clone())
+    }
+}
+
+fn open(path: &Path) -> Result<File, DataError> {
+    File::open(path).map_err(|source| DataError::File { action: "read", path: path.to_owned(), source })
+}
+
+/// The error of a file that cannot be understood.
+fn damage<E: ToString>(path: &Path, format: Storage) -> impl Fn(E) -> DataError {
+    move |error| DataError::Damaged { path: path.to_owned(), format, reason: error.to_string() }
+}
