@@ -27,11 +27,13 @@ pub(super) struct Table {
     pub rows: u64,
 }
 
-/// A column that was read.
+/// The first rows of a column, which are read from all batches of them.
 pub(super) struct Held {
     path: PathBuf,
+    place: Name,
     name: String,
     width: usize,
+    rows: usize,
     values: Vec<f32>,
 }
 
@@ -66,43 +68,28 @@ impl Table {
         numbers::width(field.data_type()).map_err(|problem| self.wrong(place, problem))
     }
 
-    /// The first `rows` rows of some columns.
+    /// Room for the first `rows` rows of a column.
     ///
     /// # Errors
-    /// As [`Self::width`], and when rows cannot be read or hold something that is no finite number.
-    pub(super) fn read<const N: usize>(
-        &self,
-        columns: [(Name, u64); N],
-        layout: &'static str,
-    ) -> Result<[Held; N], DataError> {
-        let mut held = Vec::with_capacity(N);
-        for (name, rows) in columns {
-            let width = self.width(name, layout)?;
-            let (_, place) = self.field(name, layout)?;
-            let values = room((rows as usize).saturating_mul(width));
-            let values = values.map_err(|problem| self.wrong(place.clone(), problem))?;
-            held.push(Held { path: self.path.clone(), name: place, width, values });
-        }
-        for batch in self.batches(columns.map(|((column, _), _)| column))? {
+    /// As [`Self::width`], and when there is no room.
+    pub(super) fn column(&self, place: Name, rows: u64, layout: &'static str) -> Result<Held, DataError> {
+        let (_, name) = self.field(place, layout)?;
+        let (width, rows) = (self.width(place, layout)?, rows as usize);
+        let values = room(rows.saturating_mul(width));
+        let values = values.map_err(|problem| self.wrong(name.clone(), problem))?;
+        Ok(Held { path: self.path.clone(), place, name, width, rows, values })
+    }
+
+    /// Reads columns, each as far as there is room for.
+    ///
+    /// # Errors
+    /// When rows are missing, cannot be read, or hold something that is no finite number.
+    pub(super) fn read(&self, mut columns: [&mut Held; 5]) -> Result<(), DataError> {
+        for batch in self.batches(columns.each_ref().map(|held| held.place.0))? {
             let batch = batch?;
-            for (held, ((column, part), rows)) in held.iter_mut().zip(columns) {
-                let missing = || self.wrong(column.to_owned(), "is in no batch of rows".to_owned());
-                let mut array = batch.column_by_name(column).ok_or_else(missing)?;
-                if let Some(parts) = array.as_struct_opt() {
-                    array = parts.column_by_name(part).ok_or_else(missing)?;
-                }
-                let left = (rows as usize).saturating_sub(held.values.len() / held.width);
-                let some = array.slice(0, left.min(array.len()));
-                numbers::append(&some, &mut held.values).map_err(|problem| held.wrong(problem))?;
-            }
+            columns.iter_mut().try_for_each(|held| held.append(&batch))?;
         }
-        for (held, (_, rows)) in held.iter_mut().zip(columns) {
-            if held.rows() != rows {
-                return Err(held.wrong(format!("has {} rows, expected {rows}", held.rows())));
-            }
-            held.values = held.finite(std::mem::take(&mut held.values))?;
-        }
-        held.try_into().map_err(|_| self.wrong(String::new(), "cannot be read".to_owned()))
+        columns.into_iter().try_for_each(Held::check)
     }
 
     /// A column's field and its name in errors.
@@ -126,14 +113,14 @@ impl Table {
         }
     }
 
-    /// The rows, some at a time.
+    /// The rows of some columns, some at a time.
     fn batches<'a>(
         &'a self,
-        columns: impl AsRef<[&'static str]>,
+        columns: [&'static str; 5],
     ) -> Result<Box<dyn Iterator<Item = Result<RecordBatch, DataError>> + 'a>, DataError> {
         let (path, storage) = (&self.path, self.storage);
         let file = open(path)?;
-        let roots = columns.as_ref().iter().filter_map(|name| self.schema.index_of(name).ok());
+        let roots = columns.into_iter().filter_map(|name| self.schema.index_of(name).ok());
         if storage == Storage::Parquet {
             let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damage(path, storage))?;
             let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
@@ -148,6 +135,31 @@ impl Table {
 
     fn wrong(&self, column: String, problem: String) -> DataError {
         DataError::Column { path: self.path.clone(), column, problem }
+    }
+}
+
+impl Held {
+    fn append(&mut self, batch: &RecordBatch) -> Result<(), DataError> {
+        let (column, part) = self.place;
+        let whole = batch.column_by_name(column);
+        let array = whole.and_then(|array| match array.as_struct_opt() {
+            Some(parts) => parts.column_by_name(part),
+            None => Some(array),
+        });
+        let array = array.ok_or_else(|| self.wrong("is missing where its rows are".to_owned()))?;
+        let left = self.rows - self.values.len() / self.width;
+        let some = array.slice(0, left.min(array.len()));
+        numbers::append(&some, &mut self.values).map_err(|problem| self.wrong(problem))
+    }
+
+    fn check(&mut self) -> Result<(), DataError> {
+        let (found, expected) = (self.rows(), self.rows as u64);
+        if found != expected {
+            return Err(self.wrong(format!("has {found} rows, expected {expected}")));
+        }
+        let values = std::mem::take(&mut self.values);
+        self.values = self.finite(values)?;
+        Ok(())
     }
 }
 

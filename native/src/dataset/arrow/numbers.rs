@@ -27,7 +27,7 @@ pub(super) fn append(array: &ArrayRef, values: &mut Vec<f32>) -> Result<(), Stri
     }
     if let Some(lists) = array.as_fixed_size_list_opt() {
         let length = lists.value_length() as usize;
-        let from = lists.value_offset(0) as usize;
+        let from = lists.value_offset_at(0);
         return append(&lists.values().slice(from, length * lists.len()), values);
     }
     if let Some(flags) = array.as_boolean_opt() {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use diar_core::data::Transitions;
 
 use super::super::arrow::{Held, Name, Table};
+use super::super::column::Column;
 use super::super::memory::Need;
 use super::super::{DataError, Origin, Storage};
 use super::LAYOUT;
@@ -98,15 +99,17 @@ impl Header {
     }
 
     fn episode(&self) -> Result<Episode<Held>, DataError> {
-        let columns = [
-            (STATES, self.table.rows),
-            (ACTIONS, self.steps),
-            (REWARDS, self.steps),
-            (TERMINATIONS, self.steps),
-            (TRUNCATIONS, self.steps),
-        ];
-        let [states, actions, rewards, terminations, truncations] = self.table.read(columns, LAYOUT)?;
-        Ok(Episode { states, actions, rewards, terminations, truncations })
+        let column = |name, rows| self.table.column(name, rows, LAYOUT);
+        let mut episode = Episode {
+            states: column(STATES, self.table.rows)?,
+            actions: column(ACTIONS, self.steps)?,
+            rewards: column(REWARDS, self.steps)?.flat()?,
+            terminations: column(TERMINATIONS, self.steps)?.flat()?,
+            truncations: column(TRUNCATIONS, self.steps)?.flat()?,
+        };
+        let Episode { states, actions, rewards, terminations, truncations } = &mut episode;
+        self.table.read([states, actions, rewards, terminations, truncations])?;
+        Ok(episode)
     }
 }
 

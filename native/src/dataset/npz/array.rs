@@ -58,7 +58,7 @@ impl<'a> Array<'a> {
         let mut values = room(count)?;
         values.resize(count, 0.0);
         let mut piece = vec![0; PIECE];
-        io::copy(&mut bytes.by_ref().take(self.header), &mut io::sink())
+        io::copy(&mut Read::take(&mut bytes, self.header), &mut io::sink())
             .map_err(|error| unreadable(&error))?;
         let mut done = 0;
         while done < count {
