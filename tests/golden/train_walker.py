@@ -1,11 +1,10 @@
 """Trains the walker that collects AntMaze data: which torques make D4RL's ant go a given way.
 
-    python train_walker.py FOLDER
+    python train_walker.py FOLDER SEED
 
-Soft actor-critic. The reward is the way made in the given direction; an episode ends when the ant falls. What the
-walker sees is in the body's frame, and the ant looks the same after quarter turns and in a mirror, so each step that
-is learnt from stands for eight. After the first part, half the episodes are walks through mazes by D4RL's waypoints,
-since walls are what the ant falls over.
+Soft actor-critic on a plane. The reward is the way made in the given direction; an episode ends when the ant falls.
+What the walker sees is in the body's frame, and the ant looks the same after quarter turns and in a mirror, so each
+step that is learnt from stands for eight.
 
 FOLDER keeps checkpoints, from which an interrupted run goes on, and the walker of every evaluation. The better part of
 an hour on one core. The walker in use is the one of the last steps.
@@ -28,9 +27,9 @@ import mujoco
 import numpy as np
 from safetensors.numpy import save_file
 
-STEPS = 400_000
-# Steps on the plane before mazes are mixed in, and steps of random actions before learning begins.
-OPEN, RANDOM = 80_000, 5_000
+STEPS = 80_000
+# Steps of random actions before learning begins, and before it begins to slow down.
+RANDOM, FULL = 5_000, 40_000
 # Steps between learning, updates then, and rows of an update.
 ROUND, UPDATES, BATCH = 64, 32, 256
 EPISODE, TURN = 1_000, 100
@@ -41,7 +40,7 @@ HIDDEN, SENSES, ACTIONS = 256, 29, 8
 # D4RL's contact margin of 0.01 m in the rule of MuJoCo 3.14 and later.
 MARGIN = 0.005
 NOISE = 0.2
-EVALUATE, CHECKPOINT = 20_000, 10_000
+EVALUATE, CHECKPOINT = 10_000, 10_000
 
 
 # The ant's symmetries: quarter turns about the body's z axis, and the mirror that exchanges left and right.
@@ -100,12 +99,6 @@ class World:
         )
         self.reset(name, start)
         self.lead = ant.Navigator(maze, goal, 1.0, self.rng)
-
-    def reset_to_learn(self, step):
-        if step < OPEN or self.rng.random() < 0.5:
-            self.reset("plane")
-        else:
-            self.reset_in(("medium", "large")[self.rng.integers(2)])
 
     def position(self):
         return self.data[self.name].qpos[:2].copy()
@@ -173,12 +166,12 @@ def values(critics, senses, action):
     return [forward(critic, x, normed)[..., 0] for critic in critics]
 
 
-def adam(state, gradient, parameters):
+def adam(state, rate, gradient, parameters):
     count, first, second = state
     count += 1
     first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, gradient)
     second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradient)
-    scale = RATE * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
+    scale = rate * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
     parameters = jax.tree.map(
         lambda p, m, v: p - scale * m / (jnp.sqrt(v) + 1e-8), parameters, first, second
     )
@@ -210,7 +203,7 @@ def begin(key):
 SEEN, DONE = (jnp.asarray(matrices, jnp.float32) for matrices in symmetries())
 
 
-def update(state, batch):
+def update(state, rate, batch):
     key, first, second, third = jax.random.split(state["key"], 4)
     senses, action, reward, following, over = batch
     which = jax.random.randint(third, (BATCH,), 0, 8)
@@ -227,7 +220,7 @@ def update(state, batch):
         return sum(((q - target) ** 2).mean() for q in values(critics, senses, action))
 
     of_critics, critics = adam(
-        state["of_critics"], jax.grad(critics_loss)(state["critics"]), state["critics"]
+        state["of_critics"], rate, jax.grad(critics_loss)(state["critics"]), state["critics"]
     )
 
     def actor_loss(actor):
@@ -235,8 +228,8 @@ def update(state, batch):
         return (alpha * density - jnp.minimum(*values(critics, senses, planned))).mean(), density.mean()
 
     (_, density), gradient = jax.value_and_grad(actor_loss, has_aux=True)(state["actor"])
-    of_actor, actor = adam(state["of_actor"], gradient, state["actor"])
-    of_alpha, log_alpha = adam(state["of_alpha"], -(density + ENTROPY) * alpha, state["alpha"])
+    of_actor, actor = adam(state["of_actor"], rate, gradient, state["actor"])
+    of_alpha, log_alpha = adam(state["of_alpha"], rate, -(density + ENTROPY) * alpha, state["alpha"])
     targets = jax.tree.map(lambda t, c: t + BLEND * (c - t), state["targets"], critics)
     return {
         "actor": actor,
@@ -250,7 +243,10 @@ def update(state, batch):
     }, (worth.mean(), density)
 
 
-learn = jax.jit(lambda state, batches: jax.lax.scan(update, state, batches))
+@jax.jit
+def learn(state, rate, batches):
+    return jax.lax.scan(lambda state, batch: update(state, rate, batch), state, batches)
+
 
 
 class Walker:
@@ -302,6 +298,15 @@ def evaluate(walker, episodes):
             data = world.data[name]
             backs += 1 - 2 * (data.qpos[4] ** 2 + data.qpos[5] ** 2) < 0
         found[name] = [len(taken), episodes, float(np.mean(taken)) if taken else None, int(backs)]
+    reached, backs = 0, 0
+    for _ in range(episodes):
+        world.reset_in("medium")
+        near = False
+        for _ in range(EPISODE):
+            world.step(walker(world.senses(), NOISE, rng))
+            near |= bool(np.linalg.norm(world.position() - world.lead.target) <= 0.5)
+        reached, backs = reached + near, backs + world.fell
+    found["walks"] = [reached, episodes, int(backs)]
     return {"speed": float(np.mean(speeds)), "slowest": float(np.min(speeds)), "mazes": found}
 
 
@@ -315,10 +320,10 @@ def export(actor, path):
     save_file(tensors, path)
 
 
-def main(folder):
+def main(folder, seed):
     folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(0)
-    state, step = begin(jax.random.key(0)), 0
+    rng = np.random.default_rng(seed)
+    state, step = begin(jax.random.key(seed)), 0
     columns = [np.zeros((STEPS, n), np.float32) for n in (SENSES, ACTIONS, 1, SENSES, 1)]
     kept = folder / "checkpoint.pickle"
     if kept.exists():
@@ -331,7 +336,7 @@ def main(folder):
             column[:step] = part
 
     world, walker = World(rng), Walker(state["actor"])
-    world.reset_to_learn(step)
+    world.reset("plane")
     falls, began = 0, time.process_time()
     while step < STEPS:
         for _ in range(ROUND):
@@ -343,14 +348,15 @@ def main(folder):
             step += 1
             falls += int(world.fell)
             if world.fell or world.steps >= EPISODE:
-                world.reset_to_learn(step)
+                world.reset("plane")
             if step == STEPS:
                 break
         if step >= RANDOM:
             rows = rng.integers(step, size=(UPDATES, BATCH))
             batch = [column[rows] for column in columns]
             batch[2], batch[4] = batch[2][..., 0], batch[4][..., 0]
-            state, (worth, density) = learn(state, batch)
+            rate = RATE * min(1.0, (STEPS - step) / (STEPS - FULL))
+            state, (worth, density) = learn(state, rate, batch)
             walker = Walker(state["actor"])
         crossed = lambda every: step // every > (step - ROUND) // every or step == STEPS
         if crossed(EVALUATE):
@@ -380,4 +386,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
