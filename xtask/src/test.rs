@@ -130,8 +130,16 @@ fn policy_in_python(workspace: &Workspace, system: &System) -> Result<()> {
     Ok(())
 }
 
-/// A generated file goes through h5py, as D4RL's loader reads it; every number must be the program's.
+/// Generated files go through h5py, as D4RL's loader reads it; every number must be the program's.
 fn data_in_python(workspace: &Workspace, system: &System) -> Result<()> {
+    generated_in_python(workspace, system, "maze2d-umaze-v1", "50000")?;
+    if mujoco::is_there(workspace) {
+        generated_in_python(workspace, system, "antmaze-umaze-v2", "2500")?;
+    }
+    Ok(())
+}
+
+fn generated_in_python(workspace: &Workspace, system: &System, task: &str, rows: &str) -> Result<()> {
     let (data, inspection) = (workspace.target.join("data.hdf5"), workspace.target.join("data.json"));
     let program = workspace.target.join("release/diar");
     let output =
@@ -139,7 +147,7 @@ fn data_in_python(workspace: &Workspace, system: &System) -> Result<()> {
     shell::run(
         workspace
             .command(program)
-            .args(["data", "generate", "maze2d-umaze-v1", "--rows", "50000", "--json", "--out"])
+            .args(["data", "generate", task, "--rows", rows, "--json", "--out"])
             .arg(&data)
             .stdout(output),
     )?;

@@ -222,3 +222,34 @@ fn compressed(dataset: DatasetBuilder) -> DatasetBuilder {
         client_data: vec![GZIP_LEVEL],
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::hdf5::Files;
+    use super::*;
+
+    #[test]
+    fn states_after_the_step_are_split_into_positions_and_velocities() {
+        let data = Transitions {
+            state_dim: 3,
+            action_dim: 1,
+            states: vec![0.0; 6],
+            actions: vec![0.5; 2],
+            rewards: vec![0.0; 2],
+            terminals: vec![false; 2],
+            timeouts: vec![false, true],
+            continuous: false,
+            goals: vec![1.0; 4],
+        };
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("after.hdf5");
+        let states = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        write_with(&path, &data, Infos { states: &states, positions: 2 }).unwrap();
+        let files = Files::new(&path, None);
+        let infos = Node::root(&files).unwrap().group("infos").unwrap().unwrap();
+        let column = |name| infos.column(name).unwrap().unwrap().read().unwrap();
+        assert_eq!((column("qpos"), column("qvel")), (vec![1.0, 2.0, 4.0, 5.0], vec![3.0, 6.0]));
+        let error = write_with(&path, &data, Infos { states: &states[..3], positions: 2 }).unwrap_err();
+        assert!(error.to_string().contains("infos/qpos"), "{error}");
+    }
+}

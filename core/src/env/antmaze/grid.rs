@@ -20,6 +20,13 @@ pub fn cell_of([x, y]: [f64; 2]) -> (usize, usize) {
     (index(y), index(x))
 }
 
+/// Returns `true` if a position [x, y] (m) lies in a free cell.
+#[must_use]
+pub fn is_free(layout: &Layout, position: [f64; 2]) -> bool {
+    let [column, row] = position.map(|along| (1.0 + along / CELL).round() as isize);
+    position.iter().all(|along| along.is_finite()) && !layout.is_wall(row, column)
+}
+
 /// Returns `true` if a disc around a position [x, y] (m) lies in the free part of a maze.
 #[must_use]
 pub(super) fn fits(layout: &Layout, position: [f64; 2], radius: f64) -> bool {
@@ -27,7 +34,7 @@ pub(super) fn fits(layout: &Layout, position: [f64; 2], radius: f64) -> bool {
     let near = |along: f64| (1.0 + along / CELL).round() as isize;
     let (row, column) = (near(y), near(x));
     // Far outside, cells are wider apart than numbers.
-    if layout.is_wall(row, column) || !x.is_finite() || !y.is_finite() {
+    if !is_free(layout, position) {
         return false;
     }
     let apart = |along: f64, cell: isize| ((along - (cell as f64 - 1.0) * CELL).abs() - CELL / 2.0).max(0.0);

@@ -19,11 +19,11 @@ mod walker;
 pub use cells::goal_cell;
 pub use collect::{Collector, EPISODE_ROWS, Episode};
 pub use episodes::{AntMaze, drawn_goal};
-pub use grid::{CELL, cell_of, place};
+pub use grid::{CELL, cell_of, is_free, place};
 pub use model::{ACTUATORS, JOINTS, QPOS, QVEL, SUBSTEPS, TORQUE, controls, model};
 pub use navigator::Navigator;
 pub use senses::{SENSES, senses};
-pub use start::{goal, start};
+pub use start::{goal, goals, start};
 pub use walker::{Walker, WalkerError};
 
 /// Numbers of an observation.

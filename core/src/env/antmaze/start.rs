@@ -1,7 +1,9 @@
 //! Starts and goals, drawn as D4RL does.
 
+use super::cells::goal_cell;
 use super::grid::place;
 use super::model::{QPOS, QVEL};
+use crate::maze::MazeId;
 use crate::rng::Stream;
 
 /// Height at which the torso starts, m.
@@ -35,6 +37,13 @@ pub fn start(cell: Option<(usize, usize)>, stream: &mut Stream) -> ([f64; QPOS],
 pub fn goal(cell: (usize, usize), stream: &mut Stream) -> [f64; 2] {
     let near = place(cell).map(|middle| middle + CELL_NOISE * stream.uniform());
     near.map(|position| position + GOAL_NOISE * stream.uniform())
+}
+
+/// The square that the goals of evaluations are drawn in: its lowest and its highest corner [x, y], m.
+#[must_use]
+pub fn goals(maze: MazeId) -> [[f64; 2]; 2] {
+    let low = place(goal_cell(maze));
+    [low, low.map(|along| along + CELL_NOISE + GOAL_NOISE)]
 }
 
 #[cfg(test)]
