@@ -3,9 +3,13 @@
 //! Bundles and links of version 1 name their task by id only; this is where the rest comes from. All that is newer holds its
 //! own [`TaskSpec`].
 
+mod antmaze;
+
 use std::sync::{Arc, LazyLock};
 
 use thiserror::Error;
+
+pub use antmaze::{ANTMAZE, Collection};
 
 use crate::maze::MazeId;
 use crate::settings::Basis;
@@ -29,6 +33,8 @@ pub struct Benchmark {
 pub enum Family {
     /// A point mass in a maze.
     Maze2d(MazeId),
+    /// A body with four legs in a maze, and the walks that its data consists of.
+    AntMaze(MazeId, Collection),
 }
 
 /// A task id that is not known.
@@ -40,7 +46,7 @@ pub struct UnknownTask {
 }
 
 fn known() -> String {
-    Benchmark::all().iter().map(Benchmark::id).collect::<Vec<_>>().join(", ")
+    Benchmark::all().map(Benchmark::id).collect::<Vec<_>>().join(", ")
 }
 
 /// Maze2D's three tasks, in order of size.
@@ -73,10 +79,9 @@ fn maze2d(id: &str, maze: MazeId, max_steps: usize, reference: [f64; 2], rows: u
 }
 
 impl Benchmark {
-    /// All of them, in the order of the paper's tables.
-    #[must_use]
-    pub fn all() -> &'static [Self] {
-        MAZE2D.as_slice()
+    /// All of them: Maze2D's, then AntMaze's.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        MAZE2D.iter().chain(ANTMAZE.iter())
     }
 
     /// The task of an id.
@@ -84,7 +89,7 @@ impl Benchmark {
     /// # Errors
     /// When no task has that id; the message lists those that exist.
     pub fn find(id: &str) -> Result<&'static Self, UnknownTask> {
-        Self::all().iter().find(|task| task.id() == id).ok_or_else(|| UnknownTask { found: id.to_owned() })
+        Self::all().find(|task| task.id() == id).ok_or_else(|| UnknownTask { found: id.to_owned() })
     }
 
     /// D4RL's environment id.
@@ -99,11 +104,11 @@ impl Benchmark {
         Basis { rows: self.rows, horizon: self.horizon, reward: self.spec.reward }
     }
 
-    /// The maze that it is played in.
+    /// The maze that it is played in. AntMaze has other coordinates than Maze2D.
     #[must_use]
     pub fn maze(&self) -> MazeId {
         match self.family {
-            Family::Maze2d(maze) => maze,
+            Family::Maze2d(maze) | Family::AntMaze(maze, _) => maze,
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::simulators;
 use diar_core::agent::acceptance::{Closeness, MaxQ, Reference, accepted};
 use diar_core::agent::probe::{Drawn, Draws, draw, probe_states};
 use diar_core::agent::{Agent, AgentError};
-use diar_core::env;
 use diar_core::rng::Key;
 use diar_core::score::{EpisodeResult, Estimate, all_points, paired_difference};
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
@@ -198,7 +198,7 @@ impl<'a> Bench<'a> {
     fn new(agent: &'a Arc<Agent>, trial: &'a Trial) -> Result<Self, AgentError> {
         let states = pollster::block_on(probe_states(
             agent,
-            env::open(agent.task())?,
+            simulators::open(agent.task())?,
             trial.plan,
             trial.seed,
             trial.states,

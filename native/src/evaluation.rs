@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::simulators;
 use diar_core::agent::{Agent, Episode, evaluate};
 use diar_core::bundle::Bundle;
-use diar_core::env;
 use diar_core::score::{EpisodeResult, Evaluation};
 use diar_core::settings::{PlanSettings, Sampler, Settings};
 use diar_core::spec::TaskSpec;
@@ -187,7 +187,7 @@ fn batches(
         let first = results.len() as u64;
         let batch = first..args.episodes.min(first.saturating_add(args.batch));
         let episodes: Vec<Episode> = batch.map(episode).collect();
-        let envs = env::open(agent.task())?;
+        let envs = simulators::open(agent.task())?;
         results.extend(pollster::block_on(evaluate(agent, envs, plan, &episodes, stop_at_goal))?);
         progress.update(results.len(), None);
     }

@@ -13,7 +13,7 @@ use diar_core::settings::InvalidSetting;
 use thiserror::Error;
 
 use crate::bench::BenchError;
-use crate::dataset::DataError;
+use crate::dataset::{DataError, GenerateError};
 use crate::device::DeviceError;
 use crate::memory::TooMuch;
 use crate::registry::SpecFileError;
@@ -103,6 +103,12 @@ pub enum Failure {
     /// A task specification.
     #[error(transparent)]
     Spec(#[from] SpecFileError),
+    /// A task that a command does not know how to draw or simulate.
+    #[error("this command is for tasks of Maze2D, not for {task}")]
+    NotMaze2d {
+        /// The task.
+        task: String,
+    },
     /// A simulator that is not known here, or cannot be used so.
     #[error(transparent)]
     Env(#[from] EnvError),
@@ -158,6 +164,15 @@ impl From<BenchError> for Failure {
             BenchError::Agent(error) => Self::Agent(error),
             BenchError::Bundle(error) => Self::Encode(error),
             error => Self::Bench(error),
+        }
+    }
+}
+
+impl From<GenerateError> for Failure {
+    fn from(error: GenerateError) -> Self {
+        match error {
+            GenerateError::Memory(error) => Self::Memory(error),
+            GenerateError::Env(error) => Self::Env(error),
         }
     }
 }

@@ -8,6 +8,8 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod acceptance;
+#[cfg(feature = "mujoco")]
+pub mod antmaze;
 pub mod bench;
 pub mod cli;
 pub mod commands;
@@ -19,9 +21,12 @@ pub mod figure;
 pub mod guard;
 pub mod label;
 pub mod memory;
+#[cfg(feature = "mujoco")]
+pub mod mujoco;
 mod parse;
 pub mod registry;
 pub mod run;
 pub mod say;
 pub mod score;
+pub mod simulators;
 pub mod threads;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use diar::dataset::{self, Boundaries, DataError, Description, Layout, Storage, d4rl};
 use diar_core::benchmark::MAZE2D;
-use diar_core::data::{TimeoutRule, Transitions};
+use diar_core::data::{TimeoutRule, TimeoutVerdict, Transitions};
 use diar_core::env::maze2d::generate;
 use diar_core::maze::MazeId;
 use diar_core::rng::Key;
@@ -109,6 +109,33 @@ fn files_of_h5py_are_read() {
         assert_eq!(data.terminals[row], row % 300 == 299);
         assert_eq!(data.timeouts[row], row % 100 == 99);
         assert_eq!(data.goals[row * 2..row * 2 + 2], [number, number + 1.0]);
+    }
+}
+
+/// The file is made by `data/record_antmaze.py`: post-step infos, rewards and terminals in double precision, walks that
+/// end by timeouts alone and go on from terminals.
+#[test]
+fn d4rls_antmaze_is_read() {
+    const ROWS: usize = 21;
+    let (data, Description { origin, .. }) =
+        dataset::read(Path::new("tests/data/antmaze_h5py.hdf5"), None).unwrap();
+    assert!(matches!(
+        origin.boundaries,
+        Boundaries::States(TimeoutVerdict { rule: TimeoutRule::Jumps, timeouts: 0 | 2, .. })
+    ));
+    assert!(!data.continuous);
+    assert_eq!((data.len(), data.state_dim, data.action_dim), (3 * ROWS, 29, 8));
+    for row in 0..data.len() {
+        let (walk, step) = (row / ROWS, row % ROWS);
+        for (number, &found) in data.state(row).iter().enumerate() {
+            let expected = 8.0 * walk as f32 + step as f32 / 8.0 + number as f32 / 64.0;
+            assert_eq!(found, expected, "row {row}, number {number}");
+        }
+        assert_eq!(data.action(row), [row as f32 / 64.0 - 0.5; 8]);
+        assert_eq!(data.rewards[row], f32::from(u8::from(step >= 17)));
+        assert_eq!(data.terminals[row], step >= 17);
+        assert_eq!(data.timeouts[row], step == ROWS - 1);
+        assert_eq!(data.goals[row * 2..row * 2 + 2], [walk as f32, -(walk as f32)]);
     }
 }
 

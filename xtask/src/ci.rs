@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::mujoco;
 use crate::report::{Expected, Report};
 use crate::shell;
 use crate::test;
@@ -14,13 +15,14 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
         shell::run(workspace.cargo().args(["fmt", "--all", "--check"]))
     })?;
     report.part("Tools for the page", tools::EXPECTED, || tools::set_up(workspace))?;
+    mujoco::set_up_if_possible(workspace, report);
     // Profiles are those of the tests, so that build scripts and macros are compiled once.
     report.part("Lints, native", Expected::Once(3), || {
         shell::run(
             workspace
                 .cargo()
                 .args(["clippy", "--release", "--all-targets"])
-                .args(test::NATIVE)
+                .args(test::native(workspace))
                 .args(["--", "-D", "warnings"]),
         )
     })?;
@@ -58,7 +60,7 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
             workspace
                 .cargo()
                 .args(["doc", "--release", "--no-deps"])
-                .args(test::NATIVE)
+                .args(test::native(workspace))
                 .env("RUSTDOCFLAGS", "-D warnings"),
         )
     })?;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::files;
 use crate::local::{self, LocalPage};
+use crate::mujoco;
 use crate::report::{Expected, Report};
 use crate::serve::Port;
 use crate::shell;
@@ -91,9 +92,14 @@ impl Demo<'_> {
         let trained = is_newer(&bundle, &result);
         let evaluated = trained && is_newer(&evaluation, &bundle);
         if !evaluated {
+            mujoco::set_up_if_possible(self.workspace, report);
             report.part("Build diar", BUILD, || {
-                let build = ["build", "--release", "--package", "diar"];
-                shell::run(self.workspace.cargo_behind().args(build))
+                let mut build = self.workspace.cargo_behind();
+                build.args(["build", "--release", "--package", "diar"]);
+                if mujoco::is_there(self.workspace) {
+                    build.args(["--features", "mujoco"]);
+                }
+                shell::run(&mut build)
             })?;
         }
         if trained {
@@ -206,7 +212,9 @@ esac
         for inner in ["tools/bin", "sysroot/lib/rustlib/wasm32-unknown-unknown"] {
             std::fs::create_dir_all(root.join(inner)).unwrap();
         }
-        for (name, script) in [("cargo", CARGO), ("diar", DIAR), ("tools/bin/rustc", &rustc)] {
+        let programs = [("cargo", CARGO), ("diar", DIAR), ("tools/bin/rustc", &rustc)];
+        // A Python that fetches nothing.
+        for (name, script) in programs.into_iter().chain([("tools/bin/python3", "#!/bin/sh\nexit 1\n")]) {
             // By another program: a file that a thread of this one still holds open cannot be run.
             let write = "printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"";
             let mut shell = Command::new("sh");
@@ -218,6 +226,7 @@ esac
             target: root.join("target"),
             tools: root.join("tools"),
             cargo: root.join("cargo").into(),
+            mujoco: None,
         };
         (folder, workspace)
     }

@@ -237,6 +237,7 @@ mod tests {
             target: target.path().into(),
             tools: "/tools".into(),
             cargo: "cargo".into(),
+            mujoco: None,
         };
         let page = LocalPage::of(&workspace);
         let at = |file: &Path, seconds| {

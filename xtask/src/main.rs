@@ -12,6 +12,7 @@ mod demo;
 mod files;
 mod finish;
 mod local;
+mod mujoco;
 mod page;
 mod report;
 mod serve;
@@ -40,6 +41,7 @@ Usage: cargo xtask <command>
   test                every test: native, WebGPU through Vulkan and in a browser, the page's journeys, Python
 
   setup               install what the two commands above need, or say what to install
+  mujoco              fetch MuJoCo's library, so that cargo builds with --features mujoco (AntMaze)
   page                build the page into dist/, within its budget of bytes
   finish              what trunk calls at the end of a build: hashed names, one page per task
   serve [--port N]    serve dist/ on localhost
@@ -49,6 +51,7 @@ enum Command {
     Demo(demo::Options),
     Test,
     Setup,
+    Mujoco,
     Page,
     Finish,
     Serve { port: u16 },
@@ -77,6 +80,7 @@ fn parse(arguments: &[String]) -> Result<Command> {
         "demo" => Command::Demo(demo::Options { train, port: serve.then_some(port) }),
         "test" => Command::Test,
         "setup" => Command::Setup,
+        "mujoco" => Command::Mujoco,
         "page" => Command::Page,
         "finish" => Command::Finish,
         "serve" => Command::Serve { port },
@@ -92,6 +96,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Demo(options) => demo::run(&workspace, options, &mut report),
         Command::Test => test::run(&workspace, &mut report),
         Command::Setup => test::set_up(&workspace, &mut report).map(|_| ()),
+        Command::Mujoco => mujoco::set_up(&workspace),
         Command::Page => page::build(&workspace, &mut report),
         Command::Finish => finish::run(),
         Command::Serve { port } => serve::serve(&workspace.dist(), *port),

@@ -3,9 +3,9 @@
 use std::fs::File;
 
 use anyhow::{Context, Result, ensure};
-
 use serde_json::Value;
 
+use crate::mujoco;
 use crate::page;
 use crate::report::{Expected, Report};
 use crate::shell;
@@ -13,9 +13,17 @@ use crate::system::{self, System};
 use crate::tools::{self, WASM};
 use crate::workspace::Workspace;
 
-/// The devices that tests run on beside the CPU. Every native build of CI selects the same packages and
-/// features, so that Burn is compiled once.
-pub(crate) const NATIVE: [&str; 3] = ["--workspace", "--features", "diar/wgpu,diar-tests/webgpu"];
+/// The packages and features of every native build of CI, the same each time so that Burn is compiled once: the devices
+/// that tests run on beside the CPU, and MuJoCo where its library is there.
+pub(crate) fn native(workspace: &Workspace) -> [&'static str; 3] {
+    let features = if mujoco::is_there(workspace) {
+        "diar/wgpu,diar-tests/webgpu,diar/mujoco"
+    } else {
+        println!("   tests of MuJoCo are skipped: no MuJoCo");
+        "diar/wgpu,diar-tests/webgpu"
+    };
+    ["--workspace", "--features", features]
+}
 
 /// The bundle that comes with the repository.
 const BUNDLE: &str = "weights/maze2d-umaze-v1.safetensors";
@@ -23,6 +31,7 @@ const BUNDLE: &str = "weights/maze2d-umaze-v1.safetensors";
 /// Makes sure that everything the tests need is there.
 pub(crate) fn set_up(workspace: &Workspace, report: &mut Report) -> Result<System> {
     report.part("Tools for the page", tools::EXPECTED, || tools::set_up(workspace))?;
+    mujoco::set_up_if_possible(workspace, report);
     report.part("Browser, software GPU, Node and Python", Expected::Once(3), || system::set_up(workspace))
 }
 
@@ -37,7 +46,7 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
                 workspace
                     .cargo()
                     .args(["test", "--release"])
-                    .args(NATIVE)
+                    .args(native(workspace))
                     // The same adapter everywhere, a real GPU or not.
                     .env("VK_DRIVER_FILES", &system.vulkan)
                     // Where there is no desktop, Mesa's device-selection layer complains of that again and again.
@@ -121,8 +130,16 @@ fn policy_in_python(workspace: &Workspace, system: &System) -> Result<()> {
     Ok(())
 }
 
-/// A generated file goes through h5py, as D4RL's loader reads it; every number must be the program's.
+/// Generated files go through h5py, as D4RL's loader reads it; every number must be the program's.
 fn data_in_python(workspace: &Workspace, system: &System) -> Result<()> {
+    generated_in_python(workspace, system, "maze2d-umaze-v1", "50000")?;
+    if mujoco::is_there(workspace) {
+        generated_in_python(workspace, system, "antmaze-umaze-v2", "2500")?;
+    }
+    Ok(())
+}
+
+fn generated_in_python(workspace: &Workspace, system: &System, task: &str, rows: &str) -> Result<()> {
     let (data, inspection) = (workspace.target.join("data.hdf5"), workspace.target.join("data.json"));
     let program = workspace.target.join("release/diar");
     let output =
@@ -130,7 +147,7 @@ fn data_in_python(workspace: &Workspace, system: &System) -> Result<()> {
     shell::run(
         workspace
             .command(program)
-            .args(["data", "generate", "maze2d-umaze-v1", "--rows", "50000", "--json", "--out"])
+            .args(["data", "generate", task, "--rows", rows, "--json", "--out"])
             .arg(&data)
             .stdout(output),
     )?;

@@ -6,6 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+/// The link in the repository to the folder of MuJoCo's library; `.cargo/config.toml` names it, too.
+pub(crate) const MUJOCO: &str = ".mujoco";
+
 /// The folders that commands work in.
 pub(crate) struct Workspace {
     /// The repository.
@@ -16,6 +19,8 @@ pub(crate) struct Workspace {
     pub tools: PathBuf,
     /// Cargo itself.
     pub cargo: OsString,
+    /// A folder of one's own with MuJoCo's library: `MUJOCO_DYNAMIC_LINK_DIR`, unless it is what `.cargo/config.toml` says.
+    pub mujoco: Option<PathBuf>,
 }
 
 impl Workspace {
@@ -32,7 +37,9 @@ impl Workspace {
                 .join(".cache/diar/tools"),
         };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        Ok(Self { root, target, tools, cargo })
+        let mujoco = std::env::var_os("MUJOCO_DYNAMIC_LINK_DIR").map(PathBuf::from);
+        let mujoco = mujoco.filter(|folder| *folder != root.join(MUJOCO));
+        Ok(Self { root, target, tools, cargo, mujoco })
     }
 
     /// Where trunk puts the page.
@@ -85,6 +92,7 @@ mod tests {
             target: "/target".into(),
             tools: "/tools".into(),
             cargo: "cargo".into(),
+            mujoco: None,
         };
         let mut command = workspace.behind("sh");
         let said = output(command.args(["-c", "nice; pwd; echo \"$1 $CARGO_TARGET_DIR\"", "sh", "a b"]));

@@ -1,10 +1,12 @@
 //! Environments: simulators of tasks, behind one trait.
 //!
-//! [`Envs`] is what a rollout needs of a simulator. [`maze2d`] implements it in exact arithmetic, [`toy`] is a point on a
-//! line. A simulator outside this crate does not implement it: it drives an agent through `diar policy`.
+//! [`Envs`] is what a rollout needs of a simulator. [`maze2d`] implements it in exact arithmetic, [`antmaze`] over a
+//! [`Physics`] that the program has, [`toy`] is a point on a line. A simulator outside this crate does not implement it: it drives an agent through `diar policy`.
 
+pub mod antmaze;
 pub mod maze2d;
 mod open;
+mod physics;
 pub mod toy;
 
 use std::fmt;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use open::{open, spec};
+pub use physics::{Physics, PhysicsError, Pose};
 
 use crate::maze::{World, WorldError};
 use crate::rng::Key;
@@ -144,6 +147,16 @@ pub enum EnvError {
     Foreign {
         /// The task.
         task: String,
+    },
+    /// A task whose simulator this program was built without.
+    #[error("{task} needs {simulator}: {advice}")]
+    Absent {
+        /// The task.
+        task: String,
+        /// The simulator.
+        simulator: &'static str,
+        /// A way to have it.
+        advice: &'static str,
     },
     /// The simulator failed.
     #[error("the simulator failed: {0}")]

@@ -27,6 +27,7 @@ pub fn open(spec: &TaskSpec) -> Result<Box<dyn Envs>, EnvError> {
         Ok(Benchmark { spec, family: Family::Maze2d(maze), .. }) => {
             Box::new(Maze2d::new(Arc::clone(spec), *maze))
         }
+        Ok(Benchmark { family: Family::AntMaze(..), .. }) => return Err(unknown),
         Err(_) if spec.id == Line::ID => Box::new(Line::new()),
         Err(_) => return Err(unknown),
     };

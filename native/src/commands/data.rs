@@ -1,10 +1,12 @@
 //! `diar data generate` and `diar data inspect`.
 
+use diar_core::env::antmaze::QPOS;
 use diar_core::learn::row_bytes;
 
 use super::output;
 use crate::cli::{GenerateArgs, InspectArgs};
-use crate::dataset::{self, Derived, Description, Inspection, Origin, d4rl};
+use crate::dataset::d4rl::{self, Infos};
+use crate::dataset::{self, Derived, Description, Generated, Inspection, Origin};
 use crate::failure::Failure;
 use crate::registry;
 use crate::say::say;
@@ -16,8 +18,11 @@ const WRITTEN: f64 = 5.5;
 pub(crate) fn generate(args: &GenerateArgs) -> Result<(), Failure> {
     let rows = args.rows.map_or(args.task.rows, |rows| rows as usize);
     dataset::require(args.task, rows, WRITTEN * row_bytes(&args.task.spec))?;
-    let data = dataset::generate(args.task, rows, args.seed)?;
-    d4rl::write(&args.out, &data)?;
+    let Generated { data, after } = dataset::generate(args.task, rows, args.seed)?;
+    match &after {
+        Some(states) => d4rl::write_with(&args.out, &data, Infos { states, positions: QPOS })?,
+        None => d4rl::write(&args.out, &data)?,
+    }
     say(format_args!("written to {}", args.out.display()));
     let description = Description::of(dataset::name_of(&args.out), Origin::d4rl(&data), &data);
     output::beside(Some(&args.out), &Inspection::of(&data, description), args.json)

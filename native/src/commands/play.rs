@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::simulators;
 use diar_core::agent::{
     Agent, AgentError, Decision, Episode, Outcome, Rollout, RolloutOptions, Scenario, Trace,
 };
-use diar_core::env;
 use diar_core::link::Link;
 use diar_core::settings::PlanSettings;
 
@@ -44,7 +44,7 @@ pub(super) async fn trace(
     shareable: bool,
 ) -> Result<Trace, AgentError> {
     let task = agent.task();
-    let envs = env::open(task)?;
+    let envs = simulators::open(task)?;
     let options = RolloutOptions { record: true, stop_at_goal: true, shareable };
     let episodes = std::slice::from_ref(&episode);
     let mut rollout = Rollout::in_scenario(agent.clone(), envs, plan, episodes, options, scenario)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diar_core::agent::{Agent, Episode, Outcome, Scenario, Trace};
-use diar_core::benchmark::Benchmark;
+use diar_core::benchmark::{Benchmark, Family};
 use diar_core::maze::Layout;
 use diar_core::settings::PlanSettings;
 
@@ -93,7 +93,10 @@ fn agent(args: &PlotAgentArgs) -> Result<(Arc<Agent>, PlanSettings), Failure> {
 
 /// The maze of an agent's task.
 fn layout(agent: &Agent) -> Result<&'static Layout, Failure> {
-    Ok(Benchmark::find(&agent.task().id)?.maze().layout())
+    match Benchmark::find(&agent.task().id)?.family {
+        Family::Maze2d(maze) => Ok(maze.layout()),
+        Family::AntMaze(..) => Err(Failure::NotMaze2d { task: agent.task().id.clone() }),
+    }
 }
 
 /// Episodes that begin in cells spread evenly from the farthest from the goal to the nearest that is not the goal's.

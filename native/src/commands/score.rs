@@ -56,7 +56,7 @@ fn baseline(args: &ScoreArgs, policy: PolicyName, task: &'static Benchmark) -> R
         PolicyName::Bc => {
             let settings =
                 Settings { seed: args.train_seed, ..Settings::preset(args.preset.into(), &task.basis()) };
-            let data = dataset::generate(task, settings.data.rows, settings.seed)?;
+            let data = dataset::generate(task, settings.data.rows, settings.seed)?.data;
             let mut cloning =
                 baselines::cloning(&settings, &data, &task.spec.action, &args.device.device.open()?);
             baselines::train(&mut cloning, &data)?;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Read};
 
-use diar_core::benchmark::Benchmark;
+use diar_core::benchmark::{Benchmark, Family};
 use diar_core::maze::{CELL_LOW, Layout, PointMass};
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,10 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Result<(), Failure> {
         ))
     })?;
     let task = Benchmark::find(&request.task)?;
-    let layout = task.maze().layout();
+    let Family::Maze2d(maze) = task.family else {
+        return Err(Failure::NotMaze2d { task: request.task });
+    };
+    let layout = maze.layout();
     let mut ball = start(layout, &request)?;
     let mut response = Response { states: Vec::new(), rewards: Vec::new() };
     for &action in &request.actions {

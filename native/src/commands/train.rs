@@ -182,7 +182,7 @@ fn generated(
 ) -> Result<(Transitions, DataSource), Failure> {
     let benchmark = task.benchmark.ok_or(Failure::NoTask)?;
     require(task, memory_of(args, task, settings, settings.data.rows), settings.data.rows)?;
-    let data = dataset::generate(benchmark, settings.data.rows, settings.seed)?;
+    let data = dataset::generate(benchmark, settings.data.rows, settings.seed)?.data;
     let sha256 = dataset::hash(&data);
     let rows = data.len();
     Ok((data, DataSource { source: "generated".to_owned(), reward_at: None, rows, sha256 }))

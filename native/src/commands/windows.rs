@@ -28,7 +28,7 @@ pub(crate) fn windows(args: &WindowsArgs) -> Result<(), Failure> {
         dataset::check_task(&data, task, path)?;
         data
     } else {
-        dataset::generate(Benchmark::find(&task.id)?, info.settings.data.rows, info.settings.seed)?
+        dataset::generate(Benchmark::find(&task.id)?, info.settings.data.rows, info.settings.seed)?.data
     };
     let (found, expected) = (dataset::hash(&data), &info.provenance.data_hash);
     if found != *expected {

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use diar_core::data::{TimeoutVerdict, Transitions};
+use diar_core::data::{ColumnMismatch, TimeoutVerdict, Transitions};
 use hdf5_reader::{ByteOrder, Datatype};
 use hdf5_writer::{DatasetBuilder, EnumMember, FILTER_DEFLATE, FilterDescription, Hdf5Builder, WriteOptions};
 
@@ -23,15 +23,41 @@ pub(super) const LAYOUT: &str = "D4RL's flat layout or Minari's episodes";
 /// h5py's default.
 const GZIP_LEVEL: u32 = 4;
 
+/// States of the simulator beside the observations, the columns `infos/qpos` and `infos/qvel`.
+#[derive(Clone, Copy, Debug)]
+pub struct Infos<'a> {
+    /// Positions, then velocities, as wide as an observation, row by row.
+    pub states: &'a [f32],
+    /// How many of a state's numbers are positions.
+    pub positions: usize,
+}
+
 /// Writes a file; an existing one is replaced once the new one is complete.
 ///
-/// `infos/qpos` and `infos/qvel` repeat the observation of their row.
+/// `infos/qpos` and `infos/qvel` repeat the observation of their row, whose first two numbers are positions.
 ///
 /// # Errors
 /// When the columns do not fit together or the file cannot be written.
 pub fn write(path: &Path, data: &Transitions) -> Result<(), DataError> {
+    write_with(path, data, Infos { states: &data.states, positions: data.state_dim.min(2) })
+}
+
+/// [`write()`] with other states.
+///
+/// # Errors
+/// When the columns do not fit together or the file cannot be written.
+pub fn write_with(path: &Path, data: &Transitions, infos: Infos<'_>) -> Result<(), DataError> {
     check(path, data)?;
-    let bytes = encode(data)
+    if infos.states.len() != data.states.len() {
+        let mismatch = ColumnMismatch {
+            column: "infos/qpos and infos/qvel",
+            found: infos.states.len(),
+            expected: data.states.len(),
+            rows: data.len(),
+        };
+        return Err(DataError::Mismatch { path: path.to_owned(), mismatch });
+    }
+    let bytes = encode(data, infos)
         .map_err(|source| DataError::Encode { path: path.to_owned(), source: Box::new(source) })?;
     atomic::write(path, &bytes).map_err(|source| DataError::File {
         action: "write",
@@ -150,15 +176,14 @@ fn check(path: &Path, data: &Transitions) -> Result<(), DataError> {
     data.check().map_err(|mismatch| DataError::Mismatch { path: path.to_owned(), mismatch })
 }
 
-fn encode(data: &Transitions) -> Result<Vec<u8>, hdf5_writer::Error> {
-    let position = data.state_dim.min(2);
+fn encode(data: &Transitions, Infos { states, positions }: Infos<'_>) -> Result<Vec<u8>, hdf5_writer::Error> {
     let part = |from: usize, to: usize| -> Vec<f32> {
-        data.states.chunks_exact(data.state_dim).flat_map(|state| state[from..to].iter().copied()).collect()
+        states.chunks_exact(data.state_dim).flat_map(|state| state[from..to].iter().copied()).collect()
     };
     let mut builder = Hdf5Builder::new()
         .dataset(floats("actions", data.action_dim, &data.actions)?)
-        .dataset(floats("infos/qpos", position, &part(0, position))?)
-        .dataset(floats("infos/qvel", data.state_dim - position, &part(position, data.state_dim))?)
+        .dataset(floats("infos/qpos", positions, &part(0, positions))?)
+        .dataset(floats("infos/qvel", data.state_dim - positions, &part(positions, data.state_dim))?)
         .dataset(floats("observations", data.state_dim, &data.states)?)
         .dataset(compressed(DatasetBuilder::typed_data("rewards", [data.len() as u64], &data.rewards)?))
         .dataset(booleans("terminals", &data.terminals))
@@ -196,4 +221,35 @@ fn compressed(dataset: DatasetBuilder) -> DatasetBuilder {
         name: None,
         client_data: vec![GZIP_LEVEL],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hdf5::Files;
+    use super::*;
+
+    #[test]
+    fn states_after_the_step_are_split_into_positions_and_velocities() {
+        let data = Transitions {
+            state_dim: 3,
+            action_dim: 1,
+            states: vec![0.0; 6],
+            actions: vec![0.5; 2],
+            rewards: vec![0.0; 2],
+            terminals: vec![false; 2],
+            timeouts: vec![false, true],
+            continuous: false,
+            goals: vec![1.0; 4],
+        };
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("after.hdf5");
+        let states = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        write_with(&path, &data, Infos { states: &states, positions: 2 }).unwrap();
+        let files = Files::new(&path, None);
+        let infos = Node::root(&files).unwrap().group("infos").unwrap().unwrap();
+        let column = |name| infos.column(name).unwrap().unwrap().read().unwrap();
+        assert_eq!((column("qpos"), column("qvel")), (vec![1.0, 2.0, 4.0, 5.0], vec![3.0, 6.0]));
+        let error = write_with(&path, &data, Infos { states: &states[..3], positions: 2 }).unwrap_err();
+        assert!(error.to_string().contains("infos/qpos"), "{error}");
+    }
 }

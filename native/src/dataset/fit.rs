@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use diar_core::benchmark::{Benchmark, MAZE2D};
+use diar_core::benchmark::{Benchmark, Family};
 use diar_core::data::Transitions;
-use diar_core::maze::{CELL_LOW, Layout};
+use diar_core::env::antmaze;
+use diar_core::maze::{CELL_LOW, GOAL_RADIUS, MazeId};
 use serde::Serialize;
 
 /// Share of positions that must lie in a task's maze.
@@ -25,30 +26,35 @@ pub struct Fit {
     pub rewards: Option<f64>,
     /// The same, with each reward held against the state of the next row.
     pub next_rewards: Option<f64>,
+    /// The task's simulator.
+    #[serde(skip)]
+    pub(super) family: Family,
 }
 
 impl Fit {
     /// Comparison of a data set with each task.
     pub(super) fn all(data: &Transitions) -> Vec<Self> {
-        MAZE2D.iter().map(|task| Self::of(data, task)).collect()
+        Benchmark::all().map(|task| Self::of(data, task)).collect()
     }
 
     fn of(data: &Transitions, task: &'static Benchmark) -> Self {
+        let family = task.family;
+        let mut fit =
+            Self { task: task.id(), fits: false, inside: None, rewards: None, next_rewards: None, family };
         if (data.state_dim, data.action_dim) != (task.spec.state_dim(), task.spec.action_dim()) {
-            return Self { task: task.id(), fits: false, inside: None, rewards: None, next_rewards: None };
+            return fit;
         }
-        let layout = task.maze().layout();
         let place = |row: usize| [f64::from(data.state(row)[0]), f64::from(data.state(row)[1])];
-        let inside = (0..data.len()).filter(|&row| is_inside(layout, place(row))).count();
-        let at_goal = |row: usize| layout.reaches_goal(place(row));
-        let next = (1..data.len()).filter(|&row| !data.breaks_after(row - 1));
-        let mut fit = Self {
-            task: task.id(),
-            fits: false,
-            inside: Some(inside as f64 / data.len().max(1) as f64),
-            rewards: agreement((0..data.len()).map(|row| (data.rewards[row] > 0.0, at_goal(row)))),
-            next_rewards: agreement(next.map(|row| (data.rewards[row - 1] > 0.0, at_goal(row)))),
-        };
+        let inside = (0..data.len()).filter(|&row| is_inside(family, place(row))).count();
+        let at_goal = |row: usize| may_pay(family, place(row));
+        // AntMaze draws its goal, so that a place where it may be need not pay.
+        let told = |(rewarded, _): &(bool, bool)| *rewarded || matches!(family, Family::Maze2d(_));
+        let own = (0..data.len()).map(|row| (data.rewards[row] > 0.0, at_goal(row)));
+        let next = (1..data.len()).filter(|&row| !data.timeouts[row - 1] && !data.breaks_after(row - 1));
+        let next = next.map(|row| (data.rewards[row - 1] > 0.0, at_goal(row)));
+        fit.inside = Some(inside as f64 / data.len().max(1) as f64);
+        fit.rewards = agreement(own.filter(told));
+        fit.next_rewards = agreement(next.filter(told));
         fit.fits = fit.lies_inside() && fit.agrees();
         fit
     }
@@ -64,10 +70,31 @@ impl Fit {
     }
 }
 
-/// True if the ball's centre lies in a free cell. Walls are soft, but never let that much of it in.
-fn is_inside(layout: &Layout, place: [f64; 2]) -> bool {
-    let [i, j] = place.map(|at| (at - CELL_LOW).floor() as isize);
-    !layout.is_wall(i, j)
+/// True if the middle of the body lies in a free cell. Walls are soft, but never let that much of it in.
+fn is_inside(family: Family, place: [f64; 2]) -> bool {
+    match family {
+        Family::Maze2d(maze) => {
+            let [i, j] = place.map(|at| (at - CELL_LOW).floor() as isize);
+            !maze.layout().is_wall(i, j)
+        }
+        Family::AntMaze(maze, _) => antmaze::is_free(maze.layout(), place),
+    }
+}
+
+/// True if a place is within reach of the goal, or of where a goal may be.
+fn may_pay(family: Family, place: [f64; 2]) -> bool {
+    match family {
+        Family::Maze2d(maze) => maze.layout().reaches_goal(place),
+        Family::AntMaze(maze, _) => lies_by_goals(maze, place),
+    }
+}
+
+/// True if a place is within reach of the square that AntMaze draws goals in.
+fn lies_by_goals(maze: MazeId, place: [f64; 2]) -> bool {
+    let [[left, top], [right, bottom]] = antmaze::goals(maze);
+    let apart = |along: f64, low: f64, high: f64| along - along.clamp(low, high);
+    let [x, y] = [apart(place[0], left, right), apart(place[1], top, bottom)];
+    (x * x + y * y).sqrt() <= GOAL_RADIUS
 }
 
 /// Of the pairs that hold anything, the share that holds both.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use diar_core::benchmark::MAZE2D;
+use diar_core::benchmark::{Family, MAZE2D};
 use diar_core::data::Transitions;
 use diar_core::maze::{MAX_SPEED, TIME_STEP};
 use diar_core::spec::TaskSpec;
@@ -52,7 +52,8 @@ impl Inspection {
 /// Why it fits no task, or fits with a difference.
 fn mismatch(tasks: &[Fit], summary: &Summary, layout: Layout) -> Option<String> {
     if let Some(fit) = tasks.iter().find(|fit| fit.fits) {
-        return (fit.next_rewards > fit.rewards).then(|| {
+        let differs = matches!(fit.family, Family::Maze2d(_)) && fit.next_rewards > fit.rewards;
+        return differs.then(|| {
             "rewards are those of the state after the action; D4RL's belong to the state of their own row"
                 .to_owned()
         });
@@ -148,7 +149,7 @@ fn flow(data: &Transitions, summary: &Summary, tasks: &[Fit]) -> Vec<String> {
         found
             .push(format!("{stray} observations are those of the row before, though no segment ended there"));
     }
-    if tasks.iter().any(Fit::lies_inside) {
+    if tasks.iter().any(|fit| matches!(fit.family, Family::Maze2d(_)) && fit.lies_inside()) {
         let jumps = jumps(data);
         if let Some(first) = jumps.first() {
             found.push(format!(

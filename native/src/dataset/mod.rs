@@ -30,7 +30,7 @@ pub use derive::{Derived, basis};
 pub use description::Description;
 pub use error::DataError;
 pub use fit::Fit;
-pub use generate::{generate, require};
+pub use generate::{GenerateError, Generated, generate, require};
 pub use inspection::Inspection;
 pub use origin::{Boundaries, Bounds, Declared, Dropped, Layout, Origin, RewardSource, Storage};
 

@@ -2,16 +2,17 @@
 
 use std::ops::Range;
 
+use crate::simulators;
 use diar_core::agent::{AgentError, Episode, Progress as Begun, Rollout, RolloutOptions, Scenario};
-use diar_core::baseline::{Actor, Cloning, Imitator, MazeController, Random, Reflex};
-use diar_core::benchmark::Benchmark;
+use diar_core::baseline::{Actor, AntController, Cloning, Imitator, MazeController, Random, Reflex};
+use diar_core::benchmark::{Benchmark, Family};
 use diar_core::data::Transitions;
-use diar_core::env;
 use diar_core::learn::LearnError;
 use diar_core::score::EpisodeResult;
 use diar_core::settings::{Schedule, Settings, TrainSettings};
 use diar_core::spec::{Space, TaskSpec};
 
+use crate::antmaze;
 use crate::run::progress::Progress;
 
 /// Episodes of a baseline, in lockstep; their starts take turns.
@@ -28,7 +29,7 @@ fn play<A: Actor>(
     let options = RolloutOptions { record: false, stop_at_goal: false, shareable: false };
     let actor = actor(&episodes);
     let policy = |begun: &[Begun]| Ok(Reflex::new(actor, begun));
-    let mut rollout = Rollout::of(env::open(task)?, &episodes, options, &Scenario::default(), policy)?;
+    let mut rollout = Rollout::of(simulators::open(task)?, &episodes, options, &Scenario::default(), policy)?;
     pollster::block_on(rollout.finish())
 }
 
@@ -49,7 +50,15 @@ pub fn controller(
     seed: u64,
     episodes: Range<u64>,
 ) -> Result<Vec<EpisodeResult>, AgentError> {
-    play(&task.spec, seed, episodes, |episodes| MazeController::new(episodes, task.maze().layout()))
+    match task.family {
+        Family::Maze2d(maze) => {
+            play(&task.spec, seed, episodes, |episodes| MazeController::new(episodes, maze.layout()))
+        }
+        Family::AntMaze(maze, _) => {
+            let walker = antmaze::walker()?;
+            play(&task.spec, seed, episodes, |episodes| AntController::new(episodes, maze, walker))
+        }
+    }
 }
 
 /// How behaviour cloning is trained: a network as wide as the policy decoder, as many rows as a VAE of that preset sees.

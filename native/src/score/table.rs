@@ -46,8 +46,7 @@ impl Table {
     pub fn of(files: &[ScoreFile]) -> Self {
         let mut groups: BTreeMap<(usize, Method), Vec<&ScoreFile>> = BTreeMap::new();
         for file in files {
-            let all = Benchmark::all();
-            let task = all.iter().position(|task| task.id() == file.task).unwrap_or(all.len());
+            let task = Benchmark::all().position(|task| task.id() == file.task).unwrap_or(usize::MAX);
             groups.entry((task, file.method)).or_default().push(file);
         }
         Self { cells: groups.into_values().map(|files| Cell::of(&files)).collect() }
