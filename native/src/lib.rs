@@ -8,7 +8,6 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod acceptance;
-#[cfg(feature = "mujoco")]
 pub mod antmaze;
 pub mod bench;
 pub mod cli;

@@ -158,7 +158,12 @@ fn damaged_files_are_errors() {
     let largest = ALLOCATOR.0.load(Ordering::Relaxed) as u64;
     println!("refused {refused:?}, read {read:?}, slowest {slowest:?}, largest allocation {largest}");
     // Both happen: a flipped bit can hit a place that means nothing. Arrow and npz files leave few such places.
-    assert!(refused.iter().all(|&n| n > 100) && read[..4].iter().all(|&n| n > 20) && read[4..].iter().all(|&n| n > 2), "{refused:?} {read:?}");
+    assert!(
+        refused.iter().all(|&n| n > 100)
+            && read[..4].iter().all(|&n| n > 20)
+            && read[4..].iter().all(|&n| n > 2),
+        "{refused:?} {read:?}"
+    );
     assert!(largest <= AVAILABLE, "{largest} bytes at once");
     assert!(slowest < Duration::from_secs(5), "{slowest:?} for one file");
 }

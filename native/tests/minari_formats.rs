@@ -166,7 +166,9 @@ fn what_is_wrong_is_named() {
             (
                 "walk",
                 &|folder| {
-                    fs::copy(data(folder, &one), data(folder, &format!("1/part-1.{format}"))).map(|_| ()).unwrap();
+                    fs::copy(data(folder, &one), data(folder, &format!("1/part-1.{format}")))
+                        .map(|_| ())
+                        .unwrap();
                 },
                 &["data/1", "has 2 files of"],
             ),

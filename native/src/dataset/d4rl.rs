@@ -225,7 +225,7 @@ fn compressed(dataset: DatasetBuilder) -> DatasetBuilder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hdf5::Files;
+    use super::super::hdf5::{Files, Node};
     use super::*;
 
     #[test]
