@@ -179,7 +179,7 @@ test('without WebGPU and clipboard the CPU decides, the badge says so, and the l
     assert.notEqual((await trace(page)).decisions[0].outcome, null);
     await page.click('#copy-link');
     await page.waitForSelector('text=/select the link/i');
-    assert.match(await page.inputValue('#link-field'), /#v2\./);
+    assert.match(await page.inputValue('#link-field'), /#v3\./);
   }));
 
 test('software WebGPU is passed over unless asked for, is named, and agrees with the CPU', async () => {

@@ -329,8 +329,8 @@ test('links are short, replay exactly, and can be embedded', async () => {
     await play(page);
     made = await trace(page);
     link = await page.inputValue('#link-field');
-    assert.match(await page.inputValue('#replay-command'), /^diar replay 'v2\./);
-    assert.match(await page.inputValue('#embed-code'), /\?embed.*#v2\./);
+    assert.match(await page.inputValue('#replay-command'), /^diar replay 'v3\./);
+    assert.match(await page.inputValue('#embed-code'), /\?embed.*#v3\./);
   });
   const fragment = link.split('#')[1];
   console.log(`an episode of ${made.decisions.length} decisions: a link of ${fragment.length} characters`);

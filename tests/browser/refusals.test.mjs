@@ -132,14 +132,14 @@ test('links are opened as chats pass them on', () =>
       await ready(page);
       return [await linkTo(page, 12), await trace(page)];
     });
-    assert.match(link, /\/#v2\.[\w-]*[A-Za-z0-9]$/);
+    assert.match(link, /\/#v3\.[\w-]*[A-Za-z0-9]$/);
     const fragment = link.split('#')[1];
     const half = fragment.length >> 1;
     await visit('about:blank', {}, async (page) => {
       for (const spoilt of [
         `${link}.`, `${link},`, `${link})`, `${link}>`, `${link}"`, `${link}\u{201D}`, `${link}'.`, `${link}]`, `${link}!`, `${link}_`, `${link}**`,
         `${link}\u{200B}`, `${link}\u{AD}`, `${link}%20`, `${link}%E2%80%8B`, `${link}&utm_source=chat`, `${link}#`,
-        `${site.url}#${fragment.replace('v2.', 'v2%2E')}`, `${site.url}#%23${fragment}`, `${site.url}#%2523${fragment.replace('.', '%252E')}`,
+        `${site.url}#${fragment.replace('v3.', 'v3%2E')}`, `${site.url}#%23${fragment}`, `${site.url}#%2523${fragment.replace('.', '%252E')}`,
         `${site.url}#${fragment.slice(0, half)}%0A${fragment.slice(half)}`, `${site.url}#${fragment.slice(0, half)}\u{200B}${fragment.slice(half)}`,
         `${site.url}?%23${fragment}`, `${site.url}?nosw%23${fragment}.`, `${site.url}%23${fragment}`, `${site.url}index.html%23${fragment})`, `${site.url}%2523${fragment}`,
         `${site.url}medium.html#${fragment}.`,
@@ -181,7 +181,7 @@ test('a second link in the same tab is opened, and so is the first by going back
       await ready(page);
       return linkTo(page, 23);
     });
-    assert.ok(other.startsWith(`${site.url}#v2.`), other);
+    assert.ok(other.startsWith(`${site.url}#v3.`), other);
     await visit(links[0], {}, async (page) => {
       const shows = async (seed) => {
         await until(page, (seed) => JSON.parse(window.__diar?.trace() ?? 'null')?.seed === seed, seed);
