@@ -152,6 +152,23 @@ fn an_absent_device_is_one_sentence() {
     }
 }
 
+/// A program without the simulator of a task says how to have it.
+#[cfg(not(feature = "mujoco"))]
+#[test]
+fn antmaze_without_mujoco_is_one_sentence() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("ant.hdf5");
+    let out = out.to_str().unwrap();
+    for arguments in [
+        &["data", "generate", "antmaze-medium-diverse-v2", "--rows", "10", "--out", out][..],
+        &["score", "antmaze-umaze-v2", "--policy", "random", "--episodes", "1", "--out", out],
+    ] {
+        let stderr = failure(arguments, 2);
+        assert!(stderr.contains("cargo xtask mujoco") && stderr.contains("--features mujoco"), "{stderr}");
+    }
+    assert!(!folder.path().join("ant.hdf5").exists());
+}
+
 #[test]
 fn data_is_generated_and_inspected() {
     let folder = TempDir::new().unwrap();

@@ -194,7 +194,7 @@ fn bad_lines_are_answered_and_change_nothing() {
     assert_eq!(policy.ask(&json!({"obs": [1.0, 1.0, 0.0, 0.0]}))["action"], action);
     // So far out that values are not numbers any more: that episode is lost, the next one is not.
     let far = policy.ask(&json!({"obs": [3e38, 3e38, 3e38, 3e38]}));
-    assert!(far["error"].as_str().unwrap().contains("begins another"), "{far}");
+    assert!(far["error"].as_str().unwrap().contains("begins others"), "{far}");
     assert!(policy.ask(&json!({"obs": [1.0, 1.0, 0.0, 0.0]}))["error"].is_string());
     policy.ask(&json!({"reset": 1}));
     assert_eq!(policy.ask(&json!({"obs": [1.0, 1.0, 0.0, 0.0]}))["action"], action);
