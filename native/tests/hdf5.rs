@@ -283,13 +283,13 @@ fn what_does_not_fit_into_memory_is_refused_with_figures() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("large.hdf5");
     d4rl::write(&path, &generate(MazeId::Umaze, 200_003, 1)).unwrap();
-    // 11 numbers in a row are kept, and observations are read and decoded beside them.
-    let needed = 200_003 * (11 * 4 + 2 * 4 * 4);
+    // 11 numbers in a row are kept, and a chunk of observations is unpacked and decoded beside them.
+    let needed = 200_003 * 11 * 4 + 16_384 * 4 * (4 + 4 + 4);
     assert!(dataset::read_within(&path, None, Some(needed)).is_ok());
     let error = dataset::read_within(&path, None, Some(needed - 1)).unwrap_err();
     assert!(matches!(error, DataError::TooLarge { .. }), "{error}");
     let error = dataset::read_within(&path, None, Some(3 << 20)).unwrap_err().to_string();
-    assert!(error.contains("large.hdf5 takes 14.5 MiB of memory, 3.0 MiB are available"), "{error}");
+    assert!(error.contains("large.hdf5 takes 9.1 MiB of memory, 3.0 MiB are available"), "{error}");
 
     // Headers that claim more rows than any machine holds; those of h5py's old form have no checksum.
     let mut bytes = fs::read("tests/data/d4rl_h5py.hdf5").unwrap();
