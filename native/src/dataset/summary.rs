@@ -72,7 +72,7 @@ pub enum RewardValues {
     ZeroOne,
     /// -1, and 0 for what is wanted.
     MinusOneZero,
-    /// Whole numbers, [`MOST_INTEGERS`] at most from the least to the largest.
+    /// Whole numbers, a hundred at most from the least to the largest.
     Integers {
         /// The least.
         min: f32,
