@@ -23,9 +23,9 @@ pub struct Collected {
     pub after: Vec<f32>,
     /// Number of whole walks.
     pub walks: usize,
-    /// How many of them came within reach of their goal.
+    /// Number of those that came within reach of their goal.
     pub reached: usize,
-    /// How many of them ended upside down.
+    /// Number of those that ended upside down.
     pub overturned: usize,
 }
 

@@ -194,7 +194,7 @@ pub trait Envs: fmt::Debug {
     /// When the lane never began, or the moment is none of this task.
     fn load(&mut self, lane: Lane, from: &Snapshot) -> Result<Frame, EnvError>;
 
-    /// What the same actions may promise elsewhere.
+    /// Agreement of the same actions with other machines.
     fn exactness(&self) -> Exactness;
 }
 

@@ -58,9 +58,9 @@ pub enum PhysicsError {
     Size {
         /// Kind of the numbers.
         what: &'static str,
-        /// How many were given.
+        /// Number given.
         found: usize,
-        /// How many the model has.
+        /// Number in the model.
         expected: usize,
     },
 }

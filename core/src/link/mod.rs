@@ -53,7 +53,7 @@ pub struct Link {
     pub decisions: Vec<LinkDecision>,
     /// Every action taken, `[steps][action]`, each number in [-1, 1].
     pub actions: Vec<Vec<f32>>,
-    /// What came of the actions, where the simulator is not exact everywhere.
+    /// Results of the actions, where the simulator is not exact everywhere.
     pub recorded: Option<Recorded>,
     /// A second run to compare with.
     pub other: Option<Other>,

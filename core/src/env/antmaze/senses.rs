@@ -1,11 +1,11 @@
-//! What the walker sees.
+//! Input of the walker.
 
 /// Numbers that the walker sees.
 pub const SENSES: usize = 29;
 
 use super::model::{QPOS, QVEL};
 
-/// What the walker sees of a state and a direction to walk in (a unit vector of the world): height, the world's up,
+/// Input of the walker for a state and a direction to walk in (a unit vector of the world): height, the world's up,
 /// the eight joints, linear and angular velocity, the joints' velocities, the direction. Vectors are in the body's
 /// frame, so that no heading is special.
 ///
