@@ -195,7 +195,7 @@ fn batches(
     Ok(results)
 }
 
-/// What episodes played by a bundle's agent say about it.
+/// Scores of episodes played by the agent of a bundle.
 #[must_use]
 pub fn report(task: &TaskSpec, file: &BundleFile, plan: PlanSettings, seed: u64, played: &Played) -> Report {
     let evaluation = Evaluation::of(task, plan.revalue, &played.results);

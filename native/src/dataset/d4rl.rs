@@ -28,7 +28,7 @@ const GZIP_LEVEL: u32 = 4;
 pub struct Infos<'a> {
     /// Positions, then velocities, as wide as an observation, row by row.
     pub states: &'a [f32],
-    /// How many of a state's numbers are positions.
+    /// Number of positions among the numbers of a state.
     pub positions: usize,
 }
 

@@ -68,7 +68,7 @@ pub struct Origin {
     pub reward_source: RewardSource,
     /// Rows that were left out.
     pub dropped: Vec<Dropped>,
-    /// What it says about itself.
+    /// Statements of the data set about itself.
     pub declared: Declared,
     /// Oddities met while reading it, a sentence each.
     #[serde(skip)]
@@ -151,7 +151,7 @@ impl fmt::Display for Dropped {
     }
 }
 
-/// What a data set says about the task that it was recorded in; Minari's do.
+/// Statements of a data set about the task that it was recorded in; Minari's have them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Declared {
     /// Its own id, such as `D4RL/pen/human-v2`.

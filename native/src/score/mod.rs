@@ -157,7 +157,7 @@ impl Scored {
 pub struct ScoreFile {
     /// D4RL's environment id.
     pub task: String,
-    /// What acted.
+    /// Method that acted.
     pub method: Method,
     /// The command that computes it again.
     pub command: String,
@@ -202,7 +202,7 @@ pub struct ScoreFile {
 pub struct Scoring<'a> {
     /// The task.
     pub task: &'a TaskSpec,
-    /// What acted.
+    /// Method that acted.
     pub method: Method,
     /// The command that computes it again.
     pub command: String,

@@ -1,4 +1,4 @@
-//! What the paper reports (arXiv 2410.11338, Tables 1 and 2), for its nine tasks.
+//! Figures of the paper (arXiv 2410.11338, Tables 1 and 2), for its nine tasks.
 
 use diar_core::spec::ScoreKind;
 

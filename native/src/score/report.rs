@@ -12,7 +12,7 @@ use super::Method;
 pub struct Report {
     /// Name of the task.
     pub task: String,
-    /// What acted.
+    /// Method that acted.
     pub method: Method,
     /// The bundle's file; `None` for a baseline.
     pub bundle: Option<String>,

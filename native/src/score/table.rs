@@ -14,7 +14,7 @@ use super::{Interval, Method, ScoreFile, paper};
 pub struct Cell {
     /// D4RL's environment id.
     pub task: String,
-    /// What acted.
+    /// Method that acted.
     pub method: Method,
     /// Each score of the task by its name, over all episodes of all training seeds.
     #[serde(flatten)]

@@ -10,7 +10,7 @@ use arrow_schema::{ArrowError, Schema};
 
 /// Bytes behind the footer: its length and a mark.
 const TRAILER: usize = 10;
-/// What a message begins with in files of today, before its length.
+/// Mark at the beginning of a message in files of today, before its length.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
 /// The columns of a file and how many rows they have.

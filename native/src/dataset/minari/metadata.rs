@@ -43,7 +43,7 @@ impl Metadata {
         read(folder)
     }
 
-    /// What it says about the task, and what of that is odd.
+    /// Statements about the task, and the odd ones among them.
     pub(super) fn declared(&self, findings: &mut Vec<String>) -> Declared {
         let environment = self.env_spec.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
         let environment = environment.unwrap_or_default();
