@@ -101,7 +101,12 @@ impl Benchmark {
     /// Facts that presets are sized by.
     #[must_use]
     pub fn basis(&self) -> Basis {
-        Basis { rows: self.rows, horizon: self.horizon, reward: self.spec.reward }
+        Basis {
+            rows: self.rows,
+            horizon: self.horizon,
+            reward: self.spec.reward,
+            score: self.spec.scoring.kinds[0],
+        }
     }
 
     /// The maze that it is played in. AntMaze has other coordinates than Maze2D.

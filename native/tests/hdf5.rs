@@ -47,6 +47,7 @@ fn random(rows: usize, state_dim: usize, action_dim: usize, seed: u64) -> Transi
         terminals: flags(),
         timeouts: flags(),
         continuous: true,
+        past_terminals: false,
         goals,
     }
 }
@@ -328,6 +329,7 @@ fn sixty() -> Transitions {
         terminals: (0..60).map(|row| row % 30 == 29).collect(),
         timeouts: (0..60).map(|row| row % 10 == 9).collect(),
         continuous: true,
+        past_terminals: false,
         goals: numbers().flat_map(|row| [row, row + 1.0]).collect(),
     }
 }

@@ -31,6 +31,7 @@ fn sixty() -> Transitions {
         terminals: (0..60).map(|row| row % 30 == 29).collect(),
         timeouts: (0..60).map(|row| row % 10 == 9).collect(),
         continuous: true,
+        past_terminals: false,
         goals: Vec::new(),
     }
 }

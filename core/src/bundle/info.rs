@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::benchmark::{Benchmark, UnknownTask};
+use super::BundleError;
+use crate::benchmark::Benchmark;
 use crate::data::Normaliser;
 use crate::score::Evaluation;
 use crate::settings::{Settings, Target};
@@ -102,25 +104,18 @@ pub struct BundleInfo {
     pub scores: Option<Scores>,
 }
 
-/// The same as bundles of version 1 have it: they name their task, and their method follows from the settings.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FirstInfo {
-    task: String,
-    settings: Settings,
-    state_norm: Normaliser,
-    latent_norm: Normaliser,
-    provenance: Provenance,
-    scores: Option<Scores>,
-}
-
-impl TryFrom<FirstInfo> for BundleInfo {
-    type Error = UnknownTask;
-
-    fn try_from(first: FirstInfo) -> Result<Self, UnknownTask> {
-        let FirstInfo { task, settings, state_norm, latent_norm, provenance, scores } = first;
-        let task = (*Benchmark::find(&task)?.spec).clone();
-        let method = Method::of(&settings);
-        Ok(Self { task, method, settings, state_norm, latent_norm, provenance, scores })
+/// The metadata of version 1 as those of version 2: the task's specification for its name, and the method that follows from
+/// the settings.
+///
+/// # Errors
+/// When the task has no known name.
+pub(super) fn upgraded(mut first: Value) -> Result<Value, BundleError> {
+    let name = first.get("task").and_then(Value::as_str).unwrap_or_default();
+    let spec = serde_json::to_value(&*Benchmark::find(name)?.spec)?;
+    let method = first.pointer("/settings/critic/target").cloned();
+    if let Some(info) = first.as_object_mut() {
+        info.insert("task".to_owned(), spec);
+        info.extend(method.map(|method| ("method".to_owned(), method)));
     }
+    Ok(first)
 }

@@ -6,7 +6,10 @@
 use std::cell::RefCell;
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, VariantAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, Unexpected, VariantAccess,
+    Visitor,
+};
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::{Error, Value};
 
@@ -53,6 +56,18 @@ impl Lenient<'_> {
         self.aside.borrow_mut().extend(aside);
         known.into_iter().map(|(name, value)| (name.clone(), self.inside(name, value))).collect()
     }
+
+    /// The value in the words of an error.
+    fn unexpected(&self) -> Unexpected<'_> {
+        match &self.value {
+            Value::Null => Unexpected::Unit,
+            Value::Bool(value) => Unexpected::Bool(*value),
+            Value::Number(_) => Unexpected::Other("number"),
+            Value::String(value) => Unexpected::Str(value),
+            Value::Array(_) => Unexpected::Seq,
+            Value::Object(_) => Unexpected::Map,
+        }
+    }
 }
 
 impl IntoDeserializer<'_, Error> for Lenient<'_> {
@@ -76,7 +91,11 @@ impl<'de> Deserializer<'de> for Lenient<'_> {
                 let fields = fields.into_iter().map(|(name, value)| (name.clone(), self.inside(name, value)));
                 visitor.visit_map(MapDeserializer::new(fields))
             }
-            leaf => leaf.deserialize_any(visitor),
+            // By hand: a reader of whole values for every type would double what they weigh in the page's program.
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(value),
+            Value::Number(value) => value.deserialize_any(visitor),
+            Value::String(value) => visitor.visit_string(value),
         }
     }
 
@@ -87,7 +106,7 @@ impl<'de> Deserializer<'de> for Lenient<'_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         if !self.value.is_object() {
-            return self.deserialize_any(visitor);
+            return Err(Error::invalid_type(self.unexpected(), &visitor));
         }
         visitor.visit_map(MapDeserializer::new(self.fields(known).into_iter()))
     }
@@ -106,8 +125,8 @@ impl<'de> Deserializer<'de> for Lenient<'_> {
 
     fn deserialize_enum<V: Visitor<'de>>(
         mut self,
-        name: &'static str,
-        variants: &'static [&'static str],
+        _: &'static str,
+        _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
         match self.value {
@@ -116,7 +135,8 @@ impl<'de> Deserializer<'de> for Lenient<'_> {
                 let inner = self.inside(variant.clone(), value);
                 visitor.visit_enum(Variant { variant, inner })
             }
-            other => other.deserialize_enum(name, variants, visitor),
+            Value::String(variant) => visitor.visit_enum(variant.into_deserializer()),
+            _ => Err(Error::invalid_type(self.unexpected(), &visitor)),
         }
     }
 
@@ -146,7 +166,7 @@ impl<'de> VariantAccess<'de> for Lenient<'_> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<(), Error> {
-        Deserialize::deserialize(self.value)
+        if self.value.is_null() { Ok(()) } else { Err(Error::invalid_type(self.unexpected(), &"nothing")) }
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {

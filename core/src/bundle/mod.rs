@@ -17,7 +17,7 @@ use thiserror::Error;
 
 pub use info::{BundleInfo, Method, Provenance, Relearned, Scores};
 
-use self::info::FirstInfo;
+use self::info::upgraded;
 use self::lenient::Aside;
 use self::tensors::{decode, digest, dtype, encode};
 use crate::benchmark::UnknownTask;
@@ -253,12 +253,8 @@ impl Bundle {
         let text = text.ok_or(BundleError::Foreign)?;
         let Seal { sha256: expected } = serde_json::from_str(entry)?;
         let tree: Value = serde_json::from_str(text)?;
-        let (info, aside): (BundleInfo, _) = if version == 1 {
-            let (first, aside) = lenient::read::<FirstInfo>(tree)?;
-            (first.try_into()?, aside)
-        } else {
-            lenient::read(tree)?
-        };
+        let tree = if version == 1 { upgraded(tree)? } else { tree };
+        let (info, aside) = lenient::read::<BundleInfo>(tree)?;
         let file = SafeTensors::deserialize(bytes)?;
 
         let mut precision = Precision::F32;

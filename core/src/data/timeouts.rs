@@ -58,7 +58,23 @@ impl TimeoutVerdict {
         for row in (1..data.len()).filter(|row| !data.terminals[row - 1]) {
             if data.timeouts[row - 1] { cuts.push(row) } else { steps.push(row) }
         }
-        let largest = largest_changes(data, &steps);
+        Self::judge(data, &cuts, &steps)
+    }
+
+    /// Reads the states behind terminals the same way. True where the walk goes on across them, as AntMaze's does: they mark
+    /// the goal that is rewarded, and only timeouts cut the recording.
+    #[must_use]
+    pub fn past_terminals(data: &Transitions) -> bool {
+        let (mut cuts, mut steps) = (Vec::new(), Vec::new());
+        for row in (1..data.len()).filter(|row| !data.timeouts[row - 1]) {
+            if data.terminals[row - 1] { cuts.push(row) } else { steps.push(row) }
+        }
+        data.timeouts.contains(&true) && Self::judge(data, &cuts, &steps).rule == TimeoutRule::Smooth
+    }
+
+    /// Compares rows that follow a mark with those that follow none.
+    fn judge(data: &Transitions, cuts: &[usize], steps: &[usize]) -> Self {
+        let largest = largest_changes(data, steps);
         let jumps = cuts
             .iter()
             .filter(|&&row| changes(data, row).zip(&largest).any(|(change, largest)| change > JUMP * largest))
@@ -67,7 +83,7 @@ impl TimeoutVerdict {
             TimeoutRule::NoTimeouts
         } else if jumps as f64 > RESETS * cuts.len() as f64 {
             TimeoutRule::Jumps
-        } else if one_start(data, &cuts, &largest) {
+        } else if one_start(data, cuts, &largest) {
             TimeoutRule::FixedStart
         } else {
             TimeoutRule::Smooth
@@ -203,6 +219,23 @@ mod tests {
             })
             .collect();
         cut(100, &states)
+    }
+
+    /// AntMaze marks the goal that is rewarded, wherever its walks pass by.
+    #[test]
+    fn terminals_that_a_walk_passes_are_told_from_ends() {
+        let mut data = episodes(30);
+        data.terminals = (0..data.len()).map(|row| (1.5..1.6).contains(&data.state(row)[0])).collect();
+        assert!(data.terminals.iter().filter(|&&terminal| terminal).count() > 60);
+        assert!(TimeoutVerdict::past_terminals(&data));
+        let mut ended = episodes(30);
+        let ends: Vec<usize> = (99..ended.len()).step_by(200).collect();
+        for &row in &ends {
+            (ended.terminals[row], ended.timeouts[row]) = (true, false);
+        }
+        assert!(!TimeoutVerdict::past_terminals(&ended), "resets follow");
+        data.timeouts.fill(false);
+        assert!(!TimeoutVerdict::past_terminals(&data), "nothing else ends an episode");
     }
 
     #[test]

@@ -15,13 +15,16 @@ pub struct Transitions {
     pub actions: Vec<f32>,
     /// `[rows]`. In Maze2D the reward belongs to the state of the same row (D4RL relabels it so).
     pub rewards: Vec<f32>,
-    /// `[rows]`: the episode ended here.
+    /// `[rows]`: the task ended here. Nothing is earned beyond, be the recording cut here or not.
     pub terminals: Vec<bool>,
     /// `[rows]`: the segment was cut here. In Maze2D the data-collecting goal was reached; the stream goes on.
     pub timeouts: Vec<bool>,
     /// True if the recorded walk goes on across timeouts, as Maze2D's does. Otherwise each of them ends an episode, and
-    /// the next row belongs to another. Terminals end an episode either way.
+    /// the next row belongs to another.
     pub continuous: bool,
+    /// True if the recorded walk goes on across terminals, as AntMaze's does, where they mark the goal that is rewarded.
+    /// Otherwise each of them ends an episode.
+    pub past_terminals: bool,
     /// `[rows, 2]`, or empty: where the data-collecting controller was heading (`infos/goal`).
     pub goals: Vec<f32>,
 }
@@ -70,7 +73,7 @@ impl Transitions {
     /// True if the row after this one belongs to another episode.
     #[must_use]
     pub fn breaks_after(&self, row: usize) -> bool {
-        self.terminals[row] || (self.timeouts[row] && !self.continuous)
+        (self.terminals[row] && !self.past_terminals) || (self.timeouts[row] && !self.continuous)
     }
 
     /// Checks that all columns have the same number of rows.

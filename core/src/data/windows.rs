@@ -115,7 +115,7 @@ impl Windows {
         &self.transitions.rewards[start..start + self.horizon]
     }
 
-    /// Whether the recorded episode ends inside the window.
+    /// True if the task ends inside the window.
     pub fn terminal(&self, window: usize) -> bool {
         let start = self.start(window);
         self.transitions.terminals[start..start + self.horizon].contains(&true)
@@ -155,6 +155,7 @@ mod tests {
             terminals: (0..rows).map(|i| i == 7).collect(),
             timeouts: (0..rows).map(|i| i == 2).collect(),
             continuous: true,
+            past_terminals: false,
             goals: Vec::new(),
         })
     }
@@ -177,12 +178,15 @@ mod tests {
     fn no_window_crosses_the_end_of_an_episode() {
         for case in 0_u32..1 << 10 {
             let ends = |i: usize| case >> i & 1 == 1;
-            for (continuous, horizon, stride) in [(false, 3, 1), (false, 2, 2), (true, 3, 2)] {
-                let mut data = Transitions { continuous, ..Arc::unwrap_or_clone(counting(10)) };
+            let kinds =
+                [(false, false, 3, 1), (false, false, 2, 2), (true, false, 3, 2), (false, true, 3, 1)];
+            for (continuous, past_terminals, horizon, stride) in kinds {
+                let mut data =
+                    Transitions { continuous, past_terminals, ..Arc::unwrap_or_clone(counting(10)) };
                 // Even rows end by a terminal, odd ones by a timeout.
                 data.terminals = (0..10).map(|i| i % 2 == 0 && ends(i)).collect();
                 data.timeouts = (0..10).map(|i| i % 2 == 1 && ends(i)).collect();
-                let breaks = |i: usize| ends(i) && (i.is_multiple_of(2) || !continuous);
+                let breaks = |i: usize| ends(i) && if i % 2 == 0 { !past_terminals } else { !continuous };
                 let (mut expected, mut first) = (Vec::new(), 0);
                 for row in 0..10 {
                     let whole = row + horizon <= 10 && !(row..row + horizon - 1).any(breaks);
@@ -196,7 +200,7 @@ mod tests {
                 let starts: Vec<usize> = Windows::new(Arc::new(data), horizon, stride)
                     .map(|windows| (0..windows.len()).map(|window| windows.start(window)).collect())
                     .unwrap_or_default();
-                assert_eq!(expected, starts, "ends {case:010b}, continuous {continuous}");
+                assert_eq!(expected, starts, "{case:010b} {continuous} {past_terminals}");
             }
         }
     }

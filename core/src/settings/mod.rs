@@ -11,7 +11,7 @@ pub use check::{
 use serde::{Deserialize, Serialize};
 
 use crate::data::WindowReturn;
-use crate::spec::RewardKind;
+use crate::spec::{RewardKind, ScoreKind};
 
 /// How large a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -330,6 +330,9 @@ pub struct Basis {
     pub horizon: usize,
     /// Meaning of the rewards.
     pub reward: RewardKind,
+    /// The score that counts. Where it is [`ScoreKind::Success`], whatever follows the first contact with the goal is worth
+    /// nothing.
+    pub score: ScoreKind,
 }
 
 /// H of the runs and bundles from before it was a setting: Maze2D's.
@@ -400,7 +403,11 @@ impl Settings {
                 expectile: 0.9,
                 discount: 0.995,
                 bootstrap_discount: BootstrapDiscount::Gamma,
-                window_return: WindowReturn::Recorded,
+                window_return: if basis.score == ScoreKind::Success {
+                    WindowReturn::Held
+                } else {
+                    WindowReturn::Recorded
+                },
                 // No reward of another kind ends a window.
                 terminal_mask: basis.reward != RewardKind::Dense,
                 target: Target::Diar,
@@ -508,7 +515,7 @@ impl Settings {
                 latent_hidden: 64,
                 discount: 0.99,
                 bootstrap_discount: BootstrapDiscount::GammaPowH,
-                terminal_mask: false,
+                terminal_mask: basis.score == ScoreKind::Success,
                 windows: Some(60_000),
                 latents: 16,
                 keep_latents: true,

@@ -2,7 +2,7 @@
 //!
 //! Written: `observations`, `actions`, `rewards`, `terminals`, `timeouts`, `infos/goal`, `infos/qpos`, `infos/qvel`, gzip,
 //! f32, booleans as an enum of FALSE and TRUE. Read: the same, and what else is found in the wild: `(N, 1)` columns, any
-//! number type for any column, no `timeouts`, no `infos`, or one data set of that name, d3rlpy's `episode_terminals`, and
+//! number type for any column, terminals in the middle of an episode (AntMaze), no `timeouts`, no `infos`, or one data set of that name, d3rlpy's `episode_terminals`, and
 //! the `next_observations` of `d4rl.qlearning_dataset`.
 
 use std::path::Path;
@@ -130,6 +130,7 @@ pub(super) fn read<T: Table>(
             None => vec![false; rows as usize],
         },
         continuous: true,
+        past_terminals: false,
         goals: goals.map(|goals| goals.read()).transpose()?.unwrap_or_default(),
     };
     check(path, &data)?;
@@ -157,7 +158,9 @@ pub(super) fn read<T: Table>(
         }
     };
     data.continuous = boundaries.continuous();
-    Ok((data, Origin { findings, ..Origin::of(Layout::D4rl, storage, boundaries) }))
+    let past_terminals = matches!(boundaries, Boundaries::States(_)) && TimeoutVerdict::past_terminals(&data);
+    data.past_terminals = past_terminals;
+    Ok((data, Origin { past_terminals, findings, ..Origin::of(Layout::D4rl, storage, boundaries) }))
 }
 
 /// Rows whose next observation is not that of the next row, terminals left out.
@@ -239,6 +242,7 @@ mod tests {
             terminals: vec![false; 2],
             timeouts: vec![false, true],
             continuous: false,
+            past_terminals: false,
             goals: vec![1.0; 4],
         };
         let folder = tempfile::TempDir::new().unwrap();

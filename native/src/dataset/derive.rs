@@ -56,7 +56,12 @@ impl Derived {
 /// Facts that presets of a task of one's own are sized by: a window fits four times into the longest episode.
 #[must_use]
 pub fn basis(spec: &TaskSpec, rows: usize) -> Basis {
-    Basis { rows, horizon: HORIZON.min(spec.max_steps.div_ceil(4)).max(1), reward: spec.reward }
+    Basis {
+        rows,
+        horizon: HORIZON.min(spec.max_steps.div_ceil(4)).max(1),
+        reward: spec.reward,
+        score: spec.scoring.kinds[0],
+    }
 }
 
 /// A name that files and links can have.
@@ -116,7 +121,8 @@ fn reward_kind(data: &Transitions, summary: &Summary) -> (RewardKind, String) {
 fn longest(data: &Transitions) -> usize {
     let (mut longest, mut begin) = (0, 0);
     for row in 0..data.len() {
-        if row + 1 == data.len() || data.terminals[row] || data.timeouts[row] {
+        let terminal = data.terminals[row] && !data.past_terminals;
+        if row + 1 == data.len() || terminal || data.timeouts[row] {
             longest = longest.max(row + 1 - begin);
             begin = row + 1;
         }
@@ -140,6 +146,7 @@ mod tests {
             terminals: vec![false; rows],
             timeouts: (0..rows).map(|row| ends.contains(&row)).collect(),
             continuous: false,
+            past_terminals: false,
             goals: Vec::new(),
         }
     }

@@ -153,5 +153,8 @@ pub fn hash(data: &Transitions) -> String {
     if !data.continuous {
         sha.update(b"episodes\n");
     }
+    if data.past_terminals {
+        sha.update(b"past terminals\n");
+    }
     format!("{:x}", sha.finalize())
 }

@@ -64,6 +64,8 @@ pub struct Origin {
     pub storage: Storage,
     /// The rule that says where its episodes end.
     pub boundaries: Boundaries,
+    /// Terminals end no episode: the walk goes on across them.
+    pub past_terminals: bool,
     /// Where its rewards come from.
     pub reward_source: RewardSource,
     /// Rows that were left out.
@@ -79,7 +81,8 @@ impl Origin {
     /// Data in D4RL's layout, which does not say what timeouts are, so that the states have to.
     #[must_use]
     pub fn d4rl(data: &Transitions) -> Self {
-        Self::of(Layout::D4rl, Storage::Hdf5, Boundaries::States(TimeoutVerdict::of(data)))
+        let boundaries = Boundaries::States(TimeoutVerdict::of(data));
+        Self { past_terminals: data.past_terminals, ..Self::of(Layout::D4rl, Storage::Hdf5, boundaries) }
     }
 
     /// Data with rewards of its own, of which every row was read.
@@ -88,6 +91,7 @@ impl Origin {
             layout,
             storage,
             boundaries,
+            past_terminals: false,
             reward_source: RewardSource::Recorded,
             dropped: Vec::new(),
             declared: Declared::default(),
@@ -102,7 +106,9 @@ impl Origin {
             labelled @ RewardSource::At(_) => Some(format!("rewards: {labelled}")),
         };
         let dropped = self.dropped.iter().map(|dropped| format!("left out: {dropped}"));
-        std::iter::once(self.boundaries.to_string()).chain(rewards).chain(dropped)
+        let past = "terminals: the walk goes on across them, so they mark the goal and end no episode";
+        let past = self.past_terminals.then(|| past.to_owned());
+        std::iter::once(self.boundaries.to_string()).chain(past).chain(rewards).chain(dropped)
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Summary {
     pub reward_values: RewardValues,
     /// True if it is one walk that goes on across timeouts, rather than episodes.
     pub continuous: bool,
-    /// Rows that end a segment: terminals and timeouts.
+    /// Rows that end a segment: timeouts, and terminals unless the walk goes on across them.
     pub segments: usize,
     /// Lengths of those segments, unless there is none.
     pub segment_lengths: Option<Lengths>,
@@ -152,7 +152,7 @@ pub(super) fn segment_lengths(data: &Transitions) -> Vec<usize> {
     let mut lengths = Vec::new();
     let mut begin = 0;
     for row in 0..data.len() {
-        if data.terminals[row] || data.timeouts[row] {
+        if (data.terminals[row] && !data.past_terminals) || data.timeouts[row] {
             lengths.push(row + 1 - begin);
             begin = row + 1;
         }
@@ -248,6 +248,7 @@ mod tests {
             terminals: vec![false, true, false, false],
             timeouts: vec![false, true, true, false],
             continuous: true,
+            past_terminals: false,
             goals: vec![],
         };
         let summary = Summary::of(&data);

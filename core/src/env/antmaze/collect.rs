@@ -107,7 +107,7 @@ impl<W: Fn(&[f32; SENSES]) -> [f32; ACTUATORS]> Collector<W> {
         let mut data = Transitions {
             state_dim: OBSERVATION,
             action_dim: ACTUATORS,
-            continuous: false,
+            past_terminals: true,
             ..Transitions::default()
         };
         let mut after = Vec::new();

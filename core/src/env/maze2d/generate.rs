@@ -34,6 +34,7 @@ pub fn generate(maze: MazeId, rows: usize, seed: u64) -> Transitions {
         terminals: vec![false; rows],
         timeouts: Vec::with_capacity(rows),
         continuous: true,
+        past_terminals: false,
         goals: Vec::with_capacity(rows * 2),
     };
     for _ in 0..rows {
