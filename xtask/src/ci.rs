@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::mujoco;
 use crate::report::{Expected, Report};
 use crate::shell;
 use crate::test;
@@ -14,6 +15,7 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
         shell::run(workspace.cargo().args(["fmt", "--all", "--check"]))
     })?;
     report.part("Tools for the page", tools::EXPECTED, || tools::set_up(workspace))?;
+    mujoco::set_up_if_possible(workspace, report);
     // Profiles are those of the tests, so that build scripts and macros are compiled once.
     report.part("Lints, native", Expected::Once(3), || {
         shell::run(

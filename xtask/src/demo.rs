@@ -92,6 +92,7 @@ impl Demo<'_> {
         let trained = is_newer(&bundle, &result);
         let evaluated = trained && is_newer(&evaluation, &bundle);
         if !evaluated {
+            mujoco::set_up_if_possible(self.workspace, report);
             report.part("Build diar", BUILD, || {
                 let mut build = self.workspace.cargo_behind();
                 build.args(["build", "--release", "--package", "diar"]);

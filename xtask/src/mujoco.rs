@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
+use crate::report::{Expected, Report};
 use crate::shell;
 use crate::workspace::{MUJOCO, Workspace};
 
@@ -16,6 +17,7 @@ use crate::workspace::{MUJOCO, Workspace};
 const VERSION: &str = "3.17.0";
 /// The library, as the crate asks for it.
 const LIBRARY: &str = "libmujoco.so";
+const EXPECTED: Expected = Expected::Seconds;
 
 /// SHA-256 of the library for this machine.
 fn hash() -> Result<&'static str> {
@@ -43,6 +45,18 @@ pub(crate) fn set_up(workspace: &Workspace) -> Result<()> {
     };
     println!("   MuJoCo {VERSION}: in {}", folder.display());
     link(&folder, &workspace.root.join(MUJOCO))
+}
+
+/// [`set_up`] as a part of a command that does without MuJoCo where there is none.
+pub(crate) fn set_up_if_possible(workspace: &Workspace, report: &mut Report) {
+    // The part says why itself.
+    let part = || {
+        set_up(workspace).or_else(|error| {
+            println!("   {error:#}");
+            Ok(())
+        })
+    };
+    let _ = report.part("MuJoCo", EXPECTED, part);
 }
 
 /// Returns `true` if programs can be built with MuJoCo.
@@ -194,6 +208,7 @@ mkdir -p "$2/mujoco"
         let (_folder, workspace) = workspace("exit 1");
         let error = format!("{:#}", set_up(&workspace).unwrap_err());
         assert!(error.contains("MUJOCO_DYNAMIC_LINK_DIR") && error.contains("3.17.0"), "{error}");
+        set_up_if_possible(&workspace, &mut Report::default());
         assert!(!is_there(&workspace));
     }
 

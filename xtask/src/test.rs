@@ -31,6 +31,7 @@ const BUNDLE: &str = "weights/maze2d-umaze-v1.safetensors";
 /// Makes sure that everything the tests need is there.
 pub(crate) fn set_up(workspace: &Workspace, report: &mut Report) -> Result<System> {
     report.part("Tools for the page", tools::EXPECTED, || tools::set_up(workspace))?;
+    mujoco::set_up_if_possible(workspace, report);
     report.part("Browser, software GPU, Node and Python", Expected::Once(3), || system::set_up(workspace))
 }
 
