@@ -8,6 +8,7 @@ use std::io::BufReader;
 use std::sync::LazyLock;
 
 use diar::antmaze::{collect, walker};
+use diar::dataset::{self, d4rl};
 use diar::mujoco::{Model, Simulation};
 use diar_core::benchmark::{ANTMAZE, Benchmark, Collection};
 use diar_core::env::antmaze::{
@@ -305,4 +306,20 @@ fn most_walks_reach_their_goal() {
     let collected = collect(MazeId::Medium, Collection::Diverse, 12 * EPISODE_ROWS, 0).unwrap();
     println!("{} of 12 reach their goal, {} end upside down", collected.reached, collected.overturned);
     assert!(collected.reached >= 8, "{}", collected.reached);
+}
+
+/// Terminals mark the rewarded goal wherever a walk passes it; the reader sees from the states that they end nothing.
+#[test]
+fn a_file_is_read_as_the_data_were_made() {
+    let collected = collect(MazeId::Umaze, Collection::Diverse, 12 * EPISODE_ROWS, 0).unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("walks.hdf5");
+    let infos = d4rl::Infos { states: &collected.after, positions: QPOS };
+    d4rl::write_with(&path, &collected.data, infos).unwrap();
+    let (read, description) = dataset::read(&path, None).unwrap();
+    assert!(read.terminals.iter().filter(|&&terminal| terminal).count() > 100);
+    assert!(read == collected.data);
+    assert_eq!(description.summary.sha256, dataset::hash(&collected.data));
+    assert_eq!((description.summary.episodes, description.summary.longest_episode), (12, EPISODE_ROWS));
+    assert!(description.origin.rules().any(|rule| rule.contains("end no episode")));
 }

@@ -9,7 +9,7 @@ use diar_core::spec::TaskSpec;
 use serde::Serialize;
 
 use super::summary::{self, Summary};
-use super::{Bounds, Description, Fit, Layout};
+use super::{Bounds, Description, Fit, Layout, Origin};
 
 /// The furthest that the ball gets in a step, per axis, m: the push adds up to 5 % to the clipped speed.
 const REACH: f32 = (TIME_STEP * MAX_SPEED * 1.05) as f32;
@@ -200,6 +200,9 @@ impl fmt::Display for Inspection {
         writeln!(f, "name         {name}")?;
         writeln!(f, "layout       {}, {}", origin.layout, origin.storage)?;
         writeln!(f, "boundaries   {}", origin.boundaries)?;
+        if origin.past_terminals {
+            writeln!(f, "terminals    {}", Origin::PAST_TERMINALS)?;
+        }
         writeln!(f, "rewards      {}", origin.reward_source)?;
         for dropped in &origin.dropped {
             writeln!(f, "left out     {dropped}")?;

@@ -78,6 +78,10 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// The rule of data with [`past_terminals`](Self::past_terminals), in words.
+    pub(super) const PAST_TERMINALS: &str =
+        "the walk goes on across them, so they mark the goal and end no episode";
+
     /// Data in D4RL's layout, which does not say what timeouts are, so that the states have to.
     #[must_use]
     pub fn d4rl(data: &Transitions) -> Self {
@@ -106,8 +110,7 @@ impl Origin {
             labelled @ RewardSource::At(_) => Some(format!("rewards: {labelled}")),
         };
         let dropped = self.dropped.iter().map(|dropped| format!("left out: {dropped}"));
-        let past = "terminals: the walk goes on across them, so they mark the goal and end no episode";
-        let past = self.past_terminals.then(|| past.to_owned());
+        let past = self.past_terminals.then(|| format!("terminals: {}", Self::PAST_TERMINALS));
         std::iter::once(self.boundaries.to_string()).chain(past).chain(rewards).chain(dropped)
     }
 }
