@@ -23,6 +23,7 @@ pub mod memory;
 #[cfg(feature = "mujoco")]
 pub mod mujoco;
 mod parse;
+pub mod policy;
 pub mod registry;
 pub mod run;
 pub mod say;

@@ -45,14 +45,12 @@ pub(crate) fn cost(path: &HotPath, task: &Benchmark) -> Option<Cost> {
             let q = 2 * (state + latent);
             (batch * macs as f64, weights(q + v, TRAINED) + weights(q, FOLLOWED))
         }
-        Work::Decision => {
-            let plan = &path.settings.plan;
-            let calls = plan.sampler.steps + plan.sampler.extra_steps;
-            let states = sizes.denoiser_state() + 2 * sizes.q_state() + sizes.end() + sizes.v();
-            let latents = calls * sizes.denoiser_latent() + 2 * sizes.q_latent();
-            let used = states + sizes.denoiser_latent() + 2 * sizes.q_latent();
-            (batch * (states + plan.candidates * latents) as f64, weights(used, USED))
-        }
+        Work::Decision => (batch * sizes.decision() as f64, weights(sizes.decision_weights(), USED)),
+        // A decision for each lane, and an action for each of its observations.
+        Work::Policy => (
+            (path.lanes * sizes.decision()) as f64 + batch * sizes.policy() as f64,
+            weights(sizes.decision_weights() + sizes.policy(), USED),
+        ),
         Work::Encode => (batch * sizes.encoder() as f64, weights(sizes.encoder_weights(), USED)),
         Work::Act => (batch * sizes.policy() as f64, weights(sizes.policy(), USED)),
         Work::Environment => return None,
@@ -67,6 +65,23 @@ struct Sizes<'a> {
 }
 
 impl Sizes<'_> {
+    /// From a state to a chosen latent with its value.
+    fn decision(&self) -> usize {
+        let plan = &self.settings.plan;
+        let calls = plan.sampler.steps + plan.sampler.extra_steps;
+        let latents = calls * self.denoiser_latent() + 2 * self.q_latent();
+        self.decision_states() + plan.candidates * latents
+    }
+
+    fn decision_weights(&self) -> usize {
+        self.decision_states() + self.denoiser_latent() + 2 * self.q_latent()
+    }
+
+    /// The part of a decision that is the same for all candidates.
+    fn decision_states(&self) -> usize {
+        self.denoiser_state() + 2 * self.q_state() + self.end() + self.v()
+    }
+
     /// Encoder, policy at every step, state decoder and prior, for one window.
     fn vae(&self) -> usize {
         self.encoder() + self.task.horizon * self.policy() + self.state_decoder() + self.prior()

@@ -94,6 +94,9 @@ pub enum BenchError {
     /// An environment that cannot be run.
     #[error(transparent)]
     Env(#[from] EnvError),
+    /// An answer of `diar policy` that cannot be written.
+    #[error("an answer cannot be written: {0}")]
+    Answer(serde_json::Error),
     /// An agent that cannot be packed or loaded.
     #[error("the trained agent cannot be written: {0}")]
     Bundle(BundleError),

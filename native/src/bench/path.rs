@@ -20,6 +20,8 @@ pub(crate) enum Work {
     Encode,
     /// Decode an action for each state.
     Act,
+    /// Answer a whole plan's observations as `diar policy` does: lines of JSON, an observation for each lane.
+    Policy,
     /// One step of each environment.
     Environment,
 }
@@ -54,6 +56,9 @@ pub(crate) fn hot_paths(task: &Benchmark) -> Vec<HotPath> {
         HotPath::decision(preset(Preset::Quick), 64, few_steps(5)),
         HotPath::training(Work::Encode, half_width(task)),
         HotPath { work: Work::Act, settings: preset(Preset::Paper), lanes: 512 },
+        HotPath { work: Work::Policy, settings: preset(Preset::Quick), lanes: 1 },
+        HotPath { work: Work::Policy, settings: preset(Preset::Quick), lanes: 16 },
+        HotPath { work: Work::Policy, settings: preset(Preset::Quick), lanes: 128 },
         HotPath { work: Work::Environment, settings: preset(Preset::Quick), lanes: 512 },
     ]
 }
@@ -101,6 +106,7 @@ impl HotPath {
             Work::Decision => "decision",
             Work::Encode => "encode",
             Work::Act => "act",
+            Work::Policy => "policy",
             Work::Environment => "environment",
         }
     }
@@ -122,6 +128,10 @@ impl HotPath {
             }
             Work::Encode => format!("hidden {}, {} layers, windows {batch}", vae.hidden, vae.gru_layers),
             Work::Act => format!("hidden {}, states {batch}", vae.hidden),
+            Work::Policy => {
+                let (n, steps) = (self.settings.plan.candidates, self.denoiser_calls());
+                format!("{}, n {n}, {steps} steps, lanes {}", widths(), self.lanes)
+            }
             Work::Environment => format!("environments {batch}"),
         }
     }
@@ -129,7 +139,7 @@ impl HotPath {
     /// Latents per state.
     pub(crate) fn candidates(&self) -> Option<usize> {
         match self.work {
-            Work::Decision => Some(self.settings.plan.candidates),
+            Work::Decision | Work::Policy => Some(self.settings.plan.candidates),
             Work::CriticStep => Some(self.settings.critic.latents),
             _ => None,
         }
@@ -137,7 +147,7 @@ impl HotPath {
 
     /// Denoiser calls of one decision.
     pub(crate) fn steps(&self) -> Option<usize> {
-        (self.work == Work::Decision).then(|| self.denoiser_calls())
+        matches!(self.work, Work::Decision | Work::Policy).then(|| self.denoiser_calls())
     }
 
     fn denoiser_calls(&self) -> usize {
@@ -153,6 +163,7 @@ impl HotPath {
             Work::DenoiserStep => diffusion.train.batch,
             Work::CriticStep => critic.train.batch,
             Work::Encode => ENCODED_AT_ONCE,
+            Work::Policy => self.lanes * self.settings.plan.exec_horizon,
             Work::Decision | Work::Act | Work::Environment => self.lanes,
         }
     }
@@ -162,7 +173,7 @@ impl HotPath {
         let Settings { vae, diffusion, critic, .. } = &self.settings;
         match self.work {
             Work::VaeStep | Work::Encode | Work::Act => Some(vae.hidden),
-            Work::DenoiserStep | Work::Decision => diffusion.widths.first().copied(),
+            Work::DenoiserStep | Work::Decision | Work::Policy => diffusion.widths.first().copied(),
             Work::CriticStep => Some(critic.state_hidden),
             Work::Environment => None,
         }
@@ -173,7 +184,7 @@ impl HotPath {
         let unit = match self.work {
             Work::Decision => "decisions",
             Work::Encode => "windows",
-            Work::Act => "actions",
+            Work::Act | Work::Policy => "actions",
             Work::Environment => "steps",
             Work::VaeStep | Work::DenoiserStep | Work::CriticStep => return None,
         };

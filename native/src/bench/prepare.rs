@@ -14,10 +14,12 @@ use diar_core::maze::World;
 use diar_core::rng::Key;
 use diar_core::settings::{PlanSettings, Settings};
 use pollster::block_on;
+use serde_json::{Value, json};
 
 use super::BenchError;
 use super::path::{HotPath, Work, few_steps};
 use crate::device::DeviceName;
+use crate::policy::Server;
 
 /// Rows of the data: as many whole chunks of windows.
 pub(crate) const ROWS: usize = 16 * ENCODED_AT_ONCE + HORIZON - 1;
@@ -48,6 +50,7 @@ pub(crate) fn prepare(
         Work::Encode => training(Stage::Encode, settings, task, data),
         Work::Decision => decision(path, task, data),
         Work::Act => act(path, task, data),
+        Work::Policy => policy(path, task, data),
         Work::Environment => environment(path, task),
     }
 }
@@ -193,6 +196,30 @@ fn act(path: &HotPath, task: &'static Benchmark, data: &Arc<Transitions>) -> Res
     Ok(Box::new(move || {
         still.reach(Phase::Follow)?;
         Ok(still.advance()?)
+    }))
+}
+
+/// Lines of observations of many episodes, answered until every plan has been followed to its end.
+fn policy(
+    path: &HotPath,
+    task: &'static Benchmark,
+    data: &Arc<Transitions>,
+) -> Result<Repetition, BenchError> {
+    // Without revaluation, so that every plan is followed to its end whatever the agent has learned.
+    let plan = PlanSettings { revalue: false, ..path.settings.plan };
+    let mut server = Server::new(agent(&path.settings, task, data)?, plan)?;
+    let states = Lockstep::begin(task, path.lanes)?.states;
+    let line = |request: &dyn Fn(usize) -> Value| {
+        Value::from((0..path.lanes).map(request).collect::<Vec<_>>()).to_string().into_bytes()
+    };
+    server.reply(&line(&|lane| json!({"lane": lane, "reset": 0, "episode": lane})));
+    let observed = line(&|lane| json!({"lane": lane, "obs": states[lane]}));
+    Ok(Box::new(move || {
+        let begun = Instant::now();
+        for _ in 0..plan.exec_horizon {
+            black_box(serde_json::to_string(&server.reply(&observed)).map_err(BenchError::Answer)?);
+        }
+        Ok(begun.elapsed())
     }))
 }
 

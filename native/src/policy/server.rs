@@ -8,11 +8,21 @@ use diar_core::rng::Key;
 use diar_core::settings::PlanSettings;
 use serde::Serialize;
 
-use super::request::{MOST_LANES, Refusal, Request};
+use super::request::{MOST_LANES, Refusal, Request, parse};
+
+/// The answer to a line.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// To one request, or to none that could be read.
+    One(Answer),
+    /// To an array of requests, in their order.
+    Many(Vec<Answer>),
+}
 
 /// The answer to a request.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Answer {
+pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     lane: Option<usize>,
     #[serde(flatten)]
@@ -28,7 +38,7 @@ enum Kind {
 }
 
 impl Answer {
-    pub(super) fn refused(lane: Option<usize>, refusal: &Refusal) -> Self {
+    fn refused(lane: Option<usize>, refusal: &Refusal) -> Self {
         Self { lane, kind: Kind::Refused { error: refusal.to_string() } }
     }
 }
@@ -63,20 +73,46 @@ struct Running {
 }
 
 /// An agent that answers requests.
-pub(super) struct Server {
+pub struct Server {
     agent: Arc<Agent>,
     planner: Planner,
     lanes: BTreeMap<usize, Running>,
 }
 
 impl Server {
-    pub(super) fn new(agent: Arc<Agent>, plan: PlanSettings) -> Result<Self, AgentError> {
+    /// A server without episodes.
+    ///
+    /// # Errors
+    /// When the agent cannot decide with these settings.
+    pub fn new(agent: Arc<Agent>, plan: PlanSettings) -> Result<Self, AgentError> {
         let planner = Planner::new(Arc::clone(&agent), plan, [], true)?;
         Ok(Self { agent, planner, lanes: BTreeMap::new() })
     }
 
+    /// The answer to a line of JSON, which may begin with a byte order mark.
+    pub fn reply(&mut self, line: &[u8]) -> Reply {
+        // Some programs begin files in UTF-8 with it.
+        match parse(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)) {
+            Ok((requests, true)) => Reply::Many(self.answer(requests)),
+            Ok((requests, false)) => {
+                Reply::One(self.answer(requests).pop().unwrap_or_else(|| Self::refuse(&Refusal::Combination)))
+            }
+            Err(refusal) => Reply::One(Self::refuse(&refusal)),
+        }
+    }
+
+    /// The answer to a line of more than so many bytes, of which no end was read.
+    #[must_use]
+    pub fn too_long(most: u64) -> Reply {
+        Reply::One(Self::refuse(&Refusal::Long { most }))
+    }
+
+    fn refuse(refusal: &Refusal) -> Answer {
+        Answer::refused(None, refusal)
+    }
+
     /// An answer to each request of a line, in their order; observations are decided together.
-    pub(super) fn answer(&mut self, requests: Vec<Request>) -> Vec<Answer> {
+    fn answer(&mut self, requests: Vec<Request>) -> Vec<Answer> {
         let mut asked = BTreeSet::new();
         let mut decided: BTreeMap<usize, Decided> = BTreeMap::new();
         // Refusals and resets first; a lane's place is kept for its action.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 /// Episodes that can be under way at once.
-pub(super) const MOST_LANES: usize = 4096;
+pub const MOST_LANES: usize = 4096;
 
 /// One request of a line.
 #[derive(Debug, Deserialize)]
