@@ -180,6 +180,8 @@ fn batches(
         Starts::InTurn => Episode::stratified(args.seed, index),
     };
     require_lockstep(agent, plan, args.batch.min(args.episodes))?;
+    // Whatever is missing is said before anything begins.
+    simulators::open(agent.task())?;
     let mut progress = Progress::new();
     progress.begin(name, 0, args.episodes as usize);
     let mut results = Vec::new();

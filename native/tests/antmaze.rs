@@ -311,7 +311,7 @@ fn most_walks_reach_their_goal() {
 /// Terminals mark the rewarded goal wherever a walk passes it; the reader sees from the states that they end nothing.
 #[test]
 fn a_file_is_read_as_the_data_were_made() {
-    let collected = collect(MazeId::Umaze, Collection::Diverse, 12 * EPISODE_ROWS, 0).unwrap();
+    let collected = collect(MazeId::Umaze, Collection::Fixed, 12 * EPISODE_ROWS, 0).unwrap();
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("walks.hdf5");
     let infos = d4rl::Infos { states: &collected.after, positions: QPOS };

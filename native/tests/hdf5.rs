@@ -65,7 +65,7 @@ fn what_is_written_is_read_back() {
         let path = folder.path().join(format!("{case}.hdf5"));
         d4rl::write(&path, &data).unwrap();
         // Whether the walk goes on is nowhere in the file; these random states may look either way.
-        let read = Transitions { continuous: true, ..read(&path).unwrap() };
+        let read = Transitions { continuous: true, past_terminals: false, ..read(&path).unwrap() };
         assert_eq!(read, data, "{rows} rows of {state_dim} and {action_dim}");
         assert_eq!(dataset::hash(&read), dataset::hash(&data));
     }

@@ -52,7 +52,7 @@ const SCENARIO: [&str; 16] = [
 fn a_scenario_is_played_and_replayed() {
     let played = text(&SCENARIO);
     let trace: Trace = serde_json::from_value(json(&SCENARIO)).unwrap();
-    assert_eq!(trace.scenario.world.toggled, [(2, 2)]);
+    assert_eq!(trace.run.scenario.world.toggled, [(2, 2)]);
     assert_eq!(trace.decisions[0].chosen, Some(5));
     assert_eq!(field(&played, "digest"), trace.digest());
 
@@ -80,18 +80,22 @@ fn decisions_are_made_anew_and_compared() {
     assert!(said.contains(&format!("{count} of {count} decisions agree")), "{said}");
 
     // A link whose seed has been changed is another run, in which other decisions are made; its second run is played.
-    link.start = Some(link.replay().unwrap().start);
-    link.seed += 1;
+    link.run.start = Some(link.replay().unwrap().start);
+    link.run.seed += 1;
     let ours = std::mem::replace(&mut link.bundle, "0123456789abcdef".to_owned());
-    let mut settings = link.settings;
+    let mut settings = link.run.settings;
     settings.revalue = false;
-    let scenario = link.scenario.clone();
+    let scenario = link.run.scenario.clone();
     link.other = Some(diar_core::link::Other { bundle: String::new(), settings, scenario });
     let anew = json(&["replay", &link.encode().unwrap(), "--bundle", BUNDLE]);
     assert!(anew["anew"]["agree"].as_u64().unwrap() < count as u64);
     assert_eq!(anew["anew"]["same_bundle"], false);
     let other: Trace = serde_json::from_value(anew["anew"]["other"].clone()).unwrap();
-    assert!(!other.settings.revalue && other.seed == link.seed && other.scenario == link.scenario);
+    assert!(
+        !other.run.settings.revalue
+            && other.run.seed == link.run.seed
+            && other.run.scenario == link.run.scenario
+    );
     let played = anew["anew"]["other"].clone();
 
     // Decided by other weights, it needs them: the same ones, here, so that the same run comes of it.

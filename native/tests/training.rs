@@ -474,7 +474,7 @@ fn play_tells_one_episode() {
     let run = RUN.to_str().unwrap();
     let play = ["play", run, "--seed", "2", "--episode", "1"];
     let trace: Trace = serde_json::from_value(object(&mut diar(&play))).unwrap();
-    assert_eq!((trace.task.as_str(), trace.seed, trace.episode), (TASK, 2, 1));
+    assert_eq!((trace.task.as_str(), trace.run.seed, trace.run.episode), (TASK, 2, 1));
     let last = trace.decisions.last().unwrap();
     match last.outcome {
         Some(Outcome::Goal) => assert_eq!(trace.first_contact(), Some(trace.steps())),

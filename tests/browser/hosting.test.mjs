@@ -87,12 +87,12 @@ test('once loaded, the page needs no network', () =>
     const weights = file('weights/maze2d-umaze-v1.safetensors');
     await until(page, async (weights) => (await caches.match(weights)) !== undefined, weights);
     await site.close();
-    const seed = (await trace(page)).seed;
+    const seed = (await trace(page)).run.seed;
     for (const address of [site.url, `${site.url}index.html?backend=cpu`]) {
       await page.goto('about:blank');
       await page.goto(address);
       await decides(page);
-      assert.equal((await trace(page)).seed, seed);
+      assert.equal((await trace(page)).run.seed, seed);
     }
     // What was never used is not there, and says so.
     await page.goto(`${site.url}large.html`);

@@ -54,7 +54,7 @@ test('whichever comes first, recording or weights, the first run is the same', a
   let seed;
   await visit(site.url, {}, async (page) => {
     await ready(page);
-    seed = (await trace(page)).seed;
+    seed = (await trace(page)).run.seed;
   });
   await visit('about:blank', {}, async (page) => {
     let release;
@@ -67,7 +67,7 @@ test('whichever comes first, recording or weights, the first run is the same', a
     await statusWhere(page, (now) => now.worker === 'ready');
     release();
     await ready(page);
-    assert.equal((await trace(page)).seed, seed);
+    assert.equal((await trace(page)).run.seed, seed);
   });
 });
 
@@ -147,13 +147,13 @@ test('settings travel in the link', () =>
     await ready(page);
     await click(page, '#step-decision');
     const made = await trace(page);
-    assert.deepEqual([made.seed, made.settings.revalue], [12345, false]);
+    assert.deepEqual([made.run.seed, made.run.settings.revalue], [12345, false]);
     const link = await page.inputValue('#link-field');
     await page.goto('about:blank');
     await page.goto(link);
     await statusWhere(page, (now) => now.worker === 'ready' && now.agreement !== null, 120_000);
     const again = await trace(page);
-    assert.deepEqual([again.seed, again.settings], [12345, made.settings]);
+    assert.deepEqual([again.run.seed, again.run.settings], [12345, made.run.settings]);
     assert.deepEqual(gist(again.decisions[0]), gist(made.decisions[0]));
     assert.equal(await page.isChecked('#revalue'), false);
   }));

@@ -105,7 +105,7 @@ test('a candidate can be looked at, from the maze and from the keyboard, and fol
     await page.keyboard.press('Enter');
     await statusWhere(page, (now) => !now.computing);
     const changed = await trace(page);
-    assert.deepEqual(changed.scenario.interventions.length, 1);
+    assert.deepEqual(changed.run.scenario.interventions.length, 1);
     assert.equal(changed.decisions[0].chosen, looked);
     assert.deepEqual(changed.decisions[0].q, q, 'the same candidates');
     // The run it would have been is beside it.
@@ -226,17 +226,17 @@ test('walls and goal can be changed, by pointer and keyboard, and taken back', (
     await page.mouse.move(...at([3, 1]), { steps: 4 });
     await page.mouse.up();
     await statusWhere(page, (now) => !now.computing);
-    const moved = (await trace(page)).scenario.world.goal;
+    const moved = (await trace(page)).run.scenario.world.goal;
     assert.ok(Math.hypot(moved[0] - 3, moved[1] - 1) < 0.1, `${moved}`);
     assert.match(await page.textContent('#world-warning'), /goal has moved/i);
     await page.focus('#goal');
     await page.keyboard.press('ArrowRight');
     await statusWhere(page, (now) => !now.computing);
-    const pushed = (await trace(page)).scenario.world.goal;
+    const pushed = (await trace(page)).run.scenario.world.goal;
     assert.ok(Math.abs(pushed[1] - moved[1] - 0.1) < 0.011, `${moved} to ${pushed}`);
     await page.click('#reset-world');
     await statusWhere(page, (now) => !now.computing);
-    assert.equal((await trace(page)).scenario.world.goal, null);
+    assert.equal((await trace(page)).run.scenario.world.goal, null);
 
     await page.click('#tool-walls');
     await page.focus('#maze');
@@ -244,15 +244,15 @@ test('walls and goal can be changed, by pointer and keyboard, and taken back', (
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Enter');
     await statusWhere(page, (now) => !now.computing);
-    const [first] = (await trace(page)).scenario.world.toggled;
-    assert.equal((await trace(page)).scenario.world.toggled.length, 1);
+    const [first] = (await trace(page)).run.scenario.world.toggled;
+    assert.equal((await trace(page)).run.scenario.world.toggled.length, 1);
     assert.match(await page.textContent('#world-warning'), /never seen/);
     await page.mouse.click(...at([first[0] - 0.2, first[1] - 0.2]));
     await statusWhere(page, (now) => !now.computing);
-    assert.deepEqual((await trace(page)).scenario.world.toggled, []);
+    assert.deepEqual((await trace(page)).run.scenario.world.toggled, []);
     await page.click('#undo');
     await statusWhere(page, (now) => !now.computing);
-    assert.deepEqual((await trace(page)).scenario.world.toggled, [first]);
+    assert.deepEqual((await trace(page)).run.scenario.world.toggled, [first]);
   }));
 
 test('Q and V are trained for a goal that was moved, and can be given back', () =>
@@ -264,7 +264,7 @@ test('Q and V are trained for a goal that was moved, and can be given back', () 
     for (let i = 0; i < 18; i++) await page.keyboard.press('ArrowDown');
     for (let i = 0; i < 18; i++) await page.keyboard.press('ArrowDown');
     await statusWhere(page, (now) => !now.computing);
-    const goal = (await trace(page)).scenario.world.goal;
+    const goal = (await trace(page)).run.scenario.world.goal;
     assert.ok(goal[0] > 2.5 || goal[1] > 2.5 || goal[0] > 1.1, `${goal}`);
     // Stopped on the way, nothing has changed.
     await page.click('#lesson-begin');

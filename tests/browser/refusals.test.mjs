@@ -150,7 +150,7 @@ test('links are opened as chats pass them on', () =>
         await page.waitForURL(/#/, { waitUntil: 'commit' });
         const opened = await statusWhere(page, (now) => now.worker === 'ready' && now.agreement, 120_000).catch((error) => assert.fail(`${spoilt}: ${error}`));
         assert.equal(opened.agreement[0], opened.agreement[1], spoilt);
-        assert.equal((await trace(page)).seed, made.seed, spoilt);
+        assert.equal((await trace(page)).run.seed, made.run.seed, spoilt);
         assert.ok(!(await page.isVisible('#error')), spoilt);
       }
     });
@@ -184,9 +184,9 @@ test('a second link in the same tab is opened, and so is the first by going back
     assert.ok(other.startsWith(`${site.url}#v3.`), other);
     await visit(links[0], {}, async (page) => {
       const shows = async (seed) => {
-        await until(page, (seed) => JSON.parse(window.__diar?.trace() ?? 'null')?.seed === seed, seed);
+        await until(page, (seed) => JSON.parse(window.__diar?.trace() ?? 'null')?.run.seed === seed, seed);
         await statusWhere(page, (now) => now.worker === 'ready' && !now.computing);
-        assert.equal((await trace(page)).seed, seed);
+        assert.equal((await trace(page)).run.seed, seed);
       };
       const paste = (link) => page.evaluate((hash) => void (location.hash = hash), link.slice(link.indexOf('#')));
       await shows(21);
@@ -194,7 +194,7 @@ test('a second link in the same tab is opened, and so is the first by going back
       await shows(22);
       await paste('#v2.AAAA');
       await page.waitForSelector('#error:visible');
-      assert.equal((await trace(page)).seed, 22, 'the run before stays');
+      assert.equal((await trace(page)).run.seed, 22, 'the run before stays');
       await page.goBack();
       await shows(22);
       await until(page, () => document.getElementById('error') === null);

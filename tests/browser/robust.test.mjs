@@ -71,7 +71,7 @@ test('two tabs play two runs, and neither hears of the other', () =>
       return trace(tab);
     };
     const runs = await Promise.all([play(page), play(other)]);
-    assert.deepEqual(runs.map((run) => [run.seed, run.decisions.at(-1).outcome]), [[5, 'goal'], [6, 'goal']]);
+    assert.deepEqual(runs.map((run) => [run.run.seed, run.decisions.at(-1).outcome]), [[5, 'goal'], [6, 'goal']]);
     // What is chosen in one is not chosen in the other, and closing one leaves the other as it is.
     await other.close();
     await seeded(page, 6);

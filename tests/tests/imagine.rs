@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use diar_core::agent::{Agent, AgentError, Episode, Rollout, RolloutOptions, Scenario, Trace};
+use diar_core::agent::{Agent, AgentError, Episode, Rollout, RolloutOptions, RunSpec, Trace};
 use diar_core::env;
 use diar_core::maze::World;
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
@@ -28,7 +28,7 @@ fn play(agent: &Arc<Agent>, settings: PlanSettings) -> (Episode, Trace) {
     )
     .unwrap();
     let start = rollout.lanes()[0].state.clone();
-    let mut trace = Trace::new(&agent.task().id, 5, 0, settings, Scenario::default(), start);
+    let mut trace = Trace::new(&agent.task().id, RunSpec::new(5, 0, settings), start);
     while !rollout.finished() {
         for (_, event) in block_on(rollout.advance()).unwrap() {
             trace.apply(event);

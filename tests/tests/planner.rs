@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use diar_core::agent::{
-    Advance, Agent, Episode, Observed, Outcome, Phase, Planner, Policy, Rollout, RolloutOptions, Scenario,
+    Advance, Agent, Episode, Observed, Outcome, Phase, Planner, Policy, Rollout, RolloutOptions, RunSpec,
     Trace, evaluate,
 };
 use diar_core::env::{self, Envs};
@@ -24,7 +24,7 @@ fn play(agent: &Arc<Agent>, settings: PlanSettings, index: u64) -> Trace {
     let options = RolloutOptions { record: true, stop_at_goal: true, shareable: false };
     let mut rollout = Rollout::new(Arc::clone(agent), envs(agent), settings, &[episode], options).unwrap();
     let start = rollout.lanes()[0].state.clone();
-    let mut trace = Trace::new(&agent.task().id, 9, index, settings, Scenario::default(), start);
+    let mut trace = Trace::new(&agent.task().id, RunSpec::new(9, index, settings), start);
     while !rollout.finished() {
         assert_eq!(rollout.phase(0), trace.phase(), "planner and trace agree on what comes next");
         for (_, event) in block_on(rollout.advance()).unwrap() {
@@ -193,13 +193,13 @@ fn a_link_reproduces_its_run() {
     let traces = (0..).map(|episode| play(&agent, settings(&agent), episode));
     let trace =
         traces.into_iter().find(|trace| trace.decisions.len() > 5).expect("some episodes begin far away");
-    let text = Link::of(&trace, "0123456789abcdef", None, 4).encode().unwrap();
+    let text = Link::of(&trace, "0123456789abcdef", 4).encode().unwrap();
     assert!(text.len() < 2_000, "{} characters", text.len());
     let link = Link::decode(&text).unwrap();
-    let again = play(&agent, link.settings, link.episode);
+    let again = play(&agent, link.run.settings, link.run.episode);
     let (agree, of) = link.agreement(&again);
     assert_eq!((agree, of), (trace.decisions.len(), trace.decisions.len()));
-    let other = play(&agent, PlanSettings { candidates: 3, ..link.settings }, link.episode);
+    let other = play(&agent, PlanSettings { candidates: 3, ..link.run.settings }, link.run.episode);
     assert!(link.agreement(&other).0 < of, "other settings lead to other decisions");
 }
 

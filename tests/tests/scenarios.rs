@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use diar_core::agent::{
-    Agent, AgentError, Episode, Intervention, InterventionKind, Outcome, Rollout, RolloutOptions, Scenario,
-    Trace,
+    Agent, AgentError, Episode, Intervention, InterventionKind, Outcome, Rollout, RolloutOptions, RunSpec,
+    Scenario, Trace,
 };
 use diar_core::env::{self, EnvError};
 use diar_core::maze::World;
@@ -32,7 +32,11 @@ fn begin(
 fn play(agent: &Arc<Agent>, settings: PlanSettings, scenario: &Scenario) -> Trace {
     let mut rollout = begin(agent, settings, scenario, true).unwrap();
     let start = rollout.lanes()[0].state.clone();
-    let mut trace = Trace::new(&agent.task().id, 9, 0, settings, scenario.clone(), start);
+    let mut trace = Trace::new(
+        &agent.task().id,
+        RunSpec { scenario: scenario.clone(), ..RunSpec::new(9, 0, settings) },
+        start,
+    );
     while !rollout.finished() {
         assert_eq!(rollout.phase(0), trace.phase(), "planner and trace agree on what comes next");
         for (_, event) in block_on(rollout.advance()).unwrap() {

@@ -160,7 +160,7 @@ pub fn title(state: &State) -> String {
     };
     format!(
         "DIAR \u{b7} {maze}, seed {}, step {}{what}",
-        trace.seed,
+        trace.run.seed,
         timeline::step_at(trace, state.cursor.at())
     )
 }
@@ -196,7 +196,7 @@ pub fn place(state: &[f32]) -> String {
 /// What the other run does differently.
 pub fn versus(other: &ComparedRun) -> String {
     match other.versus() {
-        Versus::Revaluation if other.plan().settings.revalue => "revaluation on".into(),
+        Versus::Revaluation if other.plan().run.settings.revalue => "revaluation on".into(),
         Versus::Revaluation => "revaluation off".into(),
         Versus::Candidates(n) => format!("{n} candidates"),
         Versus::Sampler(sampler) => {

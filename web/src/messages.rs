@@ -6,7 +6,7 @@ mod device;
 mod insight;
 mod training;
 
-use diar_core::agent::{Event, Outcome, Scenario};
+use diar_core::agent::{Event, Outcome, RunSpec};
 use diar_core::settings::PlanSettings;
 use serde::{Deserialize, Serialize};
 
@@ -40,16 +40,8 @@ pub enum Decider {
 /// The plan of a run: all that it is computed from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// How decisions are made.
-    pub settings: PlanSettings,
-    /// Seed of all noise.
-    pub seed: u64,
-    /// Number of the episode under that seed.
-    pub episode: u64,
-    /// Where it starts, `[state]`; drawn from the seed when `None`.
-    pub start: Option<Vec<f64>>,
-    /// Changes in the maze, and decisions that the user takes instead of the agent.
-    pub scenario: Scenario,
+    /// The run itself.
+    pub run: RunSpec,
     /// The networks that decide.
     pub decider: Decider,
     /// Actions are rounded, so that its link is short; only links of version 1 have others.

@@ -4,7 +4,7 @@
 //! room and are only looked at, so each of their numbers becomes a level between the smallest and the largest of its
 //! kind in the decision: 8 bits for latents, 16 for Q and predicted ends.
 
-use diar_core::agent::{Decision, Outcome, Scenario, Step, Trace};
+use diar_core::agent::{Decision, Outcome, RunSpec, Step, Trace};
 use diar_core::settings::PlanSettings;
 use miniz_oxide::{deflate, inflate};
 use serde::{Deserialize, Serialize};
@@ -143,9 +143,9 @@ pub fn encode(trace: &Trace) -> Vec<u8> {
     });
     let packed = Packed {
         task: trace.task.clone(),
-        seed: trace.seed,
-        episode: trace.episode,
-        settings: trace.settings,
+        seed: trace.run.seed,
+        episode: trace.run.episode,
+        settings: trace.run.settings,
         start: trace.start.clone(),
         decisions: decisions.collect(),
     };
@@ -180,10 +180,7 @@ pub fn decode(bytes: &[u8]) -> Result<Trace, RecordingError> {
     let decisions = packed.decisions.into_iter().map(decision).collect::<Option<_>>();
     Ok(Trace {
         task: packed.task,
-        seed: packed.seed,
-        episode: packed.episode,
-        settings: packed.settings,
-        scenario: Scenario::default(),
+        run: RunSpec::new(packed.seed, packed.episode, packed.settings),
         start: packed.start,
         decisions: decisions.ok_or(RecordingError::Damaged("the candidates of a decision do not fit"))?,
     })

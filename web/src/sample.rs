@@ -1,6 +1,6 @@
 //! Made-up traces for the tests of the page.
 
-use diar_core::agent::{Event, Outcome, Scenario, Trace};
+use diar_core::agent::{Event, Outcome, RunSpec, Trace};
 use diar_core::benchmark::{Benchmark, MAZE2D};
 use diar_core::env::{self, Envs, Start, Step};
 use diar_core::maze::World;
@@ -57,7 +57,7 @@ pub(crate) fn events(t: usize, script: Script) -> Vec<Event> {
 
 /// A trace that follows a script.
 pub(crate) fn trace(scripts: &[Script]) -> Trace {
-    let mut trace = Trace::new(task().id(), 7, 0, settings(), Scenario::default(), vec![3.0, 1.0, 0.0, 0.0]);
+    let mut trace = Trace::new(task().id(), RunSpec::new(7, 0, settings()), vec![3.0, 1.0, 0.0, 0.0]);
     for &script in scripts {
         for event in events(trace.steps(), script) {
             trace.apply(event);
@@ -97,7 +97,7 @@ pub(crate) fn played(scripts: &[Script]) -> Trace {
     let start = (50..170).map(begin).find(|&start| contact(start) == wanted.or(Some(like.steps() + 5)));
     let start = start.expect("some place is as far away as the script wants");
     let mut envs = begun(start);
-    let mut played = Trace::new(task().id(), 7, 0, settings(), Scenario::default(), start.to_vec());
+    let mut played = Trace::new(task().id(), RunSpec::new(7, 0, settings()), start.to_vec());
     for &script in scripts {
         for event in events(played.steps(), script) {
             played.apply(match event {

@@ -1,6 +1,6 @@
 //! Runs as links: what goes into the address, and what comes out of it.
 
-use diar_core::agent::Trace;
+use diar_core::agent::{RunSpec, Trace};
 use diar_core::benchmark::{Benchmark, MAZE2D};
 use diar_core::link::{HASH_LENGTH, Link, LinkError, Other, plain};
 use diar_core::maze::MazeId;
@@ -16,16 +16,15 @@ use crate::timeline;
 pub fn compose(
     trace: &Trace,
     bundle_hash: &str,
-    chosen_start: Option<&[f64]>,
     moment: usize,
     rival: Option<(&Plan, &str)>,
 ) -> Result<String, LinkError> {
     let cursor = timeline::step_at(trace, moment) as u32;
-    let mut link = Link::of(trace, bundle_hash, chosen_start, cursor);
+    let mut link = Link::of(trace, bundle_hash, cursor);
     link.other = rival.map(|(plan, bundle)| Other {
         bundle: bundle.chars().take(HASH_LENGTH).collect(),
-        settings: plan.settings,
-        scenario: plan.scenario.clone(),
+        settings: plan.run.settings,
+        scenario: plan.run.scenario.clone(),
     });
     link.encode()
 }
@@ -125,15 +124,7 @@ pub fn windows_of(bundle: &str) -> Option<String> {
 
 /// The run a link describes.
 pub fn plan(link: &Link) -> Plan {
-    Plan {
-        settings: link.settings,
-        seed: link.seed,
-        episode: link.episode,
-        start: link.start.clone(),
-        scenario: link.scenario.clone(),
-        decider: Decider::Own,
-        shareable: link.is_shareable(),
-    }
+    Plan { run: link.run.clone(), decider: Decider::Own, shareable: link.is_shareable() }
 }
 
 /// The run that the one of a link is compared with, and the address of other weights that it may need: a link only knows
@@ -145,7 +136,8 @@ pub fn other(link: &Link, weights: Option<String>) -> Option<Plan> {
     } else {
         Decider::Second(weights.unwrap_or_else(|| shipped_rival(&link.task)))
     };
-    Some(Plan { decider, settings: other.settings, scenario: other.scenario.clone(), ..plan(link) })
+    let run = RunSpec { settings: other.settings, scenario: other.scenario.clone(), ..link.run.clone() };
+    Some(Plan { run, decider, ..plan(link) })
 }
 
 /// Whether the bundle of a link is the one with this hash; a link from before any weights were loaded fits all.
@@ -165,12 +157,12 @@ mod tests {
 
     #[test]
     fn a_run_comes_back_from_its_fragment() {
-        let trace = trace(&[Script::Dropped(2), Script::Goal(3)]);
-        let fragment = compose(&trace, "0123456789abcdef0123", Some(&[3.0, 1.0, 0.0, 0.0]), 7, None).unwrap();
+        let mut trace = trace(&[Script::Dropped(2), Script::Goal(3)]);
+        trace.run.start = Some(vec![3.0, 1.0, 0.0, 0.0]);
+        let fragment = compose(&trace, "0123456789abcdef0123", 7, None).unwrap();
         let link = parse(&fragment).unwrap().unwrap();
         let plan = plan(&link);
-        assert_eq!((plan.seed, plan.episode, plan.settings), (trace.seed, trace.episode, trace.settings));
-        assert_eq!(plan.start, Some(vec![3.0, 1.0, 0.0, 0.0]));
+        assert_eq!(plan.run, trace.run);
         assert_eq!(moment(&link, &trace), 7);
         assert_eq!(link.agreement(&trace), (2, 2));
         assert!(same_bundle(&link, "0123456789abcdefXYZ") && !same_bundle(&link, "9"));
@@ -180,7 +172,7 @@ mod tests {
     fn a_link_brings_its_own_weights() {
         let mut trace = trace(&[Script::Goal(3)]);
         trace.task = "maze2d-large-v1".into();
-        let linked = compose(&trace, "", None, 0, None).unwrap();
+        let linked = compose(&trace, "", 0, None).unwrap();
         for fragment in [linked.clone(), format!("{linked})."), format!("%23{linked}")] {
             assert_eq!(first_weights(&fragment, Some(MAZE2D[1].id())), "weights/maze2d-large-v1.safetensors");
         }
@@ -225,7 +217,7 @@ mod tests {
     #[test]
     fn a_decision_under_way_is_not_compared() {
         let young = trace(&[Script::Dropped(2), Script::Open(1)]);
-        let link = parse(&compose(&young, "", None, 0, None).unwrap()).unwrap().unwrap();
+        let link = parse(&compose(&young, "", 0, None).unwrap()).unwrap().unwrap();
         let older = trace(&[Script::Dropped(2), Script::Goal(3)]);
         assert_eq!(link.agreement(&older), (1, 1));
         assert_eq!(link.actions.len(), 3);
@@ -234,7 +226,7 @@ mod tests {
     #[test]
     fn a_moment_comes_back_as_the_step_it_was_at() {
         let whole = trace(&[Script::Dropped(2), Script::Goal(3)]);
-        let link = parse(&compose(&whole, "", None, 17, None).unwrap()).unwrap().unwrap();
+        let link = parse(&compose(&whole, "", 17, None).unwrap()).unwrap().unwrap();
         assert_eq!(link.cursor, 5);
         assert_eq!(moment(&link, &whole), timeline::length(&whole));
     }
@@ -243,7 +235,7 @@ mod tests {
     fn a_run_that_no_link_holds_is_said_to_be_one() {
         let mut trace = trace(&[Script::Goal(3)]);
         trace.task = "maze2d-../huge".into();
-        let error = compose(&trace, "", None, 0, None).unwrap_err().to_string();
+        let error = compose(&trace, "", 0, None).unwrap_err().to_string();
         assert_eq!(error, "this run does not fit into a link: its task is not known");
     }
 

@@ -197,10 +197,10 @@ impl Server {
             Ok(agent) => agent,
             Err(message) => return fail(Failure::Run, Some(generation), message),
         };
-        let episode = Episode::chosen(plan.seed, plan.episode, plan.start.as_deref());
+        let episode = Episode::chosen(plan.run.seed, plan.run.episode, plan.run.start.as_deref());
         let options = RolloutOptions { record: true, stop_at_goal: true, shareable: plan.shareable };
         let rollout = env::open(agent.task()).map_err(AgentError::from).and_then(|envs| {
-            Rollout::in_scenario(agent, envs, plan.settings, &[episode], options, &plan.scenario)
+            Rollout::in_scenario(agent, envs, plan.run.settings, &[episode], options, &plan.run.scenario)
         });
         match rollout {
             Ok(rollout) => {
@@ -210,8 +210,8 @@ impl Server {
             }
             Err(error) => return fail(Failure::Run, Some(generation), error.to_string()),
         }
-        if lane == Lane::Main && self.world.toggled != plan.scenario.world.toggled {
-            self.world = plan.scenario.world.clone();
+        if lane == Lane::Main && self.world.toggled != plan.run.scenario.world.toggled {
+            self.world = plan.run.scenario.world.clone();
             self.show_field();
         }
     }

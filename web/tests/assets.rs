@@ -96,11 +96,11 @@ fn the_recorded_actions_lead_through_the_recorded_states() {
 fn the_recorded_decisions_follow_from_their_numbers() {
     let trace = &*RECORDED;
     for decision in &trace.decisions {
-        assert_eq!(decision.latents.len(), trace.settings.candidates);
+        assert_eq!(decision.latents.len(), trace.run.settings.candidates);
         let best = decision.q.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         assert_eq!(decision.q[decision.chosen.unwrap()], best);
         if let Some(Outcome::Revalued { .. }) = decision.outcome {
-            assert!(*decision.v_now.last().unwrap() > decision.v_end.unwrap() + trace.settings.margin);
+            assert!(*decision.v_now.last().unwrap() > decision.v_end.unwrap() + trace.run.settings.margin);
         }
     }
 }

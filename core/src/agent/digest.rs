@@ -14,13 +14,13 @@ impl Trace {
         let mut add = |number: u64| hash.update(number.to_le_bytes());
         add(self.task.len() as u64);
         self.task.bytes().for_each(|byte| add(byte.into()));
-        let world = &self.scenario.world;
+        let world = &self.run.scenario.world;
         add(world.toggled.len() as u64);
         world.toggled.iter().for_each(|&(i, j)| add(u64::from(i) << 8 | u64::from(j)));
         add(world.goal.is_some().into());
         world.goal.iter().flatten().for_each(|x| add(x.to_bits()));
-        add(self.scenario.interventions.len() as u64);
-        for one in &self.scenario.interventions {
+        add(self.run.scenario.interventions.len() as u64);
+        for one in &self.run.scenario.interventions {
             let (kind, number) = match one.kind {
                 InterventionKind::Keep => (0, 0),
                 InterventionKind::Drop { at } => (1, at),

@@ -5,8 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::scenario::Scenario;
-use crate::settings::PlanSettings;
+use super::run::RunSpec;
 
 /// The parts of a decision, in order (Alg. 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -168,15 +167,8 @@ impl Decision {
 pub struct Trace {
     /// Name of the task.
     pub task: String,
-    /// Seed of the run the episode belongs to.
-    pub seed: u64,
-    /// Number of the episode within the run.
-    pub episode: u64,
-    /// How decisions were made.
-    pub settings: PlanSettings,
-    /// Changes to the world and to decisions.
-    #[serde(default)]
-    pub scenario: Scenario,
+    /// The run that was asked for.
+    pub run: RunSpec,
     /// Where the episode began, `[state]`.
     pub start: Vec<f64>,
     /// All decisions, the last one possibly unfinished.
@@ -186,23 +178,8 @@ pub struct Trace {
 impl Trace {
     /// An episode about to begin.
     #[must_use]
-    pub fn new(
-        task: &str,
-        seed: u64,
-        episode: u64,
-        settings: PlanSettings,
-        scenario: Scenario,
-        start: Vec<f64>,
-    ) -> Self {
-        Self {
-            task: task.to_owned(),
-            seed,
-            episode,
-            settings,
-            scenario,
-            decisions: vec![Decision::new(0, start.clone())],
-            start,
-        }
+    pub fn new(task: &str, run: RunSpec, start: Vec<f64>) -> Self {
+        Self { task: task.to_owned(), run, decisions: vec![Decision::new(0, start.clone())], start }
     }
 
     /// Adds what one part of a decision produced.
@@ -292,7 +269,7 @@ mod tests {
     #[test]
     fn events_fold_into_decisions() {
         let settings = Settings::preset(Preset::Quick, &MAZE2D[0].basis()).plan;
-        let mut trace = Trace::new("maze2d-umaze-v1", 1, 2, settings, Scenario::default(), vec![0.0; 4]);
+        let mut trace = Trace::new("maze2d-umaze-v1", RunSpec::new(1, 2, settings), vec![0.0; 4]);
         let followed = |x: f64, outcome| Event::Followed {
             action: vec![0.0; 2],
             state: vec![x, 0.0, 0.0, 0.0],

@@ -17,7 +17,7 @@ use thiserror::Error;
 
 pub use text::plain;
 
-use crate::agent::{Outcome, Scenario, Trace, shareable};
+use crate::agent::{Outcome, RunSpec, Scenario, Trace, shareable};
 use crate::settings::{InvalidSetting, PlanSettings};
 
 /// The version this program writes, and the newest it reads.
@@ -37,16 +37,8 @@ pub struct Link {
     pub task: String,
     /// First characters of the bundle's hash; empty when there is none.
     pub bundle: String,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Number of the episode.
-    pub episode: u64,
-    /// Where it began, `[state]`, when that was chosen by hand.
-    pub start: Option<Vec<f64>>,
-    /// How decisions were made.
-    pub settings: PlanSettings,
-    /// What was changed about the maze and the decisions.
-    pub scenario: Scenario,
+    /// The run that was asked for.
+    pub run: RunSpec,
     /// The moment that was being looked at, in environment steps.
     pub cursor: u32,
     /// What was decided.
@@ -135,8 +127,8 @@ pub enum LinkError {
 }
 
 impl Link {
-    /// The link of an episode as far as it has come; `chosen_start` is set when the start was chosen by hand.
-    pub fn of(trace: &Trace, bundle_hash: &str, chosen_start: Option<&[f64]>, cursor: u32) -> Self {
+    /// The link of an episode as far as it has come.
+    pub fn of(trace: &Trace, bundle_hash: &str, cursor: u32) -> Self {
         // A decision counts once its plan is known.
         let decided = trace.decisions.iter().filter_map(|decision| {
             Some(LinkDecision {
@@ -151,11 +143,7 @@ impl Link {
         Self {
             task: trace.task.clone(),
             bundle: bundle_hash.chars().take(HASH_LENGTH).collect(),
-            seed: trace.seed,
-            episode: trace.episode,
-            start: chosen_start.map(<[f64]>::to_vec),
-            settings: trace.settings,
-            scenario: trace.scenario.clone(),
+            run: trace.run.clone(),
             cursor,
             decisions: decided.collect(),
             actions: steps.map(|step| step.action.iter().map(|a| a.clamp(-1.0, 1.0)).collect()).collect(),
@@ -225,7 +213,7 @@ impl Link {
     /// end. A decision still under way in the link is not compared, as it may have gone on since. Gives the number
     /// that agree and the number compared.
     pub fn agreement(&self, trace: &Trace) -> (usize, usize) {
-        let again = Self::of(trace, &self.bundle, None, self.cursor).decisions;
+        let again = Self::of(trace, &self.bundle, self.cursor).decisions;
         let ended = || self.decisions.iter().filter(|decision| decision.outcome.is_some());
         let agree = |(a, b): &(&LinkDecision, &LinkDecision)| {
             (a.chosen, a.steps, a.outcome) == (b.chosen, b.steps, b.outcome)

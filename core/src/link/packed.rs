@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::coder::{Bit, Coder, Decoder, Encoder, Number, Signed};
 use super::states;
 use super::{HASH_LENGTH, Link, LinkDecision, LinkError, Other};
-use crate::agent::{ACTION_PARTS, Intervention, InterventionKind, Outcome, Scenario};
+use crate::agent::{ACTION_PARTS, Intervention, InterventionKind, Outcome, RunSpec, Scenario};
 use crate::benchmark::MAZE2D;
 use crate::env;
 use crate::maze::World;
@@ -50,22 +50,19 @@ pub(super) fn pack(link: &Link, version: u32) -> Result<Vec<u8>, LinkError> {
 
 /// The link of some bytes, which may be any.
 pub(super) fn unpack(bytes: &[u8], version: u32) -> Result<Link, LinkError> {
+    let unset = PlanSettings {
+        candidates: 0,
+        sampler: SamplerSettings { kind: Sampler::Ddpm, steps: 0, extra_steps: 0 },
+        exec_horizon: 0,
+        revalue: false,
+        retry_cap: 0,
+        margin: 0.0,
+        mean_action: false,
+    };
     let mut link = Link {
         task: String::new(),
         bundle: String::new(),
-        seed: 0,
-        episode: 0,
-        start: None,
-        settings: PlanSettings {
-            candidates: 0,
-            sampler: SamplerSettings { kind: Sampler::Ddpm, steps: 0, extra_steps: 0 },
-            exec_horizon: 0,
-            revalue: false,
-            retry_cap: 0,
-            margin: 0.0,
-            mean_action: false,
-        },
-        scenario: Scenario::default(),
+        run: RunSpec::new(0, 0, unset),
         cursor: 0,
         decisions: Vec::new(),
         actions: Vec::new(),
@@ -80,21 +77,22 @@ pub(super) fn unpack(bytes: &[u8], version: u32) -> Result<Link, LinkError> {
 pub(super) fn code(coder: &mut impl Coder, link: &mut Link, version: u32) -> Result<(), LinkError> {
     let task = if version == 2 { numbered(coder, link)? } else { named(coder, link)? };
     hash(coder, &mut link.bundle);
-    link.seed = wide(coder, link.seed);
-    link.episode = wide(coder, link.episode);
-    if flag(coder, link.start.is_some()) {
-        let mut start = link.start.take().unwrap_or_default();
+    link.run.seed = wide(coder, link.run.seed);
+    link.run.episode = wide(coder, link.run.episode);
+    if flag(coder, link.run.start.is_some()) {
+        let mut start = link.run.start.take().unwrap_or_default();
         start.resize(task.state_dim(), 0.0);
-        link.start = Some(start.into_iter().map(|x| real(coder, x)).collect());
+        link.run.start = Some(start.into_iter().map(|x| real(coder, x)).collect());
     }
     link.cursor = wide(coder, link.cursor.into()).try_into().map_err(|_| NO_SENSE)?;
-    settings(coder, &mut link.settings)?;
-    scenario(coder, &mut link.scenario)?;
+    settings(coder, &mut link.run.settings)?;
+    scenario(coder, &mut link.run.scenario)?;
     if flag(coder, link.other.is_some()) {
-        let same = Other { bundle: String::new(), settings: link.settings, scenario: Scenario::default() };
+        let same =
+            Other { bundle: String::new(), settings: link.run.settings, scenario: Scenario::default() };
         let other = link.other.get_or_insert(same);
         hash(coder, &mut other.bundle);
-        if flag(coder, other.settings != link.settings) {
+        if flag(coder, other.settings != link.run.settings) {
             settings(coder, &mut other.settings)?;
         }
         scenario(coder, &mut other.scenario)?;
@@ -144,9 +142,9 @@ fn episode(coder: &mut impl Coder, task: &TaskSpec, link: &mut Link) -> Result<(
     let mut channels = vec![Channel { rounded, ..Channel::default() }; task.action_dim()];
     let mut t = 0;
     for decision in &mut link.decisions {
-        let bits = usize::BITS - (link.settings.candidates - 1).leading_zeros();
+        let bits = usize::BITS - (link.run.settings.candidates - 1).leading_zeros();
         decision.chosen = coder.bits(bits, decision.chosen.into()) as u16;
-        outcomes.code(coder, link.settings.exec_horizon, decision)?;
+        outcomes.code(coder, link.run.settings.exec_horizon, decision)?;
         let steps = usize::from(decision.steps);
         if t + steps > task.max_steps {
             return Err(LinkError::Damaged("it has more steps than an episode"));

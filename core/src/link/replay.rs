@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Link, LinkDecision, LinkError, MOST_CALLS, Recorded};
-use crate::agent::{Decision, Episode, Outcome, Scenario, Step, Trace};
+use crate::agent::{Decision, Outcome, Scenario, Step, Trace};
 use crate::env::{self, EnvError, Envs, Start};
 use crate::maze::World;
 use crate::settings::PlanSettings;
@@ -15,7 +15,7 @@ impl Link {
     /// Checks that every field is one that an episode can have.
     pub(super) fn check(&self) -> Result<(), LinkError> {
         let task = env::spec(&self.task).ok_or(LinkError::Damaged("its task is not known"))?;
-        playable(&task, &self.scenario, &self.settings)?;
+        playable(&task, &self.run.scenario, &self.run.settings)?;
         if let Some(other) = &self.other {
             playable(&task, &other.scenario, &other.settings)?;
         }
@@ -24,7 +24,7 @@ impl Link {
         if self.actions.iter().any(|action| action.len() != width) {
             return Err(LinkError::Damaged("an action has the wrong number of numbers"));
         }
-        if let Some(start) = &self.start {
+        if let Some(start) = &self.run.start {
             let mut begun = vec![(0, Start::At(start.clone()))];
             begun.retain(|_| start.len() == task.state_dim());
             let begins =
@@ -41,7 +41,8 @@ impl Link {
         if !values().all(|v| v.is_finite()) {
             return Err(LinkError::Damaged("a value is not finite"));
         }
-        if self.decisions.iter().any(|decision| usize::from(decision.chosen) >= self.settings.candidates) {
+        if self.decisions.iter().any(|decision| usize::from(decision.chosen) >= self.run.settings.candidates)
+        {
             return Err(LinkError::Damaged("a decision takes a candidate that does not exist"));
         }
         let steps = self.decisions.iter().map(|decision| usize::from(decision.steps)).sum::<usize>();
@@ -68,7 +69,7 @@ impl Link {
     /// Refuses a run whose decisions cannot be made again in reasonable time.
     fn check_work(&self) -> Result<(), LinkError> {
         let (decisions, candidates, steps) =
-            (self.decisions.len(), self.settings.candidates, self.settings.sampler.calls());
+            (self.decisions.len(), self.run.settings.candidates, self.run.settings.sampler.calls());
         let calls =
             [decisions, candidates, steps].iter().fold(1_u64, |calls, &n| calls.saturating_mul(n as u64));
         if calls > MOST_CALLS {
@@ -90,14 +91,7 @@ impl Link {
             Some(recorded) => self.recalled(recorded),
             None => self.simulated(&task)?,
         };
-        let mut trace = Trace::new(
-            &self.task,
-            self.seed,
-            self.episode,
-            self.settings,
-            self.scenario.clone(),
-            start.clone(),
-        );
+        let mut trace = Trace::new(&self.task, self.run.clone(), start.clone());
         trace.decisions.clear();
         let (mut now, mut taken, mut ended) = (start, 0, false);
         for decision in &self.decisions {
@@ -107,7 +101,7 @@ impl Link {
             let mut again = Decision::new(taken, now.clone());
             again.steps = steps[taken..taken + usize::from(decision.steps)].to_vec();
             taken += again.steps.len();
-            if !ends_so(decision, &steps[..taken], &task, &self.settings) {
+            if !ends_so(decision, &steps[..taken], &task, &self.run.settings) {
                 return Err(ASTRAY);
             }
             now = again.steps.last().map_or(now, |step| step.state.clone());
@@ -138,9 +132,9 @@ impl Link {
 
     /// Start and steps from the simulator.
     fn simulated(&self, task: &Arc<TaskSpec>) -> Result<(Vec<f64>, Vec<Step>), LinkError> {
-        let episode = Episode::chosen(self.seed, self.episode, self.start.as_deref());
+        let episode = self.run.episode();
         let mut envs = env::open(task).map_err(|_| LinkError::Damaged("its task has no simulator here"))?;
-        let frames = envs.reset(&[(0, episode.start())], &self.scenario.world).map_err(|_| ASTRAY)?;
+        let frames = envs.reset(&[(0, episode.start())], &self.run.scenario.world).map_err(|_| ASTRAY)?;
         let start = frames.into_iter().next().ok_or(ASTRAY)?.observation;
         let (mut steps, mut stepped) = (Vec::new(), Vec::new());
         for action in &self.actions {

@@ -18,7 +18,8 @@ fn played(index: u64, scenario: Scenario) -> Trace {
     let start = frames.remove(0).observation;
     let mut controller = Controller::new(task.maze().layout());
     let goal = layout.goal_position();
-    let mut trace = Trace::new(task.id(), 7, index, settings, scenario, start);
+    let mut trace =
+        Trace::new(task.id(), RunSpec { scenario: scenario, ..RunSpec::new(7, index, settings) }, start);
     let mut stepped = Vec::new();
     while trace.phase() != Phase::Done {
         trace.apply(Event::Sampled { latents: vec![vec![0.5]] });
@@ -76,7 +77,7 @@ fn changed() -> Scenario {
 }
 
 fn hash(trace: &Trace) -> Link {
-    Link::of(trace, "0123456789abcdef0123", None, 11)
+    Link::of(trace, "0123456789abcdef0123", 11)
 }
 
 /// The trace as a link can give it back: what it does not carry is gone.
@@ -133,9 +134,9 @@ fn digests_tell_episodes_apart() {
         trace.digest(),
         changed(&|trace| trace.task = MAZE2D[2].id().to_owned()),
         changed(&|trace| trace.start[0] = trace.start[0].next_up()),
-        changed(&|trace| trace.scenario.world.goal = None),
-        changed(&|trace| trace.scenario.world.toggle((3, 3))),
-        changed(&|trace| trace.scenario.interventions[2].kind = InterventionKind::Drop { at: 28 }),
+        changed(&|trace| trace.run.scenario.world.goal = None),
+        changed(&|trace| trace.run.scenario.world.toggle((3, 3))),
+        changed(&|trace| trace.run.scenario.interventions[2].kind = InterventionKind::Drop { at: 28 }),
         changed(&|trace| trace.decisions[0].chosen = trace.decisions[0].chosen.map(|chosen| chosen + 1)),
         changed(&|trace| trace.decisions[0].outcome = None),
         changed(&|trace| {
@@ -153,17 +154,17 @@ fn digests_tell_episodes_apart() {
 #[test]
 fn every_field_comes_back() {
     let mut link = hash(&played(3, changed()));
-    link.seed = u64::MAX;
-    link.episode = 1 << 40;
+    link.run.seed = u64::MAX;
+    link.run.episode = 1 << 40;
     link.cursor = u32::MAX;
-    link.start = Some(vec![1.0 / 3.0, 2.5, -0.0, 1e-3]);
-    link.settings.margin = 0.1;
-    link.settings.revalue = false;
-    link.settings.retry_cap = 100;
-    link.settings.candidates = 4096;
+    link.run.start = Some(vec![1.0 / 3.0, 2.5, -0.0, 1e-3]);
+    link.run.settings.margin = 0.1;
+    link.run.settings.revalue = false;
+    link.run.settings.retry_cap = 100;
+    link.run.settings.candidates = 4096;
     let other = Scenario { world: World::default(), ..changed() };
     for scenario in [Scenario::default(), other] {
-        for settings in [link.settings, Settings::preset(Preset::Paper, &MAZE2D[0].basis()).plan] {
+        for settings in [link.run.settings, Settings::preset(Preset::Paper, &MAZE2D[0].basis()).plan] {
             for bundle in ["", "0123456789abcdef"] {
                 link.other = Some(Other { bundle: bundle.to_owned(), settings, scenario: scenario.clone() });
                 let read = Link::decode(&link.encode().unwrap()).unwrap();
@@ -218,7 +219,7 @@ fn any_task_has_links() {
         PlanSettings { exec_horizon: 30, ..Settings::preset(Preset::Quick, &MAZE2D[0].basis()).plan };
     let mut envs = env::open(&spec).unwrap();
     let begun = envs.reset(&[(0, Episode::random(3, 1).start())], &World::default()).unwrap();
-    let mut trace = Trace::new(&spec.id, 3, 1, settings, Scenario::default(), begun[0].observation.clone());
+    let mut trace = Trace::new(&spec.id, RunSpec::new(3, 1, settings), begun[0].observation.clone());
     trace.apply(Event::Sampled { latents: vec![vec![0.5]] });
     trace.apply(Event::Ranked { q: vec![1.0], chosen: 0 });
     trace.apply(Event::Predicted { ends: vec![vec![0.0]], v_end: 1.0 });
@@ -334,27 +335,27 @@ fn actions_that_lead_elsewhere_are_refused() {
         astray(&|link| link.decisions[last].outcome = Some(Outcome::TimeLimit)),
         astray(&|link| link.decisions[0].outcome = Some(Outcome::Goal)),
         astray(&|link| link.actions.iter_mut().for_each(|action| *action = vec![0.0; 2])),
-        astray(&|link| link.seed += 1),
-        astray(&|link| link.scenario.world.goal = Some([1.0, 1.0])),
-        astray(&|link| link.settings.exec_horizon = 2),
+        astray(&|link| link.run.seed += 1),
+        astray(&|link| link.run.scenario.world.goal = Some([1.0, 1.0])),
+        astray(&|link| link.run.settings.exec_horizon = 2),
     ] {
         let read = link.encode().and_then(|text| Link::decode(&text)).and_then(|link| link.replay());
         assert!(read.is_err(), "{link:?}");
     }
     astray(&|link| link.decisions[0].steps += 1);
     astray(&|link| link.actions.truncate(link.actions.len() / 2));
-    astray(&|link| link.settings.candidates = 1);
-    astray(&|link| link.start = Some(vec![f64::NAN, 1.0, 0.0, 0.0]));
-    astray(&|link| link.start = Some(vec![40.0, 1.0, 0.0, 0.0]));
-    astray(&|link| link.start = Some(vec![1.0; 3]));
+    astray(&|link| link.run.settings.candidates = 1);
+    astray(&|link| link.run.start = Some(vec![f64::NAN, 1.0, 0.0, 0.0]));
+    astray(&|link| link.run.start = Some(vec![40.0, 1.0, 0.0, 0.0]));
+    astray(&|link| link.run.start = Some(vec![1.0; 3]));
     astray(&|link| link.actions[0] = vec![0.0; 3]);
     astray(&|link| link.task = "maze2d-../huge".to_owned());
-    astray(&|link| link.scenario.world.toggled = vec![(0, 0)]);
+    astray(&|link| link.run.scenario.world.toggled = vec![(0, 0)]);
     astray(&|link| {
         let kind = InterventionKind::Take { candidate: 4000 };
         link.other = Some(Other {
             bundle: String::new(),
-            settings: link.settings,
+            settings: link.run.settings,
             scenario: Scenario {
                 interventions: vec![Intervention { decision: 0, kind }],
                 ..Scenario::default()
@@ -376,10 +377,10 @@ const VERSION_1: &str = concat!(
 fn links_of_version_1_are_read() {
     let link = Link::decode(VERSION_1).unwrap();
     assert_eq!((link.task.as_str(), link.bundle.as_str()), ("maze2d-medium-v1", "0123456789abcdef"));
-    assert_eq!((link.seed, link.episode, link.cursor, &link.start), (0, 1, 3, &None));
-    assert_eq!(link.settings, Settings::preset(Preset::Cpu, &MAZE2D[1].basis()).plan);
+    assert_eq!((link.run.seed, link.run.episode, link.cursor, &link.run.start), (0, 1, 3, &None));
+    assert_eq!(link.run.settings, Settings::preset(Preset::Cpu, &MAZE2D[1].basis()).plan);
     assert_eq!((link.decisions.len(), link.actions.len()), (23, 24));
-    assert!(link.scenario.is_original() && link.other.is_none());
+    assert!(link.run.scenario.is_original() && link.other.is_none());
     let trace = link.replay().unwrap();
     assert_eq!((trace.first_contact(), trace.phase()), (Some(24), Phase::Done));
     // Where the recording ended.
@@ -402,7 +403,7 @@ const VERSION_2: &str = concat!(
 #[test]
 fn links_of_version_2_stay_readable() {
     let link = Link::decode(VERSION_2).unwrap();
-    assert_eq!((link.task.as_str(), link.seed, link.episode), ("maze2d-umaze-v1", 0, 3));
+    assert_eq!((link.task.as_str(), link.run.seed, link.run.episode), ("maze2d-umaze-v1", 0, 3));
     let trace = link.replay().unwrap();
     assert_eq!((trace.first_contact(), trace.revaluations()), (Some(42), 25));
     assert_eq!((trace.decisions.len(), trace.digest().as_str()), (26, "b16b352b2a132da1"));
@@ -453,7 +454,8 @@ fn settings_beyond_reason_are_refused_in_one_sentence() {
         (PlanSettings { exec_horizon: huge, ..plan }, "plan.exec_horizon is 18446744073709551615"),
         (PlanSettings { margin: f32::NAN, ..plan }, "plan.margin is NaN"),
     ] {
-        let link = Link { settings, ..Link::decode(VERSION_1).unwrap() };
+        let mut link = Link::decode(VERSION_1).unwrap();
+        link.run.settings = settings;
         let written = link.encode().unwrap_err().to_string();
         let first = Link::decode(&version_1(settings)).unwrap_err().to_string();
         assert_eq!(first, written);
@@ -463,13 +465,14 @@ fn settings_beyond_reason_are_refused_in_one_sentence() {
         assert!(second == first || second.contains("a number is too large"), "{second}");
 
         let other = Other { bundle: String::new(), settings, scenario: Scenario::default() };
-        let link = Link { settings: plan, other: Some(other), ..link };
+        link.run.settings = plan;
+        link.other = Some(other);
         assert_eq!(link.encode().unwrap_err().to_string(), written, "the run compared with has them too");
         assert!(Link::decode(&version_2(&link)).is_err());
     }
     // The paper's way of deciding, and the whole chain with most candidates.
     for settings in [sampled(500, Sampler::Ddpm, 500, 5), sampled(4096, Sampler::Ddpm, 500, 5)] {
-        assert_eq!(Link::decode(&version_1(settings)).unwrap().settings, settings);
+        assert_eq!(Link::decode(&version_1(settings)).unwrap().run.settings, settings);
     }
 }
 
@@ -477,7 +480,7 @@ fn settings_beyond_reason_are_refused_in_one_sentence() {
 fn more_work_than_an_episode_is_worth_is_refused() {
     let dropped = LinkDecision { outcome: Some(Outcome::Revalued { at: 0 }), ..LinkDecision::default() };
     let link = |decisions| Link {
-        settings: sampled(4096, Sampler::Ddpm, 500, 5),
+        run: RunSpec::new(0, 0, sampled(4096, Sampler::Ddpm, 500, 5)),
         decisions: vec![dropped.clone(); decisions],
         actions: Vec::new(),
         ..Link::decode(VERSION_1).unwrap()
@@ -505,10 +508,10 @@ fn runs_over_a_limit_are_not_written() {
         link.encode().unwrap_err()
     };
     let number = LinkError::Unfit("a number is too large");
-    assert_eq!(refused(&|link| link.scenario.interventions = (0..257).map(kept).collect()), number);
+    assert_eq!(refused(&|link| link.run.scenario.interventions = (0..257).map(kept).collect()), number);
     let mut link = whole.clone();
-    link.scenario.interventions = (0..256).map(kept).collect();
-    assert_eq!(Link::decode(&link.encode().unwrap()).unwrap().scenario, link.scenario);
+    link.run.scenario.interventions = (0..256).map(kept).collect();
+    assert_eq!(Link::decode(&link.encode().unwrap()).unwrap().run.scenario, link.run.scenario);
 
     let values = Key::new(5).normals(2 * 40_000);
     let dropped = |count: usize| -> Vec<LinkDecision> {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Link, LinkDecision, LinkError};
-use crate::agent::{Outcome, Scenario};
+use crate::agent::{Outcome, RunSpec};
 use crate::settings::PlanSettings;
 
 /// Most bytes a link may unpack to.
@@ -46,11 +46,10 @@ pub(super) fn unpack(packed: &[u8]) -> Result<Link, LinkError> {
     Ok(Link {
         task: packed.task,
         bundle: packed.bundle,
-        seed: packed.seed,
-        episode: packed.episode,
-        start: packed.start.map(|start| start.to_vec()),
-        settings: packed.settings,
-        scenario: Scenario::default(),
+        run: RunSpec {
+            start: packed.start.map(|start| start.to_vec()),
+            ..RunSpec::new(packed.seed, packed.episode, packed.settings)
+        },
         cursor: packed.cursor,
         decisions: decisions.collect(),
         // They were recorded before the motors clipped them.

@@ -450,6 +450,15 @@ impl Settings {
         settings.critic.latent_hidden = 128;
         settings.critic.windows = Some(200_000);
         settings.critic.train = TrainSettings { rate: 5e-4, steps: 20_000, ..settings.critic.train };
+        if basis.score == ScoreKind::Success {
+            // A body with many joints takes wider networks, and a far goal a longer view (docs/experiments.md).
+            settings.vae.hidden = 128;
+            settings.vae.beta = 0.1;
+            settings.vae.train.steps = 8_000;
+            settings.critic.discount = 0.999;
+            settings.critic.expectile = 0.97;
+            settings.plan.exec_horizon = basis.horizon.div_ceil(2);
+        }
         settings
     }
 

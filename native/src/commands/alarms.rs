@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use diar_core::agent::{Decision, Episode, Outcome, Scenario, Trace};
+use diar_core::agent::{Decision, Outcome, Trace};
 use diar_core::settings::PlanSettings;
 use serde::Serialize;
 
 use super::output;
-use super::play::trace;
+use super::play::trace_in_turn;
 use crate::cli::AlarmsArgs;
 use crate::evaluation::{self, BundleFile};
 use crate::failure::Failure;
@@ -23,14 +23,8 @@ pub(crate) fn alarms(args: &AlarmsArgs) -> Result<(), Failure> {
     evaluation::require_recording(&agent, plan)?;
     let mut plans = Vec::new();
     for index in 0..args.episodes {
-        let episode = Episode::stratified(args.seed, index);
-        plans.extend(followed(&pollster::block_on(trace(
-            agent.clone(),
-            plan,
-            episode,
-            &Scenario::default(),
-            false,
-        ))?));
+        let trace = pollster::block_on(trace_in_turn(agent.clone(), plan, args.seed, index))?;
+        plans.extend(followed(&trace));
     }
     output::result(&Report::of(agent.task().id.clone(), args.episodes, args.seed, plan, &plans), args.json)
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::simulators;
 use diar_core::agent::{
-    Agent, AgentError, Decision, Episode, Outcome, Rollout, RolloutOptions, Scenario, Trace,
+    Agent, AgentError, Decision, Episode, Outcome, Rollout, RolloutOptions, RunSpec, Scenario, Trace,
 };
+use diar_core::env::Exactness;
 use diar_core::link::Link;
 use diar_core::settings::PlanSettings;
 
@@ -22,40 +23,65 @@ pub(crate) fn play(args: &PlayArgs) -> Result<(), Failure> {
     let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
     let agent = file.agent(&args.device.device.open()?)?;
     evaluation::require_recording(&agent, plan)?;
-    let scenario = Scenario::from(&args.scenario);
-    let episode = Episode::random(args.seed, args.episode);
-    let trace = pollster::block_on(trace(agent, plan, episode, &scenario, !args.exact))?;
+    let run =
+        RunSpec { scenario: Scenario::from(&args.scenario), ..RunSpec::new(args.seed, args.episode, plan) };
+    let (trace, exactness) = pollster::block_on(trace(agent, run, !args.exact))?;
     if args.json {
         return output::json(&trace);
     }
-    let link = match Link::of(&trace, file.bundle.hash(), None, 0).encode() {
+    let mut link = Link::of(&trace, file.bundle.hash(), 0);
+    if exactness != Exactness::Everywhere {
+        link = link.with_states(&trace);
+    }
+    let link = match link.encode() {
         Ok(link) => format!("#{link}"),
         Err(error) => format!("none: {error}"),
     };
     output::text(&format_args!("{}\nlink    {link}", Story(&trace)))
 }
 
-/// The trace of one episode up to the goal; `shareable` as in [`RolloutOptions`].
+/// The trace of a run up to the goal, and how exactly its actions replay; `shareable` as in [`RolloutOptions`].
 pub(super) async fn trace(
     agent: Arc<Agent>,
-    plan: PlanSettings,
-    episode: Episode,
-    scenario: &Scenario,
+    run: RunSpec,
     shareable: bool,
+) -> Result<(Trace, Exactness), AgentError> {
+    let episode = run.episode();
+    trace_of(agent, run, episode, shareable).await
+}
+
+/// The same of an episode in the stratum whose turn it is, with nothing changed and nothing rounded.
+pub(super) async fn trace_in_turn(
+    agent: Arc<Agent>,
+    plan: PlanSettings,
+    seed: u64,
+    index: u64,
 ) -> Result<Trace, AgentError> {
+    let episode = Episode::stratified(seed, index);
+    trace_of(agent, RunSpec::new(seed, index, plan), episode, false).await.map(|(trace, _)| trace)
+}
+
+async fn trace_of(
+    agent: Arc<Agent>,
+    run: RunSpec,
+    episode: Episode,
+    shareable: bool,
+) -> Result<(Trace, Exactness), AgentError> {
     let task = agent.task();
     let envs = simulators::open(task)?;
+    let exactness = envs.exactness();
     let options = RolloutOptions { record: true, stop_at_goal: true, shareable };
-    let episodes = std::slice::from_ref(&episode);
-    let mut rollout = Rollout::in_scenario(agent.clone(), envs, plan, episodes, options, scenario)?;
+    let episodes = [episode];
+    let mut rollout =
+        Rollout::in_scenario(agent.clone(), envs, run.settings, &episodes, options, &run.scenario)?;
     let start = rollout.lanes().first().map(|lane| lane.state.clone()).unwrap_or_default();
-    let mut trace = Trace::new(&task.id, episode.seed, episode.index, plan, scenario.clone(), start);
+    let mut trace = Trace::new(&task.id, run, start);
     while !rollout.finished() {
         for (_, event) in rollout.advance().await? {
             trace.apply(event);
         }
     }
-    Ok(trace)
+    Ok((trace, exactness))
 }
 
 /// A trace as text, a line per decision.
@@ -68,9 +94,9 @@ impl fmt::Display for Story<'_> {
             f,
             "{}  seed {}  episode {}  revaluation {}  start {}",
             trace.task,
-            trace.seed,
-            trace.episode,
-            if trace.settings.revalue { "on" } else { "off" },
+            trace.run.seed,
+            trace.run.episode,
+            if trace.run.settings.revalue { "on" } else { "off" },
             place(&trace.start)
         )?;
         writeln!(

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use diar_core::agent::{Agent, Episode, Outcome, Scenario, Trace};
+use diar_core::agent::{Agent, Episode, Outcome, Trace};
 use diar_core::benchmark::{Benchmark, Family};
-use diar_core::maze::Layout;
+use diar_core::env::antmaze;
+use diar_core::maze::{CELL_LOW, GOAL_RADIUS, Layout};
 use diar_core::settings::PlanSettings;
 
 use super::output;
-use super::play::trace;
+use super::play::trace_in_turn;
 use crate::cli::{PlotAgentArgs, PlotCommand, PlotScoresArgs};
 use crate::evaluation::BundleFile;
 use crate::failure::Failure;
@@ -39,39 +40,46 @@ fn scores(args: &PlotScoresArgs) -> Result<(), Failure> {
 /// Episodes from near and far.
 fn paths(args: &PlotAgentArgs) -> Result<(), Failure> {
     let (agent, plan) = agent(args)?;
-    let task = agent.task();
-    let journeys = starts(layout(&agent)?, args.episodes as usize)
+    let ground = Ground::of(&agent)?;
+    let journeys = ground
+        .starts(args.episodes)
         .into_iter()
         .map(|index| {
             let trace = play(&agent, plan, args.seed, index)?;
-            Ok(journey(&trace, format!("goal: {}", steps(&trace))))
+            Ok(ground.journey(&trace, format!("goal: {}", steps(&trace))))
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    let title = format!("{}: the way to the goal from near and far", task.id);
-    write(&figure::paths(layout(&agent)?, &title, &journeys), &args.out)
+    let from = match ground.family {
+        Family::Maze2d(_) => "from near and far",
+        Family::AntMaze(..) => "goal by goal",
+    };
+    let title = format!("{}: the way to the goal, {from}", agent.task().id);
+    write(&figure::paths(ground.layout, &title, &journeys), &args.out)
 }
 
 /// The same starts, revaluation off and on.
 fn revaluation(args: &PlotAgentArgs) -> Result<(), Failure> {
     let (agent, plan) = agent(args)?;
-    let task = agent.task();
+    let ground = Ground::of(&agent)?;
     let mut journeys = [Vec::new(), Vec::new()];
-    for index in starts(layout(&agent)?, args.episodes as usize) {
+    for index in ground.starts(args.episodes) {
         for (journeys, revalue) in journeys.iter_mut().zip([false, true]) {
             let trace = play(&agent, PlanSettings { revalue, ..plan }, args.seed, index)?;
             let name = if revalue { "with" } else { "without" };
-            journeys.push(journey(&trace, format!("{name}: {}", steps(&trace))));
+            journeys.push(ground.journey(&trace, format!("{name}: {}", steps(&trace))));
         }
     }
-    let title = format!("{}: the same starts without and with Adaptive Revaluation", task.id);
-    write(&figure::paths(layout(&agent)?, &title, &journeys.concat()), &args.out)
+    let title = format!("{}: the same starts without and with Adaptive Revaluation", agent.task().id);
+    write(&figure::paths(ground.layout, &title, &journeys.concat()), &args.out)
 }
 
 /// V of a ball at rest, everywhere.
 fn values(args: &PlotAgentArgs) -> Result<(), Failure> {
     let (agent, _) = agent(args)?;
     let task = agent.task();
-    let layout = layout(&agent)?;
+    let Ground { layout, family: Family::Maze2d(_) } = Ground::of(&agent)? else {
+        return Err(Failure::NotMaze2d { task: task.id.clone() });
+    };
     let along =
         |cells: usize| (0..(cells as f64 / SPACING) as usize).map(|k| (k as f64 + 0.5) * SPACING - 0.7);
     let places: Vec<[f64; 2]> = along(layout.rows)
@@ -92,50 +100,76 @@ fn agent(args: &PlotAgentArgs) -> Result<(Arc<Agent>, PlanSettings), Failure> {
 }
 
 /// The maze of an agent's task.
-fn layout(agent: &Agent) -> Result<&'static Layout, Failure> {
-    match Benchmark::find(&agent.task().id)?.family {
-        Family::Maze2d(maze) => Ok(maze.layout()),
-        Family::AntMaze(..) => Err(Failure::NotMaze2d { task: agent.task().id.clone() }),
+struct Ground {
+    layout: &'static Layout,
+    family: Family,
+}
+
+impl Ground {
+    fn of(agent: &Agent) -> Result<Self, Failure> {
+        let family = Benchmark::find(&agent.task().id)?.family;
+        let (Family::Maze2d(maze) | Family::AntMaze(maze, _)) = family;
+        Ok(Self { layout: maze.layout(), family })
+    }
+
+    /// Episodes to draw. A ball's begin in cells spread evenly from the farthest from the goal to the nearest that is not the
+    /// goal's; an ant always begins in one place.
+    fn starts(&self, count: u64) -> Vec<u64> {
+        if let Family::AntMaze(..) = self.family {
+            return (0..count).collect();
+        }
+        let layout = self.layout;
+        let distances = layout.distances(layout.goal());
+        let mut cells: Vec<(usize, usize)> = layout
+            .free_cells()
+            .iter()
+            .enumerate()
+            .filter_map(|(number, &cell)| Some((distances[layout.index(cell)]?, number)))
+            .filter(|&(distance, _)| distance > 0)
+            .collect();
+        cells.sort_by(|a, b| b.cmp(a));
+        let count = (count as usize).min(cells.len());
+        (0..count).map(|i| cells[i * cells.len() / count].1 as u64).collect()
+    }
+
+    fn journey(&self, trace: &Trace, caption: String) -> Journey {
+        let place = |position: &[f64]| self.place([position[0], position[1]]);
+        let mut path = vec![place(&trace.start)];
+        let mut drops = Vec::new();
+        for decision in &trace.decisions {
+            path.extend(decision.steps.iter().map(|step| place(&step.state)));
+            if let (Some(Outcome::Revalued { .. }), Some(&here)) = (decision.outcome, path.last()) {
+                drops.push(here);
+            }
+        }
+        let (goal, reach) = match self.family {
+            Family::Maze2d(_) => (self.layout.goal_position(), GOAL_RADIUS),
+            Family::AntMaze(maze, _) => {
+                let begun = Episode::stratified(trace.run.seed, trace.run.episode).start();
+                (self.place(antmaze::drawn_goal(maze, &begun)), GOAL_RADIUS / antmaze::CELL)
+            }
+        };
+        Journey { caption, goal, reach, path, drops }
+    }
+
+    /// A position (m) in Maze2D's frame.
+    fn place(&self, [x, y]: [f64; 2]) -> [f64; 2] {
+        match self.family {
+            Family::Maze2d(_) => [x, y],
+            // Cells are wider, and columns come first.
+            Family::AntMaze(..) => [y, x].map(|along| 1.5 + along / antmaze::CELL + CELL_LOW),
+        }
     }
 }
 
-/// Episodes that begin in cells spread evenly from the farthest from the goal to the nearest that is not the goal's.
-fn starts(layout: &Layout, count: usize) -> Vec<u64> {
-    let distances = layout.distances(layout.goal());
-    let mut cells: Vec<(usize, usize)> = layout
-        .free_cells()
-        .iter()
-        .enumerate()
-        .filter_map(|(number, &cell)| Some((distances[layout.index(cell)]?, number)))
-        .filter(|&(distance, _)| distance > 0)
-        .collect();
-    cells.sort_by(|a, b| b.cmp(a));
-    let count = count.min(cells.len());
-    (0..count).map(|i| cells[i * cells.len() / count].1 as u64).collect()
-}
-
 fn play(agent: &Arc<Agent>, plan: PlanSettings, seed: u64, index: u64) -> Result<Trace, Failure> {
-    let episode = Episode::stratified(seed, index);
-    Ok(pollster::block_on(trace(Arc::clone(agent), plan, episode, &Scenario::default(), false))?)
+    Ok(pollster::block_on(trace_in_turn(Arc::clone(agent), plan, seed, index))?)
 }
 
 fn steps(trace: &Trace) -> String {
     trace
         .first_contact()
         .map_or_else(|| format!("more than {} steps", trace.steps()), |step| format!("{step} steps"))
-}
-
-fn journey(trace: &Trace, caption: String) -> Journey {
-    let place = |state: &[f64]| [state[0], state[1]];
-    let mut path = vec![place(&trace.start)];
-    let mut drops = Vec::new();
-    for decision in &trace.decisions {
-        path.extend(decision.steps.iter().map(|step| place(&step.state)));
-        if let (Some(Outcome::Revalued { .. }), Some(&here)) = (decision.outcome, path.last()) {
-            drops.push(here);
-        }
-    }
-    Journey { caption, path, drops }
 }
 
 fn write(svg: &Svg, out: &Path) -> Result<(), Failure> {

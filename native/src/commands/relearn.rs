@@ -8,7 +8,6 @@ use std::time::Instant;
 use diar_core::agent::AgentError;
 use diar_core::bundle::{Bundle, Precision};
 use diar_core::data::Experience;
-use diar_core::env;
 use diar_core::learn::{CriticTraining, Memory, Stage};
 use diar_core::maze::World;
 use diar_core::settings::Settings;
@@ -23,6 +22,7 @@ use crate::memory;
 use crate::run::atomic;
 use crate::run::overrides;
 use crate::run::progress::Progress;
+use crate::simulators;
 
 /// Trains Q and V for the goal and writes the new bundle.
 pub(crate) fn relearn(args: &RelearnArgs) -> Result<(), Failure> {
@@ -34,7 +34,7 @@ pub(crate) fn relearn(args: &RelearnArgs) -> Result<(), Failure> {
     let task = &bundle.info().task;
     // A goal in a wall is never reached: nothing could be learned for it.
     let world = World { toggled: Vec::new(), goal: Some(args.goal) };
-    env::open(task).and_then(|mut envs| envs.reset(&[], &world)).map_err(AgentError::from)?;
+    simulators::open(task).and_then(|mut envs| envs.reset(&[], &world)).map_err(AgentError::from)?;
     let learned = Settings { critic: critic.clone(), ..settings };
     learned.check()?;
     let on_cpu = args.device.device == DeviceName::Cpu;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use diar_core::agent::{Agent, Episode, Scenario, Trace};
+use diar_core::agent::{Agent, RunSpec, Scenario, Trace};
 use diar_core::link::Link;
 use diar_core::settings::PlanSettings;
 use serde::Serialize;
@@ -28,14 +28,13 @@ fn anew(link: &Link, bundle: &Path, args: &ReplayArgs) -> Result<Anew, Failure> 
     let file = BundleFile::read(bundle)?;
     let agent = agent_of(&file, link, &args.device)?;
     let same_bundle = file.bundle.hash().starts_with(&link.bundle);
-    let episode = Episode::chosen(link.seed, link.episode, link.start.as_deref());
     let decide = |agent: &Arc<Agent>, settings: PlanSettings, scenario: &Scenario| {
         evaluation::require_recording(agent, settings)?;
-        let shareable = link.is_shareable();
-        pollster::block_on(trace(agent.clone(), settings, episode.clone(), scenario, shareable))
-            .map_err(Failure::from)
+        let run = RunSpec { settings, scenario: scenario.clone(), ..link.run.clone() };
+        let (trace, _) = pollster::block_on(trace(agent.clone(), run, link.is_shareable()))?;
+        Ok::<_, Failure>(trace)
     };
-    let again = decide(&agent, link.settings, &link.scenario)?;
+    let again = decide(&agent, link.run.settings, &link.run.scenario)?;
     let (agree, compared) = link.agreement(&again);
     let second = link.other.as_ref().map(|other| match (&args.other, other.bundle.as_str()) {
         (None, "") => decide(&agent, other.settings, &other.scenario)

@@ -79,7 +79,11 @@ fn action_bounds(actions: &[Moments], declared: Option<&Declared>) -> (Bounds, &
         let ordered = pairs.clone().all(|(low, high)| low.is_finite() && high.is_finite() && low < high);
         bounds.low.len() == dim && bounds.high.len() == dim && ordered
     };
-    if let Some(bounds) = declared.filter(usable) {
+    let holds = |bounds: &&Declared| {
+        let mut numbers = actions.iter().zip(bounds.low.iter().zip(&bounds.high));
+        numbers.all(|(moments, (&low, &high))| moments.min >= low && moments.max <= high)
+    };
+    if let Some(bounds) = declared.filter(usable).filter(holds) {
         let Declared { low, high } = bounds.clone();
         return (Bounds { low, high }, "the data set names them");
     }
@@ -172,6 +176,9 @@ mod tests {
         let bounds = wide.spec.action.bounds.unwrap();
         assert_eq!((bounds.low, bounds.high), (vec![-3.0, 6.0], vec![0.5, 8.0]), "one never changes");
         assert_eq!(wide.spec.reward, RewardKind::Dense);
+        let declared = Bounds { low: vec![-0.3], high: vec![0.3] };
+        let beyond = derived(&data(&[0.5, 0.1], &[-1.0, 0.0], &[]), Some(&declared));
+        assert_eq!(beyond.spec.action, Space::within(1, -1.0, 1.0), "the data go beyond what is declared");
         let declared = Bounds { low: vec![-9.0], high: vec![9.0] };
         let named = derived(&data(&[0.5, 0.1], &[-1.0, 0.0], &[]), Some(&declared));
         assert_eq!((named.spec.action.bounds, named.spec.reward), (Some(declared), RewardKind::Penalty));

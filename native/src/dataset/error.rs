@@ -183,6 +183,30 @@ pub enum DataError {
         /// Numbers in an action of the task.
         action: usize,
     },
+    /// Actions that the task does not have.
+    #[error(
+        "{count} actions of {} lie outside of {task}'s bounds, the first in row {row}: number {number} is {found}, expected \
+         {low} to {high}. Correct the bounds in the specification (`--spec`), or the data",
+        .path.display()
+    )]
+    OutOfBounds {
+        /// The file.
+        path: PathBuf,
+        /// The task to learn.
+        task: String,
+        /// Rows with such an action.
+        count: usize,
+        /// The first of them.
+        row: usize,
+        /// The place of the first such number in its action.
+        number: usize,
+        /// That number.
+        found: f32,
+        /// The least that it may be.
+        low: f32,
+        /// The most.
+        high: f32,
+    },
     /// The file could not be encoded.
     #[error("cannot encode {} as HDF5: {source}", .path.display())]
     Encode {

@@ -109,21 +109,44 @@ pub(crate) fn name_of(path: &Path) -> String {
     folder.find(|name| inside && !["main_data.hdf5", "data"].contains(&name.as_str())).unwrap_or(file)
 }
 
-/// Checks that data read from `path` has the dimensions of a task.
+/// Share of the width of its bounds by which an action may lie outside of them: what rounding does.
+const ROUNDING: f32 = 1e-4;
+
+/// Checks that data read from `path` has the dimensions of a task, and actions within its bounds.
 ///
 /// # Errors
-/// When the data was recorded in an environment of another shape.
+/// When the data was recorded in another environment.
 pub fn check_task(data: &Transitions, task: &TaskSpec, path: &Path) -> Result<(), DataError> {
-    if (data.state_dim, data.action_dim) == (task.state_dim(), task.action_dim()) {
-        return Ok(());
+    if (data.state_dim, data.action_dim) != (task.state_dim(), task.action_dim()) {
+        return Err(DataError::WrongTask {
+            path: path.to_owned(),
+            task: task.id.clone(),
+            found_state: data.state_dim,
+            found_action: data.action_dim,
+            state: task.state_dim(),
+            action: task.action_dim(),
+        });
     }
-    Err(DataError::WrongTask {
+    let Some(bounds) = &task.action.bounds else { return Ok(()) };
+    let stray = |row: usize| {
+        let numbers = data.action(row).iter().zip(bounds.low.iter().zip(&bounds.high));
+        let outside = |&(_, (&found, (&low, &high))): &(usize, (&f32, (&f32, &f32)))| {
+            let slack = ROUNDING * (high - low);
+            found < low - slack || found > high + slack
+        };
+        numbers.enumerate().find(outside).map(|(number, (&found, (&low, &high)))| (number, found, low, high))
+    };
+    let mut strays = (0..data.len()).filter_map(|row| Some((row, stray(row)?)));
+    let Some((row, (number, found, low, high))) = strays.next() else { return Ok(()) };
+    Err(DataError::OutOfBounds {
         path: path.to_owned(),
         task: task.id.clone(),
-        found_state: data.state_dim,
-        found_action: data.action_dim,
-        state: task.state_dim(),
-        action: task.action_dim(),
+        count: 1 + strays.count(),
+        row,
+        number,
+        found,
+        low,
+        high,
     })
 }
 

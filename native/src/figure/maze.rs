@@ -20,12 +20,16 @@ const GOAL: &str = "#d1242f";
 const PATH: &str = "#0b7a75";
 const DROPPED: &str = "#e8590c";
 
-/// One episode up to its first contact with the goal.
+/// One episode up to its first contact with the goal. A position is in Maze2D's frame: rows first, a cell is 1 wide.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Journey {
-    /// What stands above it.
+    /// The text above it.
     pub caption: String,
-    /// Positions, m, from the start on.
+    /// Where it should lead.
+    pub goal: [f64; 2],
+    /// The distance from the goal that counts as reaching it.
+    pub reach: f64,
+    /// Positions from the start on.
     pub path: Vec<[f64; 2]>,
     /// Where revaluation dropped a plan.
     pub drops: Vec<[f64; 2]>,
@@ -59,10 +63,10 @@ impl Panel<'_> {
         }
     }
 
-    fn goal(&self, svg: &mut Svg) {
-        let goal = self.at(self.layout.goal_position());
-        svg.ring(goal, GOAL_RADIUS * SCALE, GOAL);
-        svg.dot(goal, 4.0, GOAL);
+    fn goal(&self, goal: [f64; 2], reach: f64, svg: &mut Svg) {
+        let goal = self.at(goal);
+        svg.ring(goal, reach * SCALE, GOAL);
+        svg.dot(goal, 4.0_f64.min(reach * SCALE), GOAL);
     }
 }
 
@@ -83,7 +87,7 @@ pub fn paths(layout: &Layout, title: &str, journeys: &[Journey]) -> Svg {
         let panel = Panel { layout, origin };
         svg.text([origin[0], origin[1] - 7.0], 12.0, Anchor::Start, QUIET, &journey.caption);
         panel.walls(&mut svg);
-        panel.goal(&mut svg);
+        panel.goal(journey.goal, journey.reach, &mut svg);
         let points: Vec<[f64; 2]> = journey.path.iter().map(|&place| panel.at(place)).collect();
         svg.line(&points, PATH, 2.0);
         for &place in &journey.drops {
@@ -113,7 +117,7 @@ pub fn values(layout: &Layout, title: &str, field: &[([f64; 2], f32)], spacing: 
         svg.rect(panel.at([x - half, y - half]), [spacing * SCALE + 0.3; 2], &colour(share(value)));
     }
     panel.walls(&mut svg);
-    panel.goal(&mut svg);
+    panel.goal(layout.goal_position(), GOAL_RADIUS, &mut svg);
     let right = width + 2.0 * GAP;
     let bands = 40;
     for band in 0..bands {
@@ -162,8 +166,13 @@ mod tests {
     #[test]
     fn a_drawing_has_a_rectangle_per_wall_and_a_line_per_journey() {
         let layout = MazeId::Umaze.layout();
-        let journey =
-            Journey { caption: "a < b".into(), path: vec![[1.0, 1.0], [1.0, 2.0]], drops: vec![[1.0, 1.5]] };
+        let journey = Journey {
+            caption: "a < b".into(),
+            goal: [1.0, 1.0],
+            reach: 0.5,
+            path: vec![[1.0, 1.0], [1.0, 2.0]],
+            drops: vec![[1.0, 1.5]],
+        };
         let text = paths(layout, "two & two", &[journey.clone(), journey]).to_string();
         let walls =
             (0..5).flat_map(|i| (0..5).map(move |j| (i, j))).filter(|&(i, j)| layout.is_wall(i, j)).count();

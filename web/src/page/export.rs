@@ -24,8 +24,12 @@ const STRIDE: usize = 2;
 /// Makes a file, and offers it to be saved; what goes wrong is said.
 pub(crate) fn save(state: &State, export: Export, act: Callback<Action>) {
     let Some(trace) = state.trace() else { return };
-    let name =
-        format!("diar-{}-seed{}-step{}", trace.task, trace.seed, timeline::step_at(trace, state.cursor.at()));
+    let name = format!(
+        "diar-{}-seed{}-step{}",
+        trace.task,
+        trace.run.seed,
+        timeline::step_at(trace, state.cursor.at())
+    );
     let failed = {
         let act = act.clone();
         move |reason: String| {

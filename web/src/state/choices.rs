@@ -10,7 +10,7 @@ use crate::messages::Plan;
 
 impl State {
     pub(super) fn fold_run(&mut self, action: RunAction, commands: &mut Vec<Command>) {
-        let settings = self.run.plan().settings;
+        let settings = self.run.plan().run.settings;
         match action {
             RunAction::Recorded(recording) => {
                 let recording = recording.and_then(|trace| {
@@ -45,8 +45,9 @@ impl State {
             }
             RunAction::Seed(seed) => {
                 // Interventions name decisions of the run there was.
-                let mut plan = Plan { seed, ..self.run.plan().clone() };
-                plan.scenario.interventions.clear();
+                let mut plan = self.run.plan().clone();
+                plan.run.seed = seed;
+                plan.run.scenario.interventions.clear();
                 self.choose(plan, Cause::Run, commands);
             }
             RunAction::Start(position) => self.choose_start(position, commands),
@@ -67,10 +68,11 @@ impl State {
     }
 
     fn choose_settings(&mut self, settings: PlanSettings, commands: &mut Vec<Command>) {
-        let mut plan = Plan { settings, ..self.run.plan().clone() };
+        let mut plan = self.run.plan().clone();
+        plan.run.settings = settings;
         // What the user decided may not be possible any more, such as a candidate that is not sampled now.
-        if plan.scenario.check(&settings).is_err() {
-            plan.scenario.interventions.clear();
+        if plan.run.scenario.check(&settings).is_err() {
+            plan.run.scenario.interventions.clear();
         }
         self.choose(plan, Cause::Run, commands);
     }
@@ -80,15 +82,16 @@ impl State {
             let [x, y] = nearest_free(&self.layout(), wish);
             vec![x, y, 0.0, 0.0]
         });
-        let mut plan = Plan { start, ..self.run.plan().clone() };
+        let mut plan = self.run.plan().clone();
+        plan.run.start = start;
         // Interventions name decisions of the run there was.
-        plan.scenario.interventions.clear();
+        plan.run.scenario.interventions.clear();
         self.choose(plan, Cause::Run, commands);
     }
 
     /// Takes over a plan and starts anew with it, unless nothing has changed.
     pub(super) fn choose(&mut self, plan: Plan, cause: Cause, commands: &mut Vec<Command>) {
-        if let Err(error) = plan.settings.check(self.diffusion_steps()) {
+        if let Err(error) = plan.run.settings.check(self.diffusion_steps()) {
             self.view.notify(Level::Error, format!("That setting cannot be used: {error}."));
             return;
         }
@@ -100,10 +103,10 @@ impl State {
     }
 
     fn undo(&mut self, commands: &mut Vec<Command>) {
-        let world = self.run.plan().scenario.world.clone();
+        let world = self.run.plan().run.scenario.world.clone();
         if self.run.undo() {
             self.forgive();
-            let moved = self.run.plan().scenario.world != world;
+            let moved = self.run.plan().run.scenario.world != world;
             self.restart(if moved { Cause::World } else { Cause::Run }, commands);
         }
     }
@@ -116,7 +119,7 @@ impl State {
     }
 
     fn sampler(&self, kind: Sampler) -> SamplerSettings {
-        let mut sampler = self.run.plan().settings.sampler;
+        let mut sampler = self.run.plan().run.settings.sampler;
         // DDPM takes every diffusion step; coming back from it, ten are a good number.
         sampler.steps = match (kind, sampler.kind) {
             (Sampler::Ddpm, _) => self.diffusion_steps(),
@@ -135,17 +138,17 @@ impl State {
         let decision = glimpse.index as u32;
         let mut plan = self.run.plan().clone();
         // What was decided for later decisions belonged to a run that is no more.
-        plan.scenario.interventions.retain(|earlier| {
+        plan.run.scenario.interventions.retain(|earlier| {
             earlier.decision < decision
                 || earlier.decision == decision
                     && std::mem::discriminant(&earlier.kind) != std::mem::discriminant(&kind)
         });
-        plan.scenario.interventions.push(Intervention { decision, kind });
+        plan.run.scenario.interventions.push(Intervention { decision, kind });
         if plan == *self.run.plan() {
             return;
         }
         let mut alone = self.run.plan().clone();
-        alone.scenario.interventions.clear();
+        alone.run.scenario.interventions.clear();
         self.run.amend(plan, self.task());
         self.insight.look(None);
         self.comparison.compare(Versus::LeftAlone, alone, self.run.plan());
@@ -154,7 +157,7 @@ impl State {
 
     fn leave_alone(&mut self, commands: &mut Vec<Command>) {
         let mut plan = self.run.plan().clone();
-        plan.scenario.interventions.clear();
+        plan.run.scenario.interventions.clear();
         if plan != *self.run.plan() {
             self.comparison.end(commands);
             self.run.amend(plan, self.task());

@@ -60,20 +60,21 @@ impl Versus {
     fn vary(&self, main: &Plan) -> Plan {
         let mut plan = main.clone();
         match *self {
-            Self::Revaluation => plan.settings.revalue = !plan.settings.revalue,
-            Self::Candidates(candidates) => plan.settings.candidates = candidates,
-            Self::Sampler(sampler) => plan.settings.sampler = sampler,
+            Self::Revaluation => plan.run.settings.revalue = !plan.run.settings.revalue,
+            Self::Candidates(candidates) => plan.run.settings.candidates = candidates,
+            Self::Sampler(sampler) => plan.run.settings.sampler = sampler,
             Self::WhatIf { decision } => {
                 // What happens after this decision is left to the agent.
-                plan.scenario
+                plan.run
+                    .scenario
                     .interventions
                     .retain(|intervention| (intervention.decision as usize) < decision);
                 let kind = InterventionKind::Keep;
-                plan.scenario.interventions.push(Intervention { decision: decision as u32, kind });
+                plan.run.scenario.interventions.push(Intervention { decision: decision as u32, kind });
             }
             Self::ShippedCritic => plan.decider = Decider::Shipped,
             Self::Weights(ref address) => plan.decider = Decider::Second(address.clone()),
-            Self::LeftAlone => plan.scenario.interventions.clear(),
+            Self::LeftAlone => plan.run.scenario.interventions.clear(),
             Self::Linked => {}
         }
         plan
@@ -308,7 +309,7 @@ impl State {
             let text = "The two runs would be the same: choose something that differs.";
             return self.view.notify(Level::Info, text.into());
         }
-        if let Err(error) = plan.settings.check(self.diffusion_steps()) {
+        if let Err(error) = plan.run.settings.check(self.diffusion_steps()) {
             return self.view.notify(Level::Error, format!("That setting cannot be used: {error}."));
         }
         if let Versus::WhatIf { decision } = versus

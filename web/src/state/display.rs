@@ -46,7 +46,7 @@ impl State {
 
     /// The changes of the run shown; those of the next one, where none is.
     pub fn scenario(&self) -> &Scenario {
-        self.trace().map_or(&self.run.plan().scenario, |trace| &trace.scenario)
+        self.trace().map_or(&self.run.plan().run.scenario, |trace| &trace.run.scenario)
     }
 
     /// V over the maze shown, as far as it is known.
@@ -66,7 +66,7 @@ impl State {
 
     /// Where the next run starts, as far as it is known.
     pub fn start(&self) -> [f64; 2] {
-        if let Some(&[x, y, ..]) = self.run.plan().start.as_deref() {
+        if let Some(&[x, y, ..]) = self.run.plan().run.start.as_deref() {
             return [x, y];
         }
         match self.trace().map(|trace| trace.start.as_slice()) {
@@ -106,6 +106,6 @@ impl State {
         };
         let linked = self.sharing.opened().and_then(|opened| opened.link().other.as_ref());
         let other = self.comparison.linked(linked.map(|other| other.bundle.as_str()));
-        Some(share::compose(&shown.trace, bundle, shown.start.as_deref(), self.cursor.at(), other))
+        Some(share::compose(&shown.trace, bundle, self.cursor.at(), other))
     }
 }

@@ -49,7 +49,7 @@ impl State {
     fn fit_plan(&mut self, commands: &mut Vec<Command>) -> Option<String> {
         let task = self.ready()?.1.task.clone();
         if !self.run.is_planned_in(&task) {
-            if self.run.plan().start.is_some() || self.run.plan().scenario != Scenario::default() {
+            if self.run.plan().run.start.is_some() || self.run.plan().run.scenario != Scenario::default() {
                 let text = format!(
                     "The weights are for {task}: the run begins in its maze, without the start and the changes chosen in \
                      another one."
@@ -89,7 +89,7 @@ impl State {
         }
         self.fit_plan(commands);
         self.run.suggest(weights.settings, &weights.task);
-        if let Err(error) = self.run.plan().settings.check(weights.diffusion_steps) {
+        if let Err(error) = self.run.plan().run.settings.check(weights.diffusion_steps) {
             self.view.notify(
                 Level::Error,
                 format!(
@@ -145,8 +145,7 @@ impl State {
     pub(super) fn begun(&mut self, generation: u32, start: Vec<f64>) {
         let Some((device, weights)) = self.deciding.ready() else { return };
         let plan = self.comparison.plan_of(generation).unwrap_or_else(|| self.run.plan());
-        let scenario = plan.scenario.clone();
-        let trace = Trace::new(&weights.task, plan.seed, plan.episode, plan.settings, scenario, start);
+        let trace = Trace::new(&weights.task, plan.run.clone(), start);
         if self.comparison.plan_of(generation).is_some() {
             self.comparison.begun(trace);
         } else if self.run.begun(generation, trace, device, &weights.hash) {

@@ -161,15 +161,15 @@ impl State {
         let glimpse = self.subject()?;
         let state = glimpse.state().to_vec();
         if imagine {
-            let (latents, world) = (glimpse.latents()?.to_vec(), trace.scenario.world.clone());
+            let (latents, world) = (glimpse.latents()?.to_vec(), trace.run.scenario.world.clone());
             return Some(ToWorker::Imagine { ticket, candidates: Candidates { state, latents, world } });
         }
         let denoising = Denoising {
             state,
-            seed: trace.seed,
-            episode: trace.episode,
+            seed: trace.run.seed,
+            episode: trace.run.episode,
             decision: glimpse.index,
-            settings: trace.settings,
+            settings: trace.run.settings,
         };
         Some(ToWorker::Denoise { ticket, denoising })
     }

@@ -183,7 +183,7 @@ impl State {
             let text = "Only the weights that come with the page bring the data that training needs.";
             return self.view.notify(Level::Error, text.into());
         };
-        let world = self.run.plan().scenario.world.clone();
+        let world = self.run.plan().run.scenario.world.clone();
         let layout = Benchmark::find(&weights.task).ok().and_then(|task| world.layout(task.maze()).ok());
         let goal = layout.unwrap_or_else(|| self.layout()).goal_position();
         let settings = RetrainingSettings { goal, expectile, discount, ldcq };

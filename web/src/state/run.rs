@@ -8,7 +8,7 @@ mod plan;
 
 use std::rc::Rc;
 
-use diar_core::agent::{Event, Scenario, Trace};
+use diar_core::agent::{Event, RunSpec, Trace};
 use diar_core::benchmark::{Benchmark, MAZE2D};
 use diar_core::settings::{Preset, Sampler, Settings};
 
@@ -60,8 +60,6 @@ pub(super) struct Shown {
     pub source: Source,
     /// Hash of the weights that decided, or its first characters; empty where it is not known.
     pub bundle: String,
-    /// The start chosen by hand.
-    pub start: Option<Vec<f64>>,
     /// Counts what was on display: a number per trace.
     pub number: u32,
 }
@@ -105,11 +103,7 @@ impl Run {
     pub(super) fn new() -> Self {
         Self {
             plan: Plan {
-                settings: Settings::preset(Preset::Quick, &MAZE2D[0].basis()).plan,
-                seed: 0,
-                episode: 0,
-                start: None,
-                scenario: Scenario::default(),
+                run: RunSpec::new(0, 0, Settings::preset(Preset::Quick, &MAZE2D[0].basis()).plan),
                 decider: Decider::Own,
                 shareable: true,
             },
@@ -161,8 +155,7 @@ impl Run {
 
     fn show(&mut self, trace: Rc<Trace>, source: Source, bundle: String) {
         self.displays += 1;
-        let (start, number) = (self.plan.start.clone(), self.displays);
-        self.shown = Some(Shown { trace, source, bundle, start, number });
+        self.shown = Some(Shown { trace, source, bundle, number: self.displays });
     }
 
     /// Takes note of the recording; shows it where nothing else is on display. Answers whether it is shown.
@@ -170,15 +163,7 @@ impl Run {
         self.recording = Recording::Settled;
         let idle = self.shown.is_none() && self.computation.is_none() && self.choice == Choice::None;
         let Some((trace, task)) = recording.filter(|_| idle) else { return false };
-        self.plan = Plan {
-            settings: trace.settings,
-            seed: trace.seed,
-            episode: trace.episode,
-            start: None,
-            scenario: trace.scenario.clone(),
-            decider: Decider::Own,
-            shareable: true,
-        };
+        self.plan = Plan { run: trace.run.clone(), decider: Decider::Own, shareable: true };
         self.planned_in = Some(task);
         self.show(Rc::new(trace), Source::Recorded, String::new());
         true

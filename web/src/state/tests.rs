@@ -187,7 +187,14 @@ fn finished() -> State {
     state
 }
 
+/// The same, with its start chosen by hand.
+fn from_there(trace: &Trace) -> Trace {
+    let mut chosen = trace.clone();
+    chosen.run.start = Some(trace.start.clone());
+    chosen
+}
+
 /// The link to a moment of an episode.
 fn link_to(trace: &Trace, hash: &str, at: usize) -> String {
-    share::compose(trace, hash, Some(&trace.start), at, None).unwrap()
+    share::compose(&from_there(trace), hash, at, None).unwrap()
 }

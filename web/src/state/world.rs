@@ -76,7 +76,7 @@ impl State {
             }
             WorldAction::Restore => {
                 let mut plan = self.run.plan().clone();
-                plan.scenario.world = diar_core::maze::World::default();
+                plan.run.scenario.world = diar_core::maze::World::default();
                 self.change_world(plan, commands);
             }
         }
@@ -85,7 +85,7 @@ impl State {
     fn toggle_wall(&mut self, (i, j): (usize, usize), commands: &mut Vec<Command>) {
         let (Ok(i), Ok(j)) = (u8::try_from(i), u8::try_from(j)) else { return };
         let mut plan = self.run.plan().clone();
-        plan.scenario.world.toggle((i, j));
+        plan.run.scenario.world.toggle((i, j));
         self.change_world(plan, commands);
     }
 
@@ -96,22 +96,22 @@ impl State {
         // Close to where it belongs, it goes back there.
         let home = (place[0] - own[0]).hypot(place[1] - own[1]) < 0.1;
         let mut plan = self.run.plan().clone();
-        plan.scenario.world.goal = (!home).then_some(place);
+        plan.run.scenario.world.goal = (!home).then_some(place);
         self.change_world(plan, commands);
     }
 
     /// Takes over a changed maze; the start goes where the ball fits.
     fn change_world(&mut self, mut plan: Plan, commands: &mut Vec<Command>) {
-        if plan.scenario.world == self.run.plan().scenario.world {
+        if plan.run.scenario.world == self.run.plan().run.scenario.world {
             return;
         }
-        match plan.scenario.world.layout(self.task().maze()) {
+        match plan.run.scenario.world.layout(self.task().maze()) {
             Ok(layout) => {
-                plan.scenario.interventions.clear();
+                plan.run.scenario.interventions.clear();
                 let [x, y] = self.start();
                 if !layout.contains_free(x, y) {
                     let [x, y] = nearest_free(&layout, [x, y]);
-                    plan.start = Some(vec![x, y, 0.0, 0.0]);
+                    plan.run.start = Some(vec![x, y, 0.0, 0.0]);
                 }
                 self.choose(plan, Cause::World, commands);
             }

@@ -17,7 +17,7 @@ const SAMPLERS: [(Sampler, &str, &str); 3] = [
 
 pub(crate) fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
     let plan = state.run.plan();
-    let sampler = plan.settings.sampler;
+    let sampler = plan.run.settings.sampler;
     let [x, y] = state.start();
     let onsampler = perhaps(dispatch, |event: Event| {
         let value = event.target_dyn_into::<HtmlSelectElement>()?.value();
@@ -36,10 +36,10 @@ pub(crate) fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
             <p class="quiet">{ "A change starts the run anew. To start somewhere else, drag the start or focus the maze and use the arrow keys." }</p>
             <div class="settings">
                 <label class="settings__check">
-                    <input id="revalue" type="checkbox" checked={plan.settings.revalue} onchange={onrevalue} />
+                    <input id="revalue" type="checkbox" checked={plan.run.settings.revalue} onchange={onrevalue} />
                     { "Adaptive revaluation" }
                 </label>
-                <Field number={Number::Candidates} value={plan.settings.candidates as u64}
+                <Field number={Number::Candidates} value={plan.run.settings.candidates as u64}
                     max={PlanSettings::MAX_CANDIDATES} dispatch={dispatch.clone()} />
                 <label>
                     <span>{ "Sampler" }</span>
@@ -51,7 +51,7 @@ pub(crate) fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
                 </label>
                 <Field number={Number::SamplerSteps} value={sampler.steps as u64} max={state.diffusion_steps()}
                     disabled={sampler.kind == Sampler::Ddpm} dispatch={dispatch.clone()} />
-                <Field number={Number::Seed} value={plan.seed} dispatch={dispatch.clone()} />
+                <Field number={Number::Seed} value={plan.run.seed} dispatch={dispatch.clone()} />
                 <label>
                     <span>{ "Device" }</span>
                     <select id="backend" onchange={onbackend}>
@@ -68,7 +68,7 @@ pub(crate) fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
                 </label>
                 <div class="settings__start">
                     <span id="start-place">{ format!("Start: x {x:.2} m, y {y:.2} m") }</span>
-                    <button id="random-start" type="button" disabled={plan.start.is_none()}
+                    <button id="random-start" type="button" disabled={plan.run.start.is_none()}
                         onclick={dispatch.reform(|_| RunAction::Start(None).into())}>{ "Draw it from the seed" }</button>
                 </div>
             </div>

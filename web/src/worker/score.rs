@@ -61,10 +61,11 @@ impl Scoring {
         let last = (self.played + BATCH).min(self.episodes);
         let begin = |revalue| {
             // Starts take turns over the free cells.
-            let episodes = (self.played..last).map(|index| Episode::stratified(self.plan.seed, index as u64));
+            let episodes =
+                (self.played..last).map(|index| Episode::stratified(self.plan.run.seed, index as u64));
             let episodes: Vec<Episode> = episodes.collect();
-            let scenario = Scenario { world: self.plan.scenario.world.clone(), ..Scenario::default() };
-            let settings = PlanSettings { revalue, ..self.plan.settings };
+            let scenario = Scenario { world: self.plan.run.scenario.world.clone(), ..Scenario::default() };
+            let settings = PlanSettings { revalue, ..self.plan.run.settings };
             let options = RolloutOptions { record: false, stop_at_goal: true, shareable: true };
             let envs = env::open(self.agent.task()).map_err(|error| error.to_string())?;
             Rollout::in_scenario(Arc::clone(&self.agent), envs, settings, &episodes, options, &scenario)

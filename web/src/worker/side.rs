@@ -248,6 +248,6 @@ impl Measuring {
 
 fn begin(agent: &Arc<Agent>, plan: &Plan) -> Result<Rollout, AgentError> {
     let options = RolloutOptions { record: true, stop_at_goal: true, shareable: true };
-    let episode = Episode::chosen(plan.seed, plan.episode, plan.start.as_deref());
-    Rollout::new(Arc::clone(agent), env::open(agent.task())?, plan.settings, &[episode], options)
+    let episode = Episode::chosen(plan.run.seed, plan.run.episode, plan.run.start.as_deref());
+    Rollout::new(Arc::clone(agent), env::open(agent.task())?, plan.run.settings, &[episode], options)
 }

@@ -36,13 +36,13 @@ impl Run {
             .as_ref()
             .is_some_and(|shown| shown.source == Source::Recorded && shown.trace.task == task);
         if self.choice == Choice::None && !recording {
-            self.plan.settings = settings;
+            self.plan.run.settings = settings;
         }
     }
 
     /// Falls back to settings that the weights can use.
     pub(in crate::state) fn force(&mut self, settings: PlanSettings) {
-        self.plan.settings = settings;
+        self.plan.run.settings = settings;
     }
 
     /// Returns true if the plan is still that of the trace on display, which is of this task.
@@ -52,8 +52,8 @@ impl Run {
 
     /// Forgets what was chosen in a maze: another one may not have such a place.
     pub(super) fn forget_maze(&mut self) {
-        self.plan.start = None;
-        self.plan.scenario = Scenario::default();
+        self.plan.run.start = None;
+        self.plan.run.scenario = Scenario::default();
         self.planned_in = None;
         self.history.clear();
     }

@@ -10,7 +10,7 @@ fn another_run_is_computed_beside_the_first_and_compared() {
     let [ToWorker::Begin { lane: Lane::Compared, plan, .. }] = &told(&commands)[..] else {
         panic!("{commands:?}")
     };
-    assert!(!plan.settings.revalue && plan.seed == state.run.plan().seed);
+    assert!(!plan.run.settings.revalue && plan.run.seed == state.run.plan().run.seed);
     let commands = answer_other(&mut state, &commands);
     assert!(state.computing());
     serve_other(&mut state, commands, &[Script::Completed(4), Script::Goal(8)]);
@@ -34,7 +34,7 @@ fn another_run_is_computed_beside_the_first_and_compared() {
     assert_eq!(glance(&state), 3);
     // The link brings both.
     let link = share::parse(&state.fragment().unwrap()).unwrap().unwrap();
-    assert!(!share::other(&link, None).unwrap().settings.revalue);
+    assert!(!share::other(&link, None).unwrap().run.settings.revalue);
     let commands = state.update(ComparisonAction::Choose(None));
     assert_eq!(told(&commands), [ToWorker::Drop { lane: Lane::Compared }]);
     assert!(state.comparison.run().is_none());
@@ -43,7 +43,7 @@ fn another_run_is_computed_beside_the_first_and_compared() {
 #[test]
 fn comparing_with_the_same_is_refused() {
     let mut state = finished();
-    let same = state.run.plan().settings.candidates;
+    let same = state.run.plan().run.settings.candidates;
     assert_eq!(told(&state.update(ComparisonAction::Choose(Some(Versus::Candidates(same))))), []);
     assert!(state.comparison.run().is_none() && state.view.notices()[0].text.contains("the same"));
 }
@@ -55,8 +55,8 @@ fn a_dropped_plan_is_followed_in_the_other_run() {
     state.update(CursorAction::NextRevaluation);
     let commands = state.update(ComparisonAction::Choose(Some(Versus::WhatIf { decision: 0 })));
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
-    assert_eq!(plan.scenario.interventions, [Intervention { decision: 0, kind: InterventionKind::Keep }]);
-    assert!(state.run.plan().scenario.interventions.is_empty());
+    assert_eq!(plan.run.scenario.interventions, [Intervention { decision: 0, kind: InterventionKind::Keep }]);
+    assert!(state.run.plan().run.scenario.interventions.is_empty());
     assert_eq!(state.cursor.at(), timeline::made(state.trace().unwrap(), 0));
     // It is about this run: another one ends it, while another number of candidates would go on being compared with.
     state.update(RunAction::Seed(8));
@@ -65,7 +65,11 @@ fn a_dropped_plan_is_followed_in_the_other_run() {
     state.update(ComparisonAction::Choose(Some(Versus::Candidates(9))));
     state.update(RunAction::Seed(8));
     assert_eq!(
-        state.comparison.run().as_ref().map(|other| (other.plan().seed, other.plan().settings.candidates)),
+        state
+            .comparison
+            .run()
+            .as_ref()
+            .map(|other| (other.plan().run.seed, other.plan().run.settings.candidates)),
         Some((8, 9))
     );
 }

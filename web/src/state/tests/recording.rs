@@ -17,7 +17,10 @@ fn a_recording_is_alive_until_the_same_run_is_computed() {
     // The weights arrive: the recorded run is computed behind the recording, and takes its place.
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
-    assert_eq!((plan.seed, plan.settings, &plan.start), (recording.seed, recording.settings, &None));
+    assert_eq!(
+        (plan.run.seed, plan.run.settings, &plan.run.start),
+        (recording.run.seed, recording.run.settings, &None)
+    );
     let commands = answer_begin(&mut state, &commands);
     assert_eq!((describe::badge(&state).as_str(), state.cursor.at()), ("replayed (recorded)", at));
     serve(&mut state, commands, &EPISODE);
@@ -28,14 +31,14 @@ fn a_recording_is_alive_until_the_same_run_is_computed() {
 #[test]
 fn weights_that_come_before_the_recording_wait_for_it() {
     for recording in [Ok(trace(&EPISODE)), Err("it could not be fetched".to_owned())] {
-        let seed = recording.as_ref().map_or(0, |trace| trace.seed);
+        let seed = recording.as_ref().map_or(0, |trace| trace.run.seed);
         let mut state = launch_before_recording("").0;
         assert_eq!(ready_on(&mut state, DeviceInfo::cpu(None)), []);
         let commands = state.update(RunAction::Recorded(recording));
         let [ToWorker::Begin { generation: 1, plan, .. }] = &told(&commands)[..] else {
             panic!("{commands:?}")
         };
-        assert_eq!(plan.seed, seed);
+        assert_eq!(plan.run.seed, seed);
         answer_begin(&mut state, &commands);
     }
 }
@@ -45,7 +48,7 @@ fn whoever_asks_for_a_run_does_not_wait_for_the_recording() {
     let mut state = launch_before_recording("").0;
     ready_on(&mut state, DeviceInfo::cpu(None));
     let commands = state.update(RunAction::Seed(99));
-    assert!(matches!(&told(&commands)[..], [ToWorker::Begin { plan, .. }] if plan.seed == 99));
+    assert!(matches!(&told(&commands)[..], [ToWorker::Begin { plan, .. }] if plan.run.seed == 99));
     assert_eq!(state.update(RunAction::Recorded(Ok(trace(&EPISODE)))), []);
     assert!(state.trace().is_none());
 }
@@ -73,7 +76,7 @@ fn a_choice_made_over_a_recording_waits_for_the_weights() {
     assert!(idle(&state.update(RunAction::Seed(99))));
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
-    assert_eq!(plan.seed, 99);
+    assert_eq!(plan.run.seed, 99);
     answer_begin(&mut state, &commands);
     assert_eq!(describe::badge(&state), "computed on CPU");
 }

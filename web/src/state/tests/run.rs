@@ -38,13 +38,13 @@ fn loading_shows_bytes_then_readiness() {
 fn a_choice_starts_the_run_anew_and_drops_the_old_one() {
     type Holds = fn(&Plan) -> bool;
     let choices: [(RunAction, Holds); 7] = [
-        (RunAction::Revalue(false), |plan| !plan.settings.revalue),
-        (RunAction::Candidates(32), |plan| plan.settings.candidates == 32),
-        (RunAction::Sampler(Sampler::Sde), |plan| plan.settings.sampler.kind == Sampler::Sde),
-        (RunAction::SamplerSteps(7), |plan| plan.settings.sampler.steps == 7),
-        (RunAction::Seed(u64::MAX), |plan| plan.seed == u64::MAX),
-        (RunAction::Start(Some([2.0, 3.0])), |plan| plan.start == Some(vec![2.0, 3.0, 0.0, 0.0])),
-        (RunAction::MoveStart([0.0, 0.1]), |plan| plan.start == Some(vec![3.0, 1.1, 0.0, 0.0])),
+        (RunAction::Revalue(false), |plan| !plan.run.settings.revalue),
+        (RunAction::Candidates(32), |plan| plan.run.settings.candidates == 32),
+        (RunAction::Sampler(Sampler::Sde), |plan| plan.run.settings.sampler.kind == Sampler::Sde),
+        (RunAction::SamplerSteps(7), |plan| plan.run.settings.sampler.steps == 7),
+        (RunAction::Seed(u64::MAX), |plan| plan.run.seed == u64::MAX),
+        (RunAction::Start(Some([2.0, 3.0])), |plan| plan.run.start == Some(vec![2.0, 3.0, 0.0, 0.0])),
+        (RunAction::MoveStart([0.0, 0.1]), |plan| plan.run.start == Some(vec![3.0, 1.1, 0.0, 0.0])),
     ];
     for (action, holds) in choices {
         let mut state = begun();
@@ -71,7 +71,7 @@ fn a_choice_starts_the_run_anew_and_drops_the_old_one() {
 #[test]
 fn a_choice_that_changes_nothing_does_nothing() {
     let mut state = begun();
-    let revalue = state.run.plan().settings.revalue;
+    let revalue = state.run.plan().run.settings.revalue;
     assert!(idle(&state.update(RunAction::Revalue(revalue))));
     assert!(idle(&state.update(RunAction::Start(None))));
 }
@@ -80,9 +80,9 @@ fn a_choice_that_changes_nothing_does_nothing() {
 fn ddpm_takes_every_diffusion_step_and_leaving_it_few() {
     let mut state = begun();
     state.update(RunAction::Sampler(Sampler::Ddpm));
-    assert_eq!(state.run.plan().settings.sampler.steps, 500);
+    assert_eq!(state.run.plan().run.settings.sampler.steps, 500);
     state.update(RunAction::Sampler(Sampler::Sde));
-    assert_eq!(state.run.plan().settings.sampler.steps, 10);
+    assert_eq!(state.run.plan().run.settings.sampler.steps, 10);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_choice_that_cannot_be_used_is_refused_in_words() {
 fn a_start_inside_a_wall_moves_to_where_the_ball_fits() {
     let mut state = begun();
     state.update(RunAction::Start(Some([-5.0, 2.0])));
-    let Some(&[x, y, ..]) = state.run.plan().start.as_deref() else { panic!("a start was chosen") };
+    let Some(&[x, y, ..]) = state.run.plan().run.start.as_deref() else { panic!("a start was chosen") };
     assert!(task().maze().layout().contains_free(x, y));
     assert_eq!(state.start(), [x, y]);
     // At a wall the arrow keys go no further.
@@ -172,16 +172,21 @@ fn taking_another_plan_keeps_what_came_before_and_the_run_it_would_have_been() {
         panic!("{commands:?}")
     };
     let taken = Intervention { decision: 1, kind: InterventionKind::Take { candidate: 2 } };
-    assert_eq!(plan.scenario.interventions, [taken]);
+    assert_eq!(plan.run.scenario.interventions, [taken]);
     // The old run stays on display until the new one has come as far.
     assert_eq!(state.cursor.at(), moment);
     let commands = answer_begin(&mut state, &commands);
     serve(&mut state, commands.clone(), &EPISODE);
     assert_eq!(state.cursor.at(), moment);
     assert!(
-        state.comparison.run().as_ref().is_some_and(|other| other.plan().scenario.interventions.is_empty())
+        state.comparison.run().as_ref().is_some_and(|other| other
+            .plan()
+            .run
+            .scenario
+            .interventions
+            .is_empty())
     );
     let commands = state.update(RunAction::Undo);
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
-    assert!(plan.scenario.interventions.is_empty());
+    assert!(plan.run.scenario.interventions.is_empty());
 }

@@ -147,7 +147,7 @@ fn the_address_of_the_page_can_ask_for_a_comparison() {
         panic!("{commands:?}")
     };
     // With the settings that the page's own weights brought.
-    assert_eq!(plan.settings, settings());
+    assert_eq!(plan.run.settings, settings());
 }
 
 #[test]
@@ -156,10 +156,9 @@ fn a_link_brings_the_comparison_of_two_bundles_and_says_when_the_second_is_anoth
     assert_eq!(link.other.as_ref().unwrap().bundle, "fedcba9876543210");
     // The same comparison beside a run that the physics allows.
     let plan = Plan { decider: Decider::Second(ADDRESS.into()), ..begun().run.plan().clone() };
-    let run = played(&EPISODE);
-    let start = Some(run.start.as_slice());
+    let run = from_there(&played(&EPISODE));
     let other = Some((&plan, "fedcba9876543210fedcba"));
-    let fragment = share::compose(&run, &weights().hash, start, 0, other).unwrap();
+    let fragment = share::compose(&run, &weights().hash, 0, other).unwrap();
     // Without an address, what comes with the page is tried.
     let (mut state, commands) = launch(&fragment);
     assert_eq!(fetched(&commands), Some(format!("weights/{}.ldcq.safetensors", task().id()).as_str()));
@@ -203,5 +202,5 @@ fn a_critic_trained_here_is_compared_with_the_shipped_one() {
     state.update(learned(&weights().hash));
     state.update(ComparisonAction::Choose(Some(Versus::ShippedCritic)));
     state.update(RunAction::Seed(9));
-    assert_eq!(state.comparison.run().unwrap().plan().seed, 9);
+    assert_eq!(state.comparison.run().unwrap().plan().run.seed, 9);
 }

@@ -31,8 +31,8 @@ fn another_run_under_way_ends_or_begins_again() {
         assert!(state.comparison.run().is_none_or(|run| run.trace().is_none()), "{cause:?}");
         if !ended {
             let plan = state.comparison.run().unwrap().plan();
-            assert!(!plan.settings.revalue && plan.seed == state.run.plan().seed, "{cause:?}");
-            assert_eq!(plan.scenario, state.run.plan().scenario, "{cause:?}");
+            assert!(!plan.run.settings.revalue && plan.run.seed == state.run.plan().run.seed, "{cause:?}");
+            assert_eq!(plan.run.scenario, state.run.plan().run.scenario, "{cause:?}");
         }
     }
 }

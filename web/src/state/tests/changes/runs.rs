@@ -56,7 +56,7 @@ fn a_link_is_verified_by_the_next_worker_and_left_behind_by_another_run() {
     for cause in Cause::ALL {
         let mut state = begun();
         let mut linked = played(&EPISODE);
-        linked.seed = 4321;
+        linked.run.seed = 4321;
         state.update(SharingAction::Open(link_to(&linked, "", 8)));
         assert!(state.sharing.verifies());
         change(&mut state, cause);
@@ -65,9 +65,9 @@ fn a_link_is_verified_by_the_next_worker_and_left_behind_by_another_run() {
             Cause::Weights | Cause::Task | Cause::Critic | Cause::World | Cause::Run => false,
         };
         assert_eq!(state.sharing.verifies(), verifies, "{cause:?}");
-        let seed = state.sharing.opened().map(|opened| opened.link().seed);
+        let seed = state.sharing.opened().map(|opened| opened.link().run.seed);
         let expected = match cause {
-            Cause::Link => Some(played(&EPISODE).seed),
+            Cause::Link => Some(played(&EPISODE).run.seed),
             _ => verifies.then_some(4321),
         };
         assert_eq!(seed, expected, "{cause:?}");
@@ -86,7 +86,7 @@ fn choices_can_be_taken_back_as_long_as_they_are_of_the_same_maze() {
             Cause::Device | Cause::Failure | Cause::Critic | Cause::World | Cause::Run => true,
         };
         assert_eq!(state.run.can_undo(), kept, "{cause:?}");
-        assert_eq!(state.run.plan().scenario.world.toggled.is_empty(), !kept, "{cause:?}: {commands:?}");
+        assert_eq!(state.run.plan().run.scenario.world.toggled.is_empty(), !kept, "{cause:?}: {commands:?}");
     }
 }
 
@@ -98,15 +98,15 @@ fn a_start_chosen_in_one_maze_is_not_used_in_another() {
     state.update(RunAction::Start(Some([2.0, 3.0])));
     let commands = loaded(&mut state, others());
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
-    assert_eq!(plan.start, None);
+    assert_eq!(plan.run.start, None);
     assert!(state.view.notices()[0].text.contains("The weights are for maze2d-large-v1"));
     // Over a link to another maze.
     let mut state = begun();
     state.update(SharingAction::Open(foreign_link()));
-    assert!(state.run.plan().start.is_some());
+    assert!(state.run.plan().run.start.is_some());
     let commands = state.update(RunAction::Candidates(9));
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
-    assert_eq!((&plan.start, plan.settings.candidates), (&None, 9));
+    assert_eq!((&plan.run.start, plan.run.settings.candidates), (&None, 9));
 }
 
 #[test]
@@ -125,12 +125,12 @@ fn nothing_is_trained_or_scored_in_another_maze_than_that_of_the_weights() {
 fn a_link_is_to_the_run_on_display_whatever_is_chosen_next() {
     let of = |state: &State| {
         let link = share::parse(&state.fragment().unwrap()).unwrap().unwrap();
-        (weights().hash.starts_with(&link.bundle) && !link.bundle.is_empty(), link.start)
+        (weights().hash.starts_with(&link.bundle) && !link.bundle.is_empty(), link.run.start)
     };
     let mut state = begun();
     let commands = state.update(RunAction::Start(Some([2.0, 3.0])));
     answer_begin(&mut state, &commands);
-    let start = state.run.plan().start.clone();
+    let start = state.run.plan().run.start.clone();
     assert_eq!(of(&state), (true, start.clone()));
     // Other weights, on their way and here: the run on display is still that of the ones before.
     state.update(DecidingAction::Weights("other.safetensors".into()));
