@@ -22,11 +22,19 @@ class Policy:
 
     def __init__(self, bundle, *options, program="diar"):
         command = [program, "policy", bundle, *options]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        except OSError as error:
+            raise SystemExit(f"error: {program} cannot be run ({error.strerror}): expected the program `diar` in PATH, or --program")
 
     def ask(self, request):
-        print(json.dumps(request), file=self.process.stdin, flush=True)
-        answer = json.loads(self.process.stdout.readline() or '{"error": "diar policy has ended"}')
+        try:
+            print(json.dumps(request), file=self.process.stdin, flush=True)
+        except BrokenPipeError:
+            # It has said why on standard error. Nothing is left to be flushed when this program ends.
+            self.process.stdin = None
+            raise SystemExit(self.process.wait() or 1)
+        answer = json.loads(self.process.stdout.readline() or '{"error": "the program has ended"}')
         for each in answer if isinstance(answer, list) else [answer]:
             if "error" in each:
                 raise SystemExit(f"error: diar policy: {each['error']}")
@@ -82,6 +90,14 @@ def estimate(values):
     return {"mean": statistics.fmean(values), "ci95": spread}
 
 
+def share(successes):
+    """Share of successes with the ends of its 95 % interval (Wilson's, which holds for none and for all, too)."""
+    n, mean, z = len(successes), statistics.fmean(successes), 1.96
+    middle = (mean + z * z / (2 * n)) / (1 + z * z / n)
+    spread = z / (1 + z * z / n) * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
+    return {"mean": mean, "low": middle - spread, "high": middle + spread}
+
+
 def play(policy, make, lanes, episodes, seed):
     """Results of the episodes, in their order. They do not depend on the number of lanes."""
     lanes = [Lane(number, make()) for number in range(min(lanes, episodes))]
@@ -131,9 +147,14 @@ def main():
         import gymnasium
 
         def make():
-            return gymnasium.make(args.env)
+            try:
+                return gymnasium.make(args.env)
+            except gymnasium.error.Error as error:
+                raise SystemExit(f"error: Gymnasium has no {args.env}: {error} (--import names the module that registers it)")
     else:
-        make = runpy.run_path(args.file)["make"]
+        make = runpy.run_path(args.file).get("make")
+        if make is None:
+            raise SystemExit(f"error: {args.file} has no function make(), expected one that gives the environment")
     if args.lanes < 1 or args.episodes < 1:
         raise SystemExit("error: --lanes and --episodes are at least 1")
     policy = Policy(args.bundle, *args.policy, program=args.program)
@@ -145,7 +166,7 @@ def main():
         "episodes": len(results),
         "seed": args.seed,
         "return": estimate(result["return"] for result in results),
-        "success": estimate(map(float, known)) if known else None,
+        "success": share(list(map(float, known))) if known else None,
         "steps": statistics.fmean(result["steps"] for result in results),
         "returns": [result["return"] for result in results],
     }))

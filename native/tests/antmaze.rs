@@ -126,7 +126,9 @@ fn a_state_that_was_saved_goes_on_to_the_last_bit() {
     let mut first = simulation(MazeId::Medium);
     first.set(&trajectory.start[..QPOS], &trajectory.start[QPOS..]).unwrap();
     let run = |simulation: &mut Simulation, actions: &[[f32; ACTUATORS]]| {
-        actions.iter().for_each(|action| simulation.step(&controls(action), SUBSTEPS).unwrap());
+        for action in actions {
+            simulation.step(&controls(action), SUBSTEPS).unwrap();
+        }
         [simulation.qpos(), simulation.qvel()].concat()
     };
     run(&mut first, &actions[..40]);

@@ -71,6 +71,17 @@ fn a_task_of_ones_own_is_learned_from_its_data() {
     let config = fs::read_to_string(run.join("config.toml")).unwrap();
     assert!(config.contains("id = \"three\"") && config.contains("dense"), "{config}");
 
+    // What is refused leaves no directory that would refuse the next try.
+    let late = folder.path().join("late");
+    for (setting, words) in [
+        ("data.horizon=61", ["has 60 rows", "61"]),
+        ("critic.terminal_mask=true", ["none marks a goal", "critic.terminal_mask=false"]),
+    ] {
+        let command = ["train", "--preset", "smoke", "--set", setting];
+        refused(&mut with(&command, &[("--data", &data), ("--run", &late)]), &words);
+        assert!(!late.exists(), "{setting}");
+    }
+
     success(&mut with(&["info"], &[("", &run)]));
     let bundle = folder.path().join("three.safetensors");
     success(&mut with(&["export"], &[("", &run), ("--out", &bundle)]));

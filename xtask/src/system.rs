@@ -18,6 +18,8 @@ pub(crate) struct System {
     pub vulkan: PathBuf,
     /// Python with numpy and safetensors.
     pub python: PathBuf,
+    /// Python with Gymnasium, its MuJoCo tasks, and Minari.
+    pub gymnasium: PathBuf,
 }
 
 /// One thing that may be missing.
@@ -77,7 +79,8 @@ pub(crate) fn set_up(workspace: &Workspace) -> Result<System> {
         browser: browser().context("the browser is gone")?,
         driver: driver().context("the browser's driver is gone")?,
         vulkan: vulkan().context("the Vulkan driver is gone")?,
-        python: python(workspace)?,
+        python: python(workspace, "python", "requirements.txt")?,
+        gymnasium: python(workspace, "gymnasium", "gymnasium.txt")?,
     };
     for (what, path) in [("browser", &system.browser), ("Vulkan driver", &system.vulkan)] {
         println!("   {what}: {}", path.display());
@@ -179,18 +182,18 @@ fn node_packages(workspace: &Workspace) -> Result<()> {
     shell::run(workspace.command("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund"]))
 }
 
-/// A Python of its own with the packages of `requirements.txt`.
-fn python(workspace: &Workspace) -> Result<PathBuf> {
-    let requirements = workspace.root.join("tests/golden/requirements.txt");
+/// A Python of its own, in a folder among the tools, with the packages that a file in `tests/golden` names.
+fn python(workspace: &Workspace, name: &str, requirements: &str) -> Result<PathBuf> {
+    let requirements = workspace.root.join("tests/golden").join(requirements);
     let wanted = std::fs::read_to_string(&requirements)
         .with_context(|| format!("{} cannot be read", requirements.display()))?;
-    let folder = workspace.tools.join("python");
+    let folder = workspace.tools.join(name);
     let python = folder.join("bin/python");
     let stamp = folder.join("installed.txt");
     if shell::is_program(&python)
         && std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted)
     {
-        println!("   Python packages: there");
+        println!("   Python packages, {name}: there");
         return Ok(python);
     }
     shell::run(workspace.command("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;

@@ -90,7 +90,41 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
     report.part("The data, read in Python", Expected::Seconds, || data_in_python(workspace, &system))?;
     report.part("The policy, in a simulator in Python", Expected::Seconds, || {
         policy_in_python(workspace, &system)
-    })
+    })?;
+    report.part("Tasks of Gymnasium's, from nothing", Expected::Seconds, || gymnasium(workspace, &system))
+}
+
+/// Data is collected, learned and played by the documentation's commands, each as short as can be: the way is tested, not
+/// the skill.
+fn gymnasium(workspace: &Workspace, system: &System) -> Result<()> {
+    let folder = workspace.target.join("gymnasium");
+    // Half of an earlier try may be there.
+    let _ = std::fs::remove_dir_all(&folder);
+    let program = workspace.target.join("release/diar");
+    let python = |script: &str| {
+        let mut command = workspace.command(&system.gymnasium);
+        command.arg(script);
+        command
+    };
+    for (collector, name, player) in [
+        ("docs/collect_reacher.py", "reacher/noisy-v0", ["--env", "Reacher-v5"]),
+        ("docs/collect_pointmaze.py", "pointmaze/waypoints-v0", ["--file", "docs/collect_pointmaze.py"]),
+    ] {
+        let (data, run) = (folder.join(name), folder.join(collector).with_extension("run"));
+        shell::run(python(collector).args(["--episodes", "20", "--out"]).arg(&folder))?;
+        let train = ["train", "--preset", "smoke", "--data"];
+        shell::run(workspace.command(&program).args(train).arg(&data).arg("--run").arg(&run))?;
+        let mut play = python("docs/any_simulator.py");
+        play.arg(&run).args(player).args(["--lanes", "2", "--episodes", "4", "--program"]).arg(&program);
+        let played = shell::output(&mut play).context("docs/any_simulator.py failed")?;
+        let scores: Value = serde_json::from_str(&played).context("its answer is no JSON")?;
+        let returns = scores["returns"].as_array().context("its answer has no returns")?;
+        ensure!(
+            returns.len() == 4 && returns.iter().all(|score| score.as_f64().is_some_and(f64::is_finite)),
+            "expected four finite returns, found {played}"
+        );
+    }
+    Ok(())
 }
 
 /// What our networks answer goes into a script that computes the same from the file.

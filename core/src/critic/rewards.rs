@@ -8,25 +8,41 @@ use crate::spec::RewardKind;
 
 /// Rewards that do not belong to their kind, under settings that build on it.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[error(
-    "{count} of {rows} rewards are not {kind}: the first is {found} in row {row}, but {rule} builds on it. Correct the task's \
-     reward kind, or learn from the rewards as they are with {off}"
-)]
-pub struct RewardError {
-    /// Rewards of another kind.
-    pub count: usize,
-    /// All rewards.
-    pub rows: usize,
-    /// The first row with such a reward.
-    pub row: usize,
-    /// Its reward.
-    pub found: f32,
-    /// The kind of the task's rewards.
-    pub kind: RewardKind,
-    /// The rule that builds on the kind.
-    pub rule: &'static str,
-    /// The assignments that turn the rule off.
-    pub off: &'static str,
+pub enum RewardError {
+    /// Rewards of another kind than the task says.
+    #[error(
+        "{count} of {rows} rewards are not {kind}: the first is {found} in row {row}, but {rule} builds on it. Correct the \
+         task's reward kind, or learn from the rewards as they are with {off}"
+    )]
+    Foreign {
+        /// Rewards of another kind.
+        count: usize,
+        /// All rewards.
+        rows: usize,
+        /// The first row with such a reward.
+        row: usize,
+        /// Its reward.
+        found: f32,
+        /// The kind of the task's rewards.
+        kind: RewardKind,
+        /// The rule that builds on the kind.
+        rule: &'static str,
+        /// The assignments that turn the rule off.
+        off: &'static str,
+    },
+    /// A kind of rewards of which none marks a goal.
+    #[error(
+        "the task's rewards are {kind}, of which none marks a goal, but {rule} builds on one. Correct the task's reward kind, \
+         or learn from the rewards as they are with {off}"
+    )]
+    NoGoal {
+        /// The kind of the task's rewards.
+        kind: RewardKind,
+        /// The rule that builds on a goal.
+        rule: &'static str,
+        /// The assignments that turn the rule off.
+        off: &'static str,
+    },
 }
 
 /// Checks rewards against the kind that a task says they are, where a setting builds on it: `terminal_mask` ends a window at a
@@ -45,12 +61,21 @@ pub fn check_rewards(rewards: &[f32], kind: RewardKind, critic: &CriticSettings)
             "`--set critic.terminal_mask=false --set critic.window_return=recorded`",
         ),
     };
-    let misread = |reward: f32| kind.at_goal().is_none() || !kind.holds(reward);
+    if kind.at_goal().is_none() {
+        return Err(RewardError::NoGoal { kind, rule, off });
+    }
+    let misread = |reward: f32| !kind.holds(reward);
     let mut odd = rewards.iter().enumerate().filter(|(_, reward)| misread(**reward));
     match odd.next() {
-        Some((row, &found)) => {
-            Err(RewardError { count: 1 + odd.count(), rows: rewards.len(), row, found, kind, rule, off })
-        }
+        Some((row, &found)) => Err(RewardError::Foreign {
+            count: 1 + odd.count(),
+            rows: rewards.len(),
+            row,
+            found,
+            kind,
+            rule,
+            off,
+        }),
         None => Ok(()),
     }
 }
@@ -93,7 +118,9 @@ mod tests {
         }
         let held = settings(true, WindowReturn::Held);
         let error = check_rewards(&[0.0, -1.0, 1.0, -2.0], RewardKind::AtGoal, &held).unwrap_err();
-        assert_eq!((error.count, error.row, error.found), (2, 1, -1.0));
+        assert!(matches!(error, RewardError::Foreign { count: 2, row: 1, found: -1.0, .. }), "{error}");
+        let dense = check_rewards(&[0.5], RewardKind::Dense, &held).unwrap_err().to_string();
+        assert!(dense.contains("none marks a goal") && dense.contains("window_return=recorded"), "{dense}");
         for part in ["2 of 4", "-1 in row 1", "1 at the goal", "--set critic.terminal_mask=false"] {
             assert!(error.to_string().contains(part), "{error}");
         }

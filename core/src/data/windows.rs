@@ -186,7 +186,8 @@ mod tests {
                 // Even rows end by a terminal, odd ones by a timeout.
                 data.terminals = (0..10).map(|i| i % 2 == 0 && ends(i)).collect();
                 data.timeouts = (0..10).map(|i| i % 2 == 1 && ends(i)).collect();
-                let breaks = |i: usize| ends(i) && if i % 2 == 0 { !past_terminals } else { !continuous };
+                let breaks =
+                    |i: usize| ends(i) && if i.is_multiple_of(2) { !past_terminals } else { !continuous };
                 let (mut expected, mut first) = (Vec::new(), 0);
                 for row in 0..10 {
                     let whole = row + horizon <= 10 && !(row..row + horizon - 1).any(breaks);

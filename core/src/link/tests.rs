@@ -18,8 +18,7 @@ fn played(index: u64, scenario: Scenario) -> Trace {
     let start = frames.remove(0).observation;
     let mut controller = Controller::new(task.maze().layout());
     let goal = layout.goal_position();
-    let mut trace =
-        Trace::new(task.id(), RunSpec { scenario: scenario, ..RunSpec::new(7, index, settings) }, start);
+    let mut trace = Trace::new(task.id(), RunSpec { scenario, ..RunSpec::new(7, index, settings) }, start);
     let mut stepped = Vec::new();
     while trace.phase() != Phase::Done {
         trace.apply(Event::Sampled { latents: vec![vec![0.5]] });

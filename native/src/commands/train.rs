@@ -67,13 +67,14 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
         None => None,
     };
     let path = args.run.clone().unwrap_or_else(|| default_run(&config));
+    // Data that cannot be trained on leaves no directory behind.
+    let training = Training::new(config.settings.clone(), task.spec, Arc::new(data), &device)?;
     let run = RunDirectory::open(&path, &config)?;
     say(format_args!("run directory: {}", path.display()));
     let result = if let Some(result) = run.result()? {
         say("this run has finished before");
         result
     } else {
-        let training = Training::new(config.settings.clone(), task.spec, Arc::new(data), &device)?;
         let every = Duration::from_secs(args.checkpoint_every);
         let session = Session::resume(&run, &config, training, begin, every)?;
         let session = session.with_snapshots(args.snapshot_every.map(|steps| steps as usize));

@@ -33,8 +33,8 @@ impl Inspection {
         let Description { origin, summary, .. } = &description;
         let tasks = Fit::all(data);
         let mut findings = origin.findings.clone();
-        findings.extend(mismatch(&tasks, summary, origin.layout));
-        findings.extend(oddities(data, &description));
+        findings.extend(mismatch(&tasks, origin.layout));
+        findings.extend(oddities(data, &description, &tasks));
         findings.extend(flow(data, summary, &tasks));
         Self { description, tasks, findings }
     }
@@ -49,8 +49,13 @@ impl Inspection {
     }
 }
 
+/// True if no known task has the data's sizes.
+fn is_own(tasks: &[Fit]) -> bool {
+    tasks.iter().all(|fit| fit.inside.is_none())
+}
+
 /// Why it fits no task, or fits with a difference.
-fn mismatch(tasks: &[Fit], summary: &Summary, layout: Layout) -> Option<String> {
+fn mismatch(tasks: &[Fit], layout: Layout) -> Option<String> {
     if let Some(fit) = tasks.iter().find(|fit| fit.fits) {
         let differs = matches!(fit.family, Family::Maze2d(_)) && fit.next_rewards > fit.rewards;
         return differs.then(|| {
@@ -58,11 +63,8 @@ fn mismatch(tasks: &[Fit], summary: &Summary, layout: Layout) -> Option<String> 
                 .to_owned()
         });
     }
-    if tasks.iter().all(|fit| fit.inside.is_none()) {
-        return Some(format!(
-            "no task has {} numbers in a state and {} in an action",
-            summary.state_dim, summary.action_dim
-        ));
+    if is_own(tasks) {
+        return None;
     }
     if let Some(fit) = tasks.iter().find(|fit| fit.lies_inside()) {
         return Some(format!(
@@ -87,7 +89,11 @@ fn mismatch(tasks: &[Fit], summary: &Summary, layout: Layout) -> Option<String> 
 }
 
 /// Columns with values that no task's data has.
-fn oddities(data: &Transitions, Description { origin, summary, .. }: &Description) -> Vec<String> {
+fn oddities(
+    data: &Transitions,
+    Description { origin, summary, .. }: &Description,
+    tasks: &[Fit],
+) -> Vec<String> {
     let mut found = Vec::new();
     for (name, columns) in [("state", &summary.states), ("action", &summary.actions)] {
         for (i, moments) in columns.iter().enumerate().filter(|(_, moments)| moments.min == moments.max) {
@@ -95,7 +101,7 @@ fn oddities(data: &Transitions, Description { origin, summary, .. }: &Descriptio
         }
     }
     let outside = data.actions.iter().filter(|action| action.abs() > 1.0).count();
-    if outside > 0 {
+    if outside > 0 && !is_own(tasks) {
         let furthest = data.actions.iter().fold(0.0_f32, |furthest, action| furthest.max(action.abs()));
         found.push(format!(
             "{outside} numbers of actions lie outside [-1, 1], the furthest at {furthest} from 0"
@@ -105,7 +111,7 @@ fn oddities(data: &Transitions, Description { origin, summary, .. }: &Descriptio
         found.extend(beyond(&data.actions, bounds));
     }
     let odd = data.rewards.iter().filter(|&&reward| reward != 0.0 && reward != 1.0).count();
-    if odd > 0 {
+    if odd > 0 && !is_own(tasks) {
         found.push(format!("{odd} rewards are neither 0 nor 1, as the tasks' are"));
     }
     if summary.rewards.min == summary.rewards.max {
@@ -204,12 +210,19 @@ impl fmt::Display for Inspection {
             writeln!(f, "terminals    {}", Origin::PAST_TERMINALS)?;
         }
         writeln!(f, "rewards      {}", origin.reward_source)?;
-        for dropped in &origin.dropped {
-            writeln!(f, "left out     {dropped}")?;
+        for left_out in origin.left_out() {
+            writeln!(f, "left out     {left_out}")?;
         }
         writeln!(f, "{summary}")?;
-        for fit in &self.tasks {
-            writeln!(f, "{fit}")?;
+        if is_own(&self.tasks) {
+            writeln!(
+                f,
+                "task         its own: no task known here has as many numbers in a state and in an action"
+            )?;
+        } else {
+            for fit in &self.tasks {
+                writeln!(f, "{fit}")?;
+            }
         }
         if self.findings.is_empty() {
             return write!(f, "nothing looks wrong");

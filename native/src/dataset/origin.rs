@@ -70,6 +70,8 @@ pub struct Origin {
     pub reward_source: RewardSource,
     /// Rows that were left out.
     pub dropped: Vec<Dropped>,
+    /// Parts of the observations that were left out: a policy learned from the rest does not see them.
+    pub unread: Vec<String>,
     /// Statements of the data set about itself.
     pub declared: Declared,
     /// Oddities met while reading it, a sentence each.
@@ -98,6 +100,7 @@ impl Origin {
             past_terminals: false,
             reward_source: RewardSource::Recorded,
             dropped: Vec::new(),
+            unread: Vec::new(),
             declared: Declared::default(),
             findings: Vec::new(),
         }
@@ -109,9 +112,20 @@ impl Origin {
             RewardSource::Recorded => None,
             labelled @ RewardSource::At(_) => Some(format!("rewards: {labelled}")),
         };
-        let dropped = self.dropped.iter().map(|dropped| format!("left out: {dropped}"));
+        let left_out = self.left_out().map(|left_out| format!("left out: {left_out}"));
         let past = self.past_terminals.then(|| format!("terminals: {}", Self::PAST_TERMINALS));
-        std::iter::once(self.boundaries.to_string()).chain(past).chain(rewards).chain(dropped)
+        std::iter::once(self.boundaries.to_string()).chain(past).chain(rewards).chain(left_out)
+    }
+
+    /// Rows and parts of observations that were left out.
+    pub(super) fn left_out(&self) -> impl Iterator<Item = String> {
+        let unread = (!self.unread.is_empty()).then(|| {
+            format!(
+                "{} of the observations, beside 'observation': what the policy shall see must be in there",
+                self.unread.join(" and ")
+            )
+        });
+        self.dropped.iter().map(ToString::to_string).chain(unread)
     }
 }
 

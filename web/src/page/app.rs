@@ -150,7 +150,7 @@ impl Component for App {
             let recording = browser::bytes(RECORDING).await;
             let trace =
                 recording.and_then(|bytes| recording::decode(&bytes).map_err(|error| error.to_string()));
-            act.emit(RunAction::Recorded(trace).into());
+            act.emit(RunAction::Recorded(trace.map(Rc::new)).into());
         });
         for command in commands {
             app.carry_out(ctx, command);

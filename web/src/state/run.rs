@@ -21,7 +21,7 @@ pub(super) use computation::{Computation, Purpose};
 #[derive(Clone, Debug)]
 pub enum RunAction {
     /// The recording has arrived, or not.
-    Recorded(Result<Trace, String>),
+    Recorded(Result<Rc<Trace>, String>),
     Restart,
     Revalue(bool),
     Candidates(usize),
@@ -159,13 +159,13 @@ impl Run {
     }
 
     /// Takes note of the recording; shows it where nothing else is on display. Answers whether it is shown.
-    pub(super) fn take_recording(&mut self, recording: Option<(Trace, &'static Benchmark)>) -> bool {
+    pub(super) fn take_recording(&mut self, recording: Option<(Rc<Trace>, &'static Benchmark)>) -> bool {
         self.recording = Recording::Settled;
         let idle = self.shown.is_none() && self.computation.is_none() && self.choice == Choice::None;
         let Some((trace, task)) = recording.filter(|_| idle) else { return false };
         self.plan = Plan { run: trace.run.clone(), decider: Decider::Own, shareable: true };
         self.planned_in = Some(task);
-        self.show(Rc::new(trace), Source::Recorded, String::new());
+        self.show(trace, Source::Recorded, String::new());
         true
     }
 

@@ -175,6 +175,6 @@ impl Episodes {
         let rows = count - empty - short;
         let dropped = (rows > 0).then_some(Dropped { rows, reason: LAST }).into_iter().collect();
         let origin = Origin::of(Layout::Minari, storage, Boundaries::Minari);
-        Ok((data, Origin { dropped, declared, findings, ..origin }))
+        Ok((data, Origin { dropped, declared, unread: metadata.unread(), findings, ..origin }))
     }
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::{DataError, Declared};
-use super::spaces::Space;
+use super::spaces::{Space, beside};
 
 /// The file's name.
 pub(super) const METADATA: &str = "metadata.json";
@@ -41,6 +41,11 @@ impl Metadata {
     /// Of a folder, if it has any.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>, DataError> {
         read(folder)
+    }
+
+    /// Parts of the observations that are not read.
+    pub(super) fn unread(&self) -> Vec<String> {
+        beside(&self.observation_space, "observation")
     }
 
     /// Statements about the task, and the odd ones among them.

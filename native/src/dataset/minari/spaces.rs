@@ -17,8 +17,7 @@ impl Space {
     /// A space from its text; of a dictionary of spaces, the one of that name. None where there is no space, or one that is
     /// not understood.
     pub(super) fn of(text: &Value, part: Option<&str>) -> Option<Self> {
-        let text = text.as_str()?.replace("-Infinity", "\"-inf\"").replace("Infinity", "\"inf\"");
-        let space: Value = serde_json::from_str(&text).ok()?;
+        let space = tree(text)?;
         match (space["type"].as_str()?, part) {
             ("Dict", Some(part)) => Self::numbers(&space["subspaces"][part]),
             _ => Self::numbers(&space),
@@ -38,6 +37,19 @@ impl Space {
         let (low, high) = (bounds("low")?, bounds("high")?);
         (low.len() == high.len()).then_some(Self::Box(Bounds { low, high }))
     }
+}
+
+/// A space's text as JSON.
+fn tree(text: &Value) -> Option<Value> {
+    let text = text.as_str()?.replace("-Infinity", "\"-inf\"").replace("Infinity", "\"inf\"");
+    serde_json::from_str(&text).ok()
+}
+
+/// Names of the spaces in a dictionary of spaces, but for one; none where it is another space.
+pub(super) fn beside(text: &Value, part: &str) -> Vec<String> {
+    let space = tree(text).unwrap_or_default();
+    let names = space["subspaces"].as_object().into_iter().flat_map(|spaces| spaces.keys());
+    names.filter(|name| *name != part).cloned().collect()
 }
 
 /// Numbers in nested lists; infinite ones are texts.
@@ -71,6 +83,8 @@ mod tests {
         assert_eq!(of(&parts, Some("observation")), Some(Space::Box(bounds)));
         assert_eq!(of(&parts, None), Some(Space::Other("Dict".to_owned())));
         assert_eq!(of(&parts, Some("other")), None);
+        assert_eq!(beside(&Value::from(parts), "observation"), ["goal"]);
+        assert!(beside(&Value::from(ball), "observation").is_empty());
         let grid = r#"{"type": "Box", "low": [[0, 1], [2, 3]], "high": [[4, 5], [6, 7]]}"#;
         let Some(Space::Box(grid)) = of(grid, None) else { panic!() };
         assert_eq!(grid.low, [0.0, 1.0, 2.0, 3.0]);

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn weights_that_do_not_come_leave_the_recording_playing() {
     let mut state = launch("").0;
-    state.update(RunAction::Recorded(Ok(trace(&EPISODE))));
+    state.update(RunAction::Recorded(Ok(trace(&EPISODE).into())));
     let message = "The weights are not there: weights.safetensors answered 404 Not Found.";
     let failed = ToPage::Failed { failure: Failure::Weights, generation: None, message: message.into() };
     assert!(idle(&state.update(DecidingAction::Heard(failed))));

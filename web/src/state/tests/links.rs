@@ -18,7 +18,7 @@ fn a_run_without_a_link_is_said_to_have_none() {
     let mut recorded = played(&EPISODE);
     recorded.run.settings.sampler.extra_steps = usize::MAX;
     let mut state = launch_before_recording("").0;
-    state.update(RunAction::Recorded(Ok(recorded)));
+    state.update(RunAction::Recorded(Ok(recorded.into())));
     assert!(state.trace().is_some() && state.fragment().is_none());
     assert!(state.update(SharingAction::CopyLink).is_empty());
     let notice = state.view.notices().last().unwrap();

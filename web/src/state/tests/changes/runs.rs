@@ -94,7 +94,7 @@ fn choices_can_be_taken_back_as_long_as_they_are_of_the_same_maze() {
 fn a_start_chosen_in_one_maze_is_not_used_in_another() {
     // Over a recording, before the weights, which turn out to be of another maze.
     let mut state = launch("").0;
-    state.update(RunAction::Recorded(Ok(trace(&EPISODE))));
+    state.update(RunAction::Recorded(Ok(trace(&EPISODE).into())));
     state.update(RunAction::Start(Some([2.0, 3.0])));
     let commands = loaded(&mut state, others());
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
