@@ -63,7 +63,7 @@ pub(crate) fn Latents(props: &Props) -> Html {
         order.retain(|&index| index < q.len());
         order.sort_by(|&a, &b| q[a].total_cmp(&q[b]));
     }
-    let steps = props.trace.0.settings.sampler.steps + props.trace.0.settings.sampler.extra_steps;
+    let steps = props.trace.0.run.settings.sampler.steps + props.trace.0.run.settings.sampler.extra_steps;
     let shown = props.step.unwrap_or(steps).min(steps);
     let oninput = perhaps(&props.dispatch, move |event: InputEvent| {
         let step: usize = event.target_dyn_into::<HtmlInputElement>()?.value().parse().ok()?;
