@@ -48,8 +48,9 @@ else:
     assert (states[:-1][goes_on] == columns["observations"][1:][goes_on]).all()
     assert (states[:-1][~goes_on] != columns["observations"][1:][~goes_on]).any(1).all()
 
-# D4RL's sequence_dataset: a segment per timeout, the rest left over.
-ends = np.flatnonzero(columns["timeouts"] | columns["terminals"])
+# D4RL's sequence_dataset: a segment per timeout, the rest left over. AntMaze's terminals mark its goal and end nothing.
+past = found["past_terminals"]
+ends = np.flatnonzero(columns["timeouts"] if past else columns["timeouts"] | columns["terminals"])
 lengths = np.diff(np.concatenate([[-1], ends]))
 assert found["segments"] == len(ends)
 told = found["segment_lengths"]
@@ -68,5 +69,7 @@ for name in "terminals", "timeouts":
     digest.update(columns[name].tobytes())
 if not found["continuous"]:
     digest.update(b"episodes\n")
+if past:
+    digest.update(b"past terminals\n")
 assert digest.hexdigest() == found["sha256"]
 print(f"{rows} rows in {len(ends)} segments, every number as in the program: sha256 {found['sha256']}")
