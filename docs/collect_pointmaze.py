@@ -13,18 +13,16 @@ The controller knows the maze. It rolls from cell to cell on the shortest way, a
 how much noise there is, is drawn for each episode. The data's mean return and success are printed as JSON.
 """
 
-import argparse
 import collections
 import json
 import math
-import os
-import pathlib
 import statistics
-import warnings
 
 import gymnasium
 import gymnasium_robotics
 import numpy as np
+from any_simulator import estimate
+from minari_collection import best_tenth, options, recorder, seed
 
 gymnasium.register_envs(gymnasium_robotics)
 
@@ -80,12 +78,6 @@ class Controller:
         return steps
 
 
-def estimate(values):
-    """Mean and half-width of its 95 % interval (normal approximation)."""
-    spread = 1.96 * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-    return {"mean": statistics.fmean(values), "ci95": spread}
-
-
 def play(env, policy, observation, sight):
     """Return and success of an episode under way."""
     total, success, over = 0.0, False, False
@@ -96,31 +88,16 @@ def play(env, policy, observation, sight):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--episodes", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", metavar="FOLDER", default="datasets", help="folder of Minari's data sets")
-    parser.add_argument("--name", default="pointmaze/waypoints-v0", help="the data set's name there")
-    parser.add_argument("--format", choices=["hdf5", "arrow", "parquet"], default="hdf5", help="Arrow and Parquet need minari[arrow]")
+    parser = options(__doc__, episodes=500, name="pointmaze/waypoints-v0")
     parser.add_argument("--dict", action="store_true", help="write the dictionaries of Gymnasium-Robotics")
     args = parser.parse_args()
 
-    folder = pathlib.Path(args.out) / args.name
-    if folder.exists():
-        raise SystemExit(f"error: {folder} is there already")
-    # Minari has no other way to say where data sets go.
-    os.environ["MINARI_DATASETS_PATH"] = str(pathlib.Path(args.out).resolve())
-    import minari
-
-    # Minari wants to know about authors and permalinks.
-    warnings.filterwarnings("ignore", category=UserWarning)
     sighted = make()
     sight = sighted.observation if args.dict else lambda observation: observation
-    env = minari.DataCollector(sighted.env if args.dict else sighted, data_format=args.format)
+    env, folder = recorder(sighted.env if args.dict else sighted, args)
     rng, results = np.random.default_rng(args.seed), []
     for episode in range(args.episodes):
-        # Starts are others than those of any_simulator.py, whose seeds are small numbers.
-        observation, _ = env.reset(seed=int(rng.integers(2**31, 2**32)))
+        observation, _ = env.reset(seed=seed(rng))
         results.append(play(env, Controller(env, rng), observation, sight))
     env.create_dataset(args.name, algorithm_name="noisy waypoint controller")
     env.close()
@@ -130,7 +107,7 @@ def main():
         "episodes": len(results),
         "return": estimate(returns),
         "success": estimate(successes),
-        "best_tenth": statistics.fmean(sorted(returns)[-max(1, len(returns) // 10):]),
+        "best_tenth": statistics.fmean(best_tenth(returns)),
     }))
 
 

@@ -11,17 +11,14 @@ strongly noise shakes its actions, and how far beside the target it aims. So a f
 The data's mean return is printed as JSON.
 """
 
-import argparse
 import json
 import math
-import os
-import pathlib
 import statistics
-import warnings
 
 import gymnasium
-import minari
 import numpy as np
+from any_simulator import estimate
+from minari_collection import best_tenth, options, recorder, seed
 
 LINKS = 0.1, 0.11  # m, up to the finger
 TORQUE = 200.0  # acceleration of a joint (rad/s²) per unit of action, as its armature outweighs the links
@@ -62,33 +59,12 @@ class Controller:
         return error
 
 
-def estimate(values):
-    """Mean and half-width of its 95 % interval (normal approximation)."""
-    spread = 1.96 * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-    return {"mean": statistics.fmean(values), "ci95": spread}
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--episodes", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", metavar="FOLDER", default="datasets", help="folder of Minari's data sets")
-    parser.add_argument("--name", default="reacher/noisy-v0", help="the data set's name there")
-    parser.add_argument("--format", choices=["hdf5", "arrow", "parquet"], default="hdf5", help="Arrow and Parquet need minari[arrow]")
-    args = parser.parse_args()
-
-    folder = pathlib.Path(args.out) / args.name
-    if folder.exists():
-        raise SystemExit(f"error: {folder} is there already")
-    # Minari has no other way to say where data sets go.
-    os.environ["MINARI_DATASETS_PATH"] = str(pathlib.Path(args.out).resolve())
-    # Minari wants to know about authors and permalinks.
-    warnings.filterwarnings("ignore", category=UserWarning)
-    env = minari.DataCollector(gymnasium.make("Reacher-v5"), data_format=args.format)
+    args = options(__doc__, episodes=2000, name="reacher/noisy-v0").parse_args()
+    env, folder = recorder(gymnasium.make("Reacher-v5"), args)
     rng, returns = np.random.default_rng(args.seed), []
     for episode in range(args.episodes):
-        # Starts are others than those of any_simulator.py, whose seeds are small numbers.
-        observation, _ = env.reset(seed=int(rng.integers(2**31, 2**32)))
+        observation, _ = env.reset(seed=seed(rng))
         controller, total, over = Controller(rng), 0.0, False
         while not over:
             observation, reward, terminated, truncated, _ = env.step(controller(observation))
@@ -96,12 +72,11 @@ def main():
         returns.append(total)
     env.create_dataset(args.name, algorithm_name="noisy controller of joint angles")
     env.close()
-    best = sorted(returns)[-max(1, len(returns) // 10):]
     print(json.dumps({
         "folder": str(folder),
         "episodes": len(returns),
         "return": estimate(returns),
-        "best_tenth": statistics.fmean(best),
+        "best_tenth": statistics.fmean(best_tenth(returns)),
         "best": max(returns),
     }))
 

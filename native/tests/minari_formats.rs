@@ -143,7 +143,7 @@ fn data(folder: &TempDir, path: &str) -> PathBuf {
     folder.path().join("data").join(path)
 }
 
-/// What is changed about a data set, and the parts of the error.
+/// Name of a data set, a change to it, and the parts of the error that follows.
 type Case<'a> = (&'a str, &'a dyn Fn(&TempDir), &'a [&'a str]);
 
 #[test]

@@ -22,6 +22,13 @@ fn results() -> Vec<ScoreFile> {
     ScoreFile::read_all(&repository("docs/results")).unwrap()
 }
 
+/// Results of the agent in `weights/`, with its task; none for another agent's.
+fn of_shipped(result: &ScoreFile) -> Option<(&'static Benchmark, &Scored)> {
+    let task = Benchmark::find(&result.task).unwrap();
+    let scored = result.agent.as_ref()?;
+    (scored.file == Path::new("weights").join(format!("{}.safetensors", task.id()))).then_some((task, scored))
+}
+
 #[test]
 fn every_result_belongs_to_the_weights_that_are_shipped() {
     let mut scored = Vec::new();
@@ -85,10 +92,8 @@ fn shipped_rivals_share_the_latents_and_score_what_they_say() {
 fn shipped_weights_score_what_was_recorded() {
     diar::threads::start_all();
     for result in results() {
-        let Some(Scored { file, plan, .. }) = &result.agent else { continue };
-        let task = Benchmark::find(&result.task).unwrap();
-        let shipped = *file == Path::new("weights").join(format!("{}.safetensors", task.id()));
-        if !matches!(task.family, Family::Maze2d(_)) || !shipped || !plan.revalue {
+        let Some((task, Scored { file, plan, .. })) = of_shipped(&result) else { continue };
+        if !matches!(task.family, Family::Maze2d(_)) || !plan.revalue {
             continue;
         }
         let agent = BundleFile::read(&repository(file.to_str().unwrap())).unwrap();
@@ -114,10 +119,8 @@ fn shipped_ants_reach_their_goals_as_often_as_recorded() {
     const EPISODES: u64 = 16;
     diar::threads::start_all();
     for result in results() {
-        let Some(Scored { file, plan, .. }) = &result.agent else { continue };
-        let task = Benchmark::find(&result.task).unwrap();
-        let shipped = *file == Path::new("weights").join(format!("{}.safetensors", task.id()));
-        if !matches!(task.family, Family::AntMaze(..)) || !shipped || plan.revalue {
+        let Some((task, Scored { file, plan, .. })) = of_shipped(&result) else { continue };
+        if !matches!(task.family, Family::AntMaze(..)) || plan.revalue {
             continue;
         }
         let agent = BundleFile::read(&repository(file.to_str().unwrap())).unwrap();

@@ -65,11 +65,14 @@ impl TimeoutVerdict {
     /// the goal that is rewarded, and only timeouts cut the recording.
     #[must_use]
     pub fn past_terminals(data: &Transitions) -> bool {
+        if !data.timeouts.contains(&true) || !data.terminals.contains(&true) {
+            return false;
+        }
         let (mut cuts, mut steps) = (Vec::new(), Vec::new());
         for row in (1..data.len()).filter(|row| !data.timeouts[row - 1]) {
             if data.terminals[row - 1] { cuts.push(row) } else { steps.push(row) }
         }
-        data.timeouts.contains(&true) && Self::judge(data, &cuts, &steps).rule == TimeoutRule::Smooth
+        Self::judge(data, &cuts, &steps).rule == TimeoutRule::Smooth
     }
 
     /// Compares rows that follow a mark with those that follow none.
