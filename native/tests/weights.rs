@@ -1,6 +1,7 @@
 //! Every bundle in `weights/` still is what its result file says, and still scores what it says.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use burn::tensor::Device;
 use diar::cli::EpisodeArgs;
@@ -109,6 +110,39 @@ fn shipped_weights_score_what_was_recorded() {
         let recorded = score(&mut result.contacts[..count].iter().copied());
         println!("{} {}: {found:.2}, recorded {recorded:.2}", task.id(), result.method.title());
         assert!((found - recorded).abs() < TOLERANCE, "{}: {found}, recorded {recorded}", task.id());
+    }
+}
+
+/// Digests that the program printed before tasks were open (commit 9865859), on a CPU with AVX-512.
+const DIGESTS: [(&str, &str); 3] = [
+    ("maze2d-umaze-v1", "46f3bec11d3370dd"),
+    ("maze2d-medium-v1", "ee92928fae56524a"),
+    ("maze2d-large-v1", "bd6e3a24b812aced"),
+];
+
+/// Narrower kernels round differently and may choose another candidate, so only a CPU with the same kernels must agree.
+#[test]
+fn shipped_agents_decide_as_they_did_before_tasks_were_open() {
+    #[cfg(target_arch = "x86_64")]
+    let same_kernels = std::arch::is_x86_feature_detected!("avx512f");
+    #[cfg(not(target_arch = "x86_64"))]
+    let same_kernels = false;
+    for (task, before) in DIGESTS {
+        let bundle = repository(&format!("weights/{task}.safetensors"));
+        let played = Command::new(env!("CARGO_BIN_EXE_diar"))
+            .arg("play")
+            .arg(bundle)
+            .args(["--seed", "3"])
+            .output()
+            .unwrap();
+        assert!(played.status.success(), "{task}: {}", String::from_utf8_lossy(&played.stderr));
+        let printed = String::from_utf8(played.stdout).unwrap();
+        let digest = printed.lines().find_map(|line| line.strip_prefix("digest")).map(str::trim);
+        let digest = digest.unwrap_or_else(|| panic!("{task}: no digest in {printed}"));
+        println!("{task}: {digest}, before {before}");
+        if same_kernels {
+            assert_eq!(digest, before, "{task}");
+        }
     }
 }
 
