@@ -227,6 +227,16 @@ fn what_is_wrong_is_named() {
     }
 }
 
+#[test]
+fn other_compressions_are_named() {
+    let folder = copy("walk", "parquet");
+    let file = data(&folder, "1/part-0.parquet");
+    fs::copy(Path::new(FOLDER).join("zstd.parquet"), &file).unwrap();
+    let error = dataset::read(folder.path(), None).unwrap_err().to_string();
+    assert!(error.contains("part-0.parquet") && error.contains("'observations'"), "{error}");
+    assert!(error.contains("is compressed with ZSTD, expected Snappy"), "{error}");
+}
+
 /// Without metadata there is nothing to hold the episodes against, and the folders say what they are.
 #[test]
 fn metadata_may_be_missing() {

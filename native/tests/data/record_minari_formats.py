@@ -14,6 +14,7 @@ os.environ["MINARI_DATASETS_PATH"] = str(pathlib.Path("minari").absolute())
 import gymnasium as gym
 import minari
 import numpy as np
+import pyarrow.parquet
 from gymnasium.spaces import Box, Dict
 from minari.data_collector.episode_buffer import EpisodeBuffer
 
@@ -106,6 +107,10 @@ pictures = EpisodeBuffer(
 )
 for data_format in FORMATS:
     create("pictures", [pictures], data_format, Box(0, 255, (32, 32), np.uint8), actions)
+
+# An episode as somebody might compress it, which is not read.
+walked = pyarrow.parquet.read_table("minari/formats/walk-parquet-v0/data/1/part-0.parquet")
+pyarrow.parquet.write_table(walked, "minari/formats/zstd.parquet", compression="zstd")
 
 # What Minari reads of them.
 expected = {}

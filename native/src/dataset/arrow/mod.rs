@@ -13,6 +13,8 @@ use arrow_ipc::reader::FileReader;
 use arrow_schema::{DataType, FieldRef, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Compression;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::column::Column;
 use super::memory::{Need, room};
@@ -123,6 +125,7 @@ impl Table {
         let roots = columns.into_iter().filter_map(|name| self.schema.index_of(name).ok());
         if storage == Storage::Parquet {
             let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damage(path, storage))?;
+            self.check_compression(builder.metadata(), &columns)?;
             let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
             let reader = builder.with_projection(mask).build().map_err(damage(path, storage))?;
             Ok(Box::new(reader.map(move |batch| batch.map_err(damage(path, storage)))))
@@ -131,6 +134,23 @@ impl Table {
             let reader = reader.map_err(damage(path, storage))?;
             Ok(Box::new(reader.map(move |batch| batch.map_err(damage(path, storage)))))
         }
+    }
+
+    /// Refuses columns that are compressed as no writer of Minari's does, before a row is read.
+    fn check_compression(&self, metadata: &ParquetMetaData, names: &[&str]) -> Result<(), DataError> {
+        for column in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
+            let name = column.column_path().parts().first().map_or("", String::as_str);
+            let known = matches!(column.compression(), Compression::UNCOMPRESSED | Compression::SNAPPY);
+            if !known && names.contains(&name) {
+                let kind = column.compression().to_string();
+                let kind = kind.split('(').next().unwrap_or_default();
+                let problem = format!(
+                    "is compressed with {kind}, expected Snappy, as Minari writes it, or none: write the file again so"
+                );
+                return Err(self.wrong(name.to_owned(), problem));
+            }
+        }
+        Ok(())
     }
 
     fn wrong(&self, column: String, problem: String) -> DataError {
