@@ -27,6 +27,7 @@ pub mod kernel;
 pub mod learn;
 pub mod link;
 pub mod maze;
+pub mod method;
 pub mod networks;
 pub mod nn;
 pub mod rng;

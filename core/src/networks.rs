@@ -6,7 +6,7 @@ use burn::tensor::Device;
 
 use crate::critic::{TwinQ, VNetwork};
 use crate::diffusion::Denoiser;
-use crate::nn::{LoadError, NamedTensor, load_parameters, parameter_shapes};
+use crate::nn::{LoadError, NamedTensor, check_shapes, load_parameters, parameter_shapes};
 use crate::rng::Key;
 use crate::settings::Settings;
 use crate::spec::TaskSpec;
@@ -72,14 +72,7 @@ impl AgentNetworks {
         spec: &TaskSpec,
         found: impl IntoIterator<Item = (&'a str, &'a [usize])>,
     ) -> Result<(), LoadError> {
-        let mut missing = Self::shapes(settings, spec);
-        for (name, found) in found {
-            let expected = missing.remove(name).ok_or_else(|| LoadError::Unknown(name.to_owned()))?;
-            if found != expected {
-                return Err(LoadError::Shape { name: name.to_owned(), found: found.to_vec(), expected });
-            }
-        }
-        missing.into_keys().next().map_or(Ok(()), |name| Err(LoadError::Missing(name)))
+        check_shapes(Self::shapes(settings, spec), found)
     }
 
     /// The networks filled with parameters.

@@ -7,6 +7,7 @@ use crate::simulators;
 use diar_core::agent::acceptance::{Closeness, MaxQ, Reference, accepted};
 use diar_core::agent::probe::{Drawn, Draws, draw, probe_states};
 use diar_core::agent::{Agent, AgentError};
+use diar_core::method;
 use diar_core::rng::Key;
 use diar_core::score::{EpisodeResult, Estimate, all_points, paired_difference};
 use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
@@ -227,7 +228,8 @@ impl<'a> Bench<'a> {
         let Some(episodes) = self.trial.episodes else { return Ok(None) };
         let plan = PlanSettings { sampler, ..self.trial.plan };
         let name = format!("{} episodes", name(sampler.kind, sampler.steps));
-        evaluation::play_to_goal(&name, self.agent, plan, episodes).map(Some)
+        let agent = method::Agent::Latent(Arc::clone(self.agent), plan);
+        evaluation::play_to_goal(&name, &agent, episodes).map(Some)
     }
 
     fn speed(&self, sampler: SamplerSettings) -> Result<f64, AgentError> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use diar_core::agent::{Intervention, InterventionKind, Scenario};
 use diar_core::benchmark::Benchmark;
-use diar_core::bundle::Precision;
+use diar_core::bundle::{Method, Precision};
 use diar_core::maze::World;
 use diar_core::settings::{Preset, Sampler};
 
@@ -41,7 +41,7 @@ pub enum Command {
     Train(TrainArgs),
     /// Evaluate an agent over many episodes
     Eval(EvalArgs),
-    /// Evaluate an agent with and without Adaptive Revaluation, on the same starts
+    /// Evaluate two agents, or one with and without Adaptive Revaluation, on the same starts
     Compare(CompareArgs),
     /// How often Adaptive Revaluation is right, from plans followed to their end all the same
     Alarms(AlarmsArgs),
@@ -124,6 +124,9 @@ pub struct TrainArgs {
     /// Learn the task of this specification, which `diar data inspect --spec-out` writes
     #[arg(long, value_name = "FILE.toml", requires = "data", conflicts_with = "task")]
     pub spec: Option<PathBuf>,
+    /// Method to learn by
+    #[arg(long, value_enum, default_value_t = MethodName::Diar)]
+    pub method: MethodName,
     /// Size of the run
     #[arg(long, value_enum, default_value_t = PresetName::Quick)]
     pub preset: PresetName,
@@ -134,7 +137,7 @@ pub struct TrainArgs {
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub rewards: RewardArgs,
-    /// Run directory [default: runs/TASK-PRESET-SEED]
+    /// Run directory [default: runs/TASK-PRESET-SEED, and runs/TASK-METHOD-PRESET-SEED of other methods than DIAR]
     #[arg(long, value_name = "DIR")]
     pub run: Option<PathBuf>,
     /// Take the VAE and the diffusion model of this finished run (same data and settings) and train the critic only
@@ -152,7 +155,7 @@ pub struct TrainArgs {
     /// Most seconds between two checkpoints
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub checkpoint_every: u64,
-    /// Keep the agent of every so many steps of the critic in snapshots/, to compare with the last
+    /// Keep the agent of every so many steps of the last stage in snapshots/, to compare with the last
     #[arg(long, value_name = "STEPS", value_parser = count())]
     pub snapshot_every: Option<u64>,
     /// Print the result as one JSON object
@@ -193,6 +196,9 @@ pub struct CompareArgs {
     /// Run directory or bundle file
     #[arg(value_name = "RUN|BUNDLE")]
     pub bundle: PathBuf,
+    /// Another agent of the same task, of any method [default: the same agent without revaluation]
+    #[arg(value_name = "RUN|BUNDLE")]
+    pub other: Option<PathBuf>,
     #[command(flatten)]
     pub episodes: EpisodeArgs,
     #[command(flatten)]
@@ -268,12 +274,6 @@ pub struct ScoreArgs {
     /// Score this instead of a trained agent
     #[arg(long, value_enum)]
     pub policy: Option<PolicyName>,
-    /// Preset and seed that behaviour cloning takes its width, data and draws from
-    #[arg(long, value_enum, default_value_t = PresetName::Cpu, requires = "policy")]
-    pub preset: PresetName,
-    /// Seed of behaviour cloning's data and training
-    #[arg(long, default_value_t = 0, value_parser = seed(), requires = "policy")]
-    pub train_seed: u64,
     #[command(flatten)]
     pub episodes: ScoreEpisodes,
     /// Switch Adaptive Revaluation off
@@ -363,8 +363,6 @@ pub struct PlotAgentArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum PolicyName {
-    /// A plain network that imitates the data, trained on the spot
-    Bc,
     /// The controller that collected the data, without its noise
     Controller,
     /// Uniformly random actions
@@ -609,7 +607,7 @@ pub struct PlanArgs {
     /// Steps of the sampler [default: the bundle's; ddpm takes every diffusion step]
     #[arg(long)]
     pub steps: Option<usize>,
-    /// Change another setting of deciding, such as `plan.exec_horizon=15` (repeatable)
+    /// Change another setting of acting, such as `plan.exec_horizon=15` (repeatable); other methods' begin with `act.`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<Assignment>,
 }
@@ -622,14 +620,37 @@ pub struct DeviceArg {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum MethodName {
+    /// Latent plans by diffusion, Q and V, Adaptive Revaluation
+    Diar,
+    /// The same latents with LDCQ's critic, without revaluation
+    Ldcq,
+    /// Behaviour cloning: one network imitates the data
+    Bc,
+    /// Implicit Q-learning
+    Iql,
+}
+
+impl From<MethodName> for Method {
+    fn from(name: MethodName) -> Self {
+        match name {
+            MethodName::Diar => Self::Diar,
+            MethodName::Ldcq => Self::Ldcq,
+            MethodName::Bc => Self::Bc,
+            MethodName::Iql => Self::Iql,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum PresetName {
     /// Every stage in seconds, with tiny networks: a first try of a data set
     Smoke,
-    /// Three minutes on two CPU cores
+    /// Minutes on two CPU cores
     Quick,
-    /// A quarter of an hour on two CPU cores
+    /// A quarter of an hour (DIAR) to an hour on two CPU cores
     Cpu,
-    /// The paper's Tables 3-5 as printed, for a GPU
+    /// Each method's settings as published, for a GPU
     Paper,
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::simulators;
-use diar_core::agent::{Agent, Episode, evaluate};
+use diar_core::agent::{Agent, Episode, RolloutOptions};
 use diar_core::bundle::Bundle;
+use diar_core::method::{Agent as AnyAgent, AgentBundle, MethodSettings};
 use diar_core::score::{EpisodeResult, Evaluation};
 use diar_core::settings::{PlanSettings, Sampler, Settings};
 use diar_core::spec::TaskSpec;
@@ -28,12 +29,12 @@ pub struct Played {
     pub steps_per_second: f64,
 }
 
-/// A bundle and the file it came from.
+/// The bundle of an agent with latents, and the file it came from.
 #[derive(Debug)]
 pub struct BundleFile {
     /// The file.
     pub path: PathBuf,
-    /// What is in it.
+    /// Its content.
     pub bundle: Bundle,
 }
 
@@ -41,18 +42,12 @@ impl BundleFile {
     /// Reads a bundle; of a run directory, the one its training made.
     ///
     /// # Errors
-    /// When there is none, or it is damaged.
+    /// When there is none, it is damaged, or its agent has no latents.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let file = if path.is_dir() { path.join(BUNDLE) } else { path.to_owned() };
-        if path.is_dir() && !file.exists() {
-            return Err(Failure::NoBundle { path: path.to_owned() });
-        }
-        // As it is, as numbers, and on the device in two forms.
-        memory::require_file(&file, 6.0)?;
-        let bytes = std::fs::read(&file).map_err(Failure::file("read", &file))?;
+        let (path, bytes) = bytes(path)?;
         match Bundle::from_bytes(&bytes) {
-            Ok(bundle) => Ok(Self { path: file, bundle }),
-            Err(source) => Err(Failure::Bundle { path: file, source }),
+            Ok(bundle) => Ok(Self { path, bundle }),
+            Err(source) => Err(Failure::Bundle { path, source }),
         }
     }
 
@@ -65,6 +60,76 @@ impl BundleFile {
             .map(Arc::new)
             .map_err(|source| Failure::Bundle { path: self.path.clone(), source })
     }
+}
+
+/// The bundle of an agent of any method, and the file it came from.
+#[derive(Debug)]
+pub struct AgentFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Its content.
+    pub bundle: AgentBundle,
+}
+
+impl AgentFile {
+    /// Reads a bundle; of a run directory, the one its training made.
+    ///
+    /// # Errors
+    /// When there is none, or it is damaged.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let (path, bytes) = bytes(path)?;
+        match AgentBundle::from_bytes(&bytes) {
+            Ok(bundle) => Ok(Self { path, bundle }),
+            Err(source) => Err(Failure::Bundle { path, source }),
+        }
+    }
+
+    /// Its settings, those of acting changed where the command line says so.
+    ///
+    /// # Errors
+    /// The first setting that does not exist, is not one of acting, cannot be used, or belongs to another method.
+    pub fn acting(&self, args: &PlanArgs, no_revalue: bool) -> Result<MethodSettings, Failure> {
+        let settings = self.bundle.settings();
+        if let MethodSettings::Latent(mut settings) = settings {
+            let revalue = settings.plan.revalue && !no_revalue;
+            settings.plan = plan(&settings, args, revalue)?;
+            return Ok(MethodSettings::Latent(settings));
+        }
+        let PlanArgs { candidates, sampler, steps, set } = args;
+        let given = [
+            ("--no-revalue", no_revalue),
+            ("--candidates", candidates.is_some()),
+            ("--sampler", sampler.is_some()),
+            ("--steps", steps.is_some()),
+        ];
+        if let Some((option, _)) = given.into_iter().find(|(_, given)| *given) {
+            return Err(Failure::OtherMethod { option, method: self.bundle.method() });
+        }
+        let settings = overrides::assign_acting(settings, set)?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Its agent on a device, acting by these settings.
+    ///
+    /// # Errors
+    /// When the weights do not fit the settings in the bundle.
+    pub fn agent(&self, acting: MethodSettings, device: &burn::tensor::Device) -> Result<AnyAgent, Failure> {
+        AnyAgent::load(&self.bundle, acting, device)
+            .map_err(|source| Failure::Bundle { path: self.path.clone(), source })
+    }
+}
+
+/// A bundle's file and its bytes; of a run directory, of the one its training made.
+fn bytes(path: &Path) -> Result<(PathBuf, Vec<u8>), Failure> {
+    let file = if path.is_dir() { path.join(BUNDLE) } else { path.to_owned() };
+    if path.is_dir() && !file.exists() {
+        return Err(Failure::NoBundle { path: path.to_owned() });
+    }
+    // As it is, as numbers, and on the device in two forms.
+    memory::require_file(&file, 6.0)?;
+    let bytes = std::fs::read(&file).map_err(Failure::file("read", &file))?;
+    Ok((file, bytes))
 }
 
 /// The bundle's way of deciding, changed where the command line says so.
@@ -96,10 +161,9 @@ pub fn plan(settings: &Settings, args: &PlanArgs, revalue: bool) -> Result<PlanS
 ///
 /// # Errors
 /// When the agent cannot decide, or the batch does not fit into memory.
-pub fn play(agent: &Arc<Agent>, plan: PlanSettings, args: EpisodeArgs) -> Result<Played, Failure> {
-    let name = if plan.revalue { "revaluation on" } else { "revaluation off" };
+pub fn play(agent: &AnyAgent, args: EpisodeArgs) -> Result<Played, Failure> {
     let begun = Instant::now();
-    let results = batches(name, agent, plan, args, Starts::Random, false)?;
+    let results = batches(name(agent), agent, args, Starts::Random, false)?;
     let seconds = begun.elapsed().as_secs_f64();
     let steps: usize = results.iter().map(|episode| episode.steps).sum();
     Ok(Played { results, steps_per_second: steps as f64 / seconds.max(1e-9) })
@@ -110,36 +174,43 @@ pub fn play(agent: &Arc<Agent>, plan: PlanSettings, args: EpisodeArgs) -> Result
 /// # Errors
 /// When the agent cannot decide, or the batch does not fit into memory.
 pub fn play_stratified(
-    agent: &Arc<Agent>,
-    plan: PlanSettings,
+    agent: &AnyAgent,
     args: EpisodeArgs,
     stop_at_goal: bool,
 ) -> Result<Vec<EpisodeResult>, Failure> {
-    let name = if plan.revalue { "revaluation on" } else { "revaluation off" };
-    batches(name, agent, plan, args, Starts::InTurn, stop_at_goal)
+    batches(name(agent), agent, args, Starts::InTurn, stop_at_goal)
 }
 
 /// Plays episodes up to the first contact with the goal, which is all that the `first_contact` score takes.
 ///
 /// # Errors
 /// When the agent cannot decide, or the batch does not fit into memory.
-pub fn play_to_goal(
-    name: &str,
-    agent: &Arc<Agent>,
-    plan: PlanSettings,
-    args: EpisodeArgs,
-) -> Result<Vec<EpisodeResult>, Failure> {
-    batches(name, agent, plan, args, Starts::Random, true)
+pub fn play_to_goal(name: &str, agent: &AnyAgent, args: EpisodeArgs) -> Result<Vec<EpisodeResult>, Failure> {
+    batches(name, agent, args, Starts::Random, true)
+}
+
+/// Episodes of an agent, as their progress names them.
+fn name(agent: &AnyAgent) -> &'static str {
+    match agent {
+        AnyAgent::Latent(_, plan) if plan.revalue => "revaluation on",
+        AnyAgent::Latent(..) => "revaluation off",
+        _ => "episodes",
+    }
 }
 
 /// Refuses episodes in lockstep that take more memory than there is.
 ///
 /// # Errors
 /// When they do not fit.
-pub fn require_lockstep(agent: &Agent, plan: PlanSettings, episodes: u64) -> Result<(), TooMuch> {
-    // A candidate's latent is drawn, gathered and handed on; an episode has an environment and a plan.
-    let each = plan.candidates as f64 * (16.0 * agent.latent() as f64 + 16.0) + 2048.0;
-    let work = format!("{episodes} episodes in lockstep with {} candidates each", plan.candidates);
+pub fn require_lockstep(agent: &AnyAgent, episodes: u64) -> Result<(), TooMuch> {
+    // An episode has an environment and what is decided for it.
+    let each = 4.0 * agent.held_numbers() + 2048.0;
+    let work = match agent {
+        AnyAgent::Latent(_, plan) => {
+            format!("{episodes} episodes in lockstep with {} candidates each", plan.candidates)
+        }
+        _ => format!("{episodes} episodes in lockstep"),
+    };
     memory::require(work, each * episodes as f64, "lower --batch or --candidates")
 }
 
@@ -157,7 +228,7 @@ pub fn require_recording(agent: &Agent, plan: PlanSettings) -> Result<(), TooMuc
     memory::require(work, decisions * each * plan.candidates as f64, "lower --candidates or plan.retry_cap")
 }
 
-/// Where episodes begin.
+/// Choice of episodes' starts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Starts {
     /// As D4RL's reset draws them.
@@ -169,8 +240,7 @@ enum Starts {
 /// Episodes batch by batch, with their progress.
 fn batches(
     name: &str,
-    agent: &Arc<Agent>,
-    plan: PlanSettings,
+    agent: &AnyAgent,
     args: EpisodeArgs,
     starts: Starts,
     stop_at_goal: bool,
@@ -179,9 +249,10 @@ fn batches(
         Starts::Random => Episode::random(args.seed, index),
         Starts::InTurn => Episode::stratified(args.seed, index),
     };
-    require_lockstep(agent, plan, args.batch.min(args.episodes))?;
+    require_lockstep(agent, args.batch.min(args.episodes))?;
     // Whatever is missing is said before anything begins.
     simulators::open(agent.task())?;
+    let options = RolloutOptions { record: false, stop_at_goal, shareable: false };
     let mut progress = Progress::new();
     progress.begin(name, 0, args.episodes as usize);
     let mut results = Vec::new();
@@ -189,25 +260,26 @@ fn batches(
         let first = results.len() as u64;
         let batch = first..args.episodes.min(first.saturating_add(args.batch));
         let episodes: Vec<Episode> = batch.map(episode).collect();
-        let envs = simulators::open(agent.task())?;
-        results.extend(pollster::block_on(evaluate(agent, envs, plan, &episodes, stop_at_goal))?);
+        let mut rollout = agent.rollout(simulators::open(agent.task())?, &episodes, options)?;
+        results.extend(pollster::block_on(rollout.finish())?);
         progress.update(results.len(), None);
     }
     progress.end();
     Ok(results)
 }
 
-/// Scores of episodes played by the agent of a bundle.
+/// Scores of episodes played by the agent of a bundle, acting by these settings.
 #[must_use]
-pub fn report(task: &TaskSpec, file: &BundleFile, plan: PlanSettings, seed: u64, played: &Played) -> Report {
-    let evaluation = Evaluation::of(task, plan.revalue, &played.results);
+pub fn report(task: &TaskSpec, path: &Path, acting: &MethodSettings, seed: u64, played: &Played) -> Report {
+    let revalue = acting.latent().is_some_and(|settings| settings.plan.revalue);
+    let evaluation = Evaluation::of(task, revalue, &played.results);
     Report {
         task: task.id.clone(),
-        method: Method::of(&file.bundle.info().settings, &plan),
-        bundle: Some(file.path.display().to_string()),
+        method: Method::of(acting),
+        bundle: Some(path.display().to_string()),
         episodes: played.results.len(),
         seed,
-        revalue: plan.revalue,
+        revalue,
         scores: evaluation.scores(task).into_iter().map(|(kind, score)| (kind.name(), score)).collect(),
         success_rate: evaluation.success_rate,
         mean_first_contact_step: evaluation.mean_first_contact_step,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use diar_core::agent::AgentError;
 use diar_core::benchmark::UnknownTask;
-use diar_core::bundle::BundleError;
+use diar_core::bundle::{BundleError, Method};
 use diar_core::data::ExperienceError;
 use diar_core::env::EnvError;
 use diar_core::learn::LearnError;
@@ -67,6 +67,30 @@ pub enum Failure {
     NoBundle {
         /// The run directory.
         path: PathBuf,
+    },
+    /// An option of another method.
+    #[error("{option} is for agents that plan latents (diar, ldcq), but this agent's method is {}", .method.name())]
+    OtherMethod {
+        /// The option.
+        option: &'static str,
+        /// The agent's method.
+        method: Method,
+    },
+    /// `--reuse` for a method that has nothing to reuse.
+    #[error("--reuse takes the VAE and the diffusion model of a run of diar or ldcq, but {} has none", .method.name())]
+    NotReusable {
+        /// The method.
+        method: Method,
+    },
+    /// Two agents of different tasks.
+    #[error("{} is an agent of {found}, but the first one is of {expected}: agents are compared on one task", .path.display())]
+    OtherTaskThan {
+        /// The second agent's file.
+        path: PathBuf,
+        /// The first agent's task.
+        expected: String,
+        /// The second agent's task.
+        found: String,
     },
     /// Windows that cannot be used.
     #[error("{}: {source}", .path.display())]
@@ -202,6 +226,7 @@ impl Failure {
                 | LearnError::Windows(_)
                 | LearnError::Dimensions { .. }
                 | LearnError::Rewards(_)
+                | LearnError::Steps(_)
                 | LearnError::Experience(_)
                 | LearnError::OtherAgent { .. }
                 | LearnError::Goal { .. },

@@ -115,7 +115,10 @@ fn wrong_usage_is_explained_with_exit_code_2() {
         (&["data", "inspect", "src"], ["src has no data/main_data.hdf5", "Minari"]),
         (&["policy", "missing.safetensors"], ["cannot read", "missing.safetensors"]),
         (&["score", "maze2d-tiny-v1", "--policy", "random"], ["maze2d-tiny-v1", "maze2d-large-v1"]),
-        (&["score", "maze2d-umaze-v1", "--policy", "bc", "--no-revalue"], ["--no-revalue", "cannot be used"]),
+        (
+            &["score", "maze2d-umaze-v1", "--policy", "random", "--no-revalue"],
+            ["--no-revalue", "cannot be used"],
+        ),
         (&["table", "missing"], ["cannot read", "missing"]),
         (
             &["plot", "values", "missing.safetensors", "--out", "x.svg"],

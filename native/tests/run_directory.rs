@@ -14,8 +14,10 @@ use diar::run::config::{DataSource, Move, Versions};
 use diar::run::metrics::MetricsLog;
 use diar::run::{RunConfig, RunDirectory, RunError, atomic};
 use diar_core::benchmark::MAZE2D;
+use diar_core::bundle::Method;
 use diar_core::env::maze2d::generate;
 use diar_core::learn::{Checkpoint, Stage, Training};
+use diar_core::method::MethodSettings;
 use diar_core::settings::{Preset, Schedule, Settings};
 use tempfile::TempDir;
 
@@ -23,6 +25,7 @@ fn config() -> RunConfig {
     RunConfig {
         task: MAZE2D[0].id().to_owned(),
         spec: None,
+        method: Method::Diar,
         preset: Preset::Quick,
         device: "cpu".to_owned(),
         reused: None,
@@ -33,9 +36,15 @@ fn config() -> RunConfig {
             sha256: "ab".to_owned(),
         },
         versions: Versions::current(),
-        settings: Settings::preset(Preset::Quick, &MAZE2D[0].basis()),
+        settings: MethodSettings::preset(Method::Diar, Preset::Quick, &MAZE2D[0].basis()),
         moved: Vec::new(),
     }
+}
+
+/// DIAR's settings in a configuration, to be changed.
+fn settings(config: &mut RunConfig) -> &mut Settings {
+    let MethodSettings::Latent(settings) = &mut config.settings else { panic!("settings of another method") };
+    settings
 }
 
 #[test]
@@ -43,17 +52,49 @@ fn configurations_survive_their_file() {
     let folder = TempDir::new().unwrap();
     assert!(RunConfig::read(folder.path()).unwrap().is_none());
     for preset in [Preset::Quick, Preset::Cpu, Preset::Paper] {
+        let basis = MAZE2D[0].basis();
         let mut config =
-            RunConfig { preset, settings: Settings::preset(preset, &MAZE2D[0].basis()), ..config() };
-        config.settings.vae.train.schedule = Schedule::Cyclic { half_period: 3 };
-        config.settings.critic.windows = None;
-        config.settings.plan.margin = 0.1;
+            RunConfig { preset, settings: MethodSettings::preset(Method::Diar, preset, &basis), ..config() };
+        let Settings { vae, critic, plan, .. } = settings(&mut config);
+        vae.train.schedule = Schedule::Cyclic { half_period: 3 };
+        critic.windows = None;
+        plan.margin = 0.1;
         if preset == Preset::Cpu {
             config.moved = vec![Move { device: "cuda:0".to_owned(), stage: Stage::Draw, step: 7 }];
         }
         config.write(folder.path()).unwrap();
+        assert_eq!(RunConfig::read(folder.path()).unwrap(), Some(config.clone()));
+        // As programs wrote it that knew no other method.
+        let file = folder.path().join("config.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let older = text.replace("method = \"diar\"\n", "");
+        assert_ne!(older, text);
+        fs::write(&file, older).unwrap();
         assert_eq!(RunConfig::read(folder.path()).unwrap(), Some(config));
     }
+    for method in Method::ALL {
+        let settings = MethodSettings::preset(method, Preset::Cpu, &MAZE2D[0].basis());
+        let config = RunConfig { method, settings, ..config() };
+        config.write(folder.path()).unwrap();
+        assert_eq!(RunConfig::read(folder.path()).unwrap(), Some(config));
+    }
+}
+
+/// A setting of another method is named, and so is the method.
+#[test]
+fn settings_of_another_method_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let settings = MethodSettings::preset(Method::Iql, Preset::Quick, &MAZE2D[0].basis());
+    let config = RunConfig { method: Method::Iql, settings, ..config() };
+    config.write(folder.path()).unwrap();
+    let file = folder.path().join("config.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("method = \"iql\"", "method = \"bc\"")).unwrap();
+    let error = RunConfig::read(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("critic"), "{error}");
+    fs::write(&file, text).unwrap();
+    let error = RunDirectory::open(folder.path(), &self::config()).unwrap_err().to_string();
+    assert!(error.contains("method is \"iql\", but \"diar\""), "{error}");
 }
 
 #[test]
@@ -63,14 +104,14 @@ fn another_run_is_refused_by_its_first_difference() {
     drop(RunDirectory::open(folder.path(), &config()).unwrap());
 
     let mut other = config();
-    other.settings.diffusion.train.steps = 77;
+    settings(&mut other).diffusion.train.steps = 77;
     // The data follows from a setting: the setting is named.
     other.data.sha256 = "cd".to_owned();
     let error = RunDirectory::open(folder.path(), &other).unwrap_err().to_string();
     assert!(error.contains("diffusion.train.steps is 10000, but 77"), "{error}");
 
     let mut other = config();
-    other.settings.vae.train.clip = None;
+    settings(&mut other).vae.train.clip = None;
     let error = RunDirectory::open(folder.path(), &other).unwrap_err().to_string();
     assert!(error.contains("vae.train.clip is 1.0, but null"), "{error}");
 

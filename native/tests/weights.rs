@@ -5,9 +5,10 @@ use std::process::Command;
 
 use burn::tensor::Device;
 use diar::cli::EpisodeArgs;
-use diar::evaluation::{self, BundleFile};
+use diar::evaluation::{self, AgentFile, BundleFile};
 use diar::score::{ScoreFile, Scored};
 use diar_core::benchmark::{Benchmark, Family, MAZE2D};
+use diar_core::method::Agent;
 use diar_core::settings::{PlanSettings, Target};
 
 /// Episodes that are played again, about.
@@ -35,9 +36,9 @@ fn every_result_belongs_to_the_weights_that_are_shipped() {
     let mut scored = Vec::new();
     for Scored { file, sha256, settings, .. } in results().iter().filter_map(|result| result.agent.as_ref()) {
         if file.starts_with("weights") {
-            let bundle = BundleFile::read(&repository(file.to_str().unwrap())).unwrap().bundle;
+            let bundle = AgentFile::read(&repository(file.to_str().unwrap())).unwrap().bundle;
             assert_eq!(bundle.hash(), sha256, "{}", file.display());
-            assert_eq!(&bundle.info().settings, settings, "{}", file.display());
+            assert_eq!(&bundle.settings(), settings, "{}", file.display());
             scored.push(file.clone());
         }
     }
@@ -76,8 +77,8 @@ fn shipped_rivals_share_the_latents_and_score_what_they_say() {
         let plan = PlanSettings { revalue: false, ..info.settings.plan };
         let count = (EPISODES as u64).next_multiple_of(task.maze().layout().free_cells().len() as u64);
         let args = EpisodeArgs { episodes: count, seed: 0, batch: count };
-        let agent = rival.agent(&Device::flex()).unwrap();
-        let played = evaluation::play_stratified(&agent, plan, args, true).unwrap();
+        let agent = Agent::Latent(rival.agent(&Device::flex()).unwrap(), plan);
+        let played = evaluation::play_stratified(&agent, args, true).unwrap();
         let scores = played
             .iter()
             .map(|episode| task.spec.normalise(task.spec.first_contact_return(episode.first_contact)));
@@ -94,14 +95,15 @@ fn shipped_weights_score_what_was_recorded() {
     diar::threads::start_all();
     for result in results() {
         let Some((task, Scored { file, plan, .. })) = of_shipped(&result) else { continue };
+        let Some(plan) = *plan else { continue };
         if !matches!(task.family, Family::Maze2d(_)) || !plan.revalue {
             continue;
         }
         let agent = BundleFile::read(&repository(file.to_str().unwrap())).unwrap();
-        let agent = agent.agent(&Device::flex()).unwrap();
+        let agent = Agent::Latent(agent.agent(&Device::flex()).unwrap(), plan);
         let count = EPISODES.next_multiple_of(task.maze().layout().free_cells().len());
         let args = EpisodeArgs { episodes: count as u64, seed: result.seed, batch: count as u64 };
-        let played = evaluation::play_stratified(&agent, *plan, args, true).unwrap();
+        let played = evaluation::play_stratified(&agent, args, true).unwrap();
         let score = |contacts: &mut dyn Iterator<Item = Option<usize>>| {
             contacts.map(|contact| task.spec.normalise(task.spec.first_contact_return(contact))).sum::<f64>()
                 / count as f64
@@ -154,13 +156,14 @@ fn shipped_ants_reach_their_goals_as_often_as_recorded() {
     diar::threads::start_all();
     for result in results() {
         let Some((task, Scored { file, plan, .. })) = of_shipped(&result) else { continue };
+        let Some(plan) = *plan else { continue };
         if !matches!(task.family, Family::AntMaze(..)) || plan.revalue {
             continue;
         }
         let agent = BundleFile::read(&repository(file.to_str().unwrap())).unwrap();
-        let agent = agent.agent(&Device::flex()).unwrap();
+        let agent = Agent::Latent(agent.agent(&Device::flex()).unwrap(), plan);
         let args = EpisodeArgs { episodes: EPISODES, seed: result.seed, batch: EPISODES };
-        let played = evaluation::play_stratified(&agent, *plan, args, true).unwrap();
+        let played = evaluation::play_stratified(&agent, args, true).unwrap();
         let found = played.iter().filter(|episode| episode.first_contact.is_some()).count();
         let expected = result.success_rate * EPISODES as f64;
         // Four deviations of so many throws, and one for the luck of few.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Modules of `core`, lowest first: each may import only those before it. `docs/architecture.md` shows the same order.
-const CORE: [&str; 19] = [
+const CORE: [&str; 20] = [
     "rng",
     "kernel",
     "nn",
@@ -26,6 +26,7 @@ const CORE: [&str; 19] = [
     "link",
     "learn",
     "baseline",
+    "method",
 ];
 
 /// Files that declare modules or join them all, and so belong to no layer.

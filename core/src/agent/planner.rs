@@ -135,35 +135,6 @@ impl Planner {
         Ok(self)
     }
 
-    /// Begins an episode in a lane, from a raw state; whatever it did before is over. A lane need not have been there.
-    ///
-    /// # Errors
-    /// When the state is not one of the task's.
-    pub fn begin(&mut self, lane: usize, key: Key, state: &[f64]) -> Result<(), AgentError> {
-        let begun = Lane::new(key, self.agent.seen(state)?);
-        let idle = || Lane { phase: Phase::Done, ..Lane::new(key, Vec::new()) };
-        if self.lanes.len() <= lane {
-            self.lanes.resize_with(lane + 1, idle);
-        }
-        self.lanes[lane] = begun;
-        Ok(())
-    }
-
-    /// Ends the episode of a lane, at whatever part it stands. Parts that are begun for several lanes are begun again.
-    pub fn abandon(&mut self, lane: usize) {
-        if let Some(lane) = self.lanes.get_mut(lane) {
-            lane.phase = Phase::Done;
-        }
-        let parts = [self.sampling.take().map(|part| part.lanes), self.sampled.take().map(|part| part.lanes)];
-        for other in parts.into_iter().flatten().flatten() {
-            let other = &mut self.lanes[other];
-            if matches!(other.phase, Phase::Rank | Phase::Predict) {
-                other.decisions -= 1;
-                other.phase = Phase::Sample;
-            }
-        }
-    }
-
     /// Normalised states of lanes, `[lanes, state]`.
     fn states(&self, lanes: &[usize]) -> Tensor<2> {
         self.agent.states(lanes.iter().flat_map(|&i| &self.lanes[i].state).copied().collect())
@@ -360,6 +331,31 @@ impl Planner {
 }
 
 impl Policy for Planner {
+    fn begin(&mut self, lane: usize, key: Key, state: &[f64]) -> Result<(), AgentError> {
+        let begun = Lane::new(key, self.agent.seen(state)?);
+        let idle = || Lane { phase: Phase::Done, ..Lane::new(key, Vec::new()) };
+        if self.lanes.len() <= lane {
+            self.lanes.resize_with(lane + 1, idle);
+        }
+        self.lanes[lane] = begun;
+        Ok(())
+    }
+
+    /// Parts that are begun for several lanes are begun again.
+    fn abandon(&mut self, lane: usize) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.phase = Phase::Done;
+        }
+        let parts = [self.sampling.take().map(|part| part.lanes), self.sampled.take().map(|part| part.lanes)];
+        for other in parts.into_iter().flatten().flatten() {
+            let other = &mut self.lanes[other];
+            if matches!(other.phase, Phase::Rank | Phase::Predict) {
+                other.decisions -= 1;
+                other.phase = Phase::Sample;
+            }
+        }
+    }
+
     async fn advance_some(&mut self, work: usize) -> Result<Advance, AgentError> {
         let ready = |lane: &&Lane| !lane.waiting;
         let phase = self.lanes.iter().filter(ready).map(|lane| lane.phase).min().unwrap_or(Phase::Done);

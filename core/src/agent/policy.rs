@@ -2,6 +2,7 @@
 
 use super::model::AgentError;
 use super::trace::{Event, Outcome, Phase};
+use crate::rng::Key;
 
 /// Event of a lane in one part of a decision.
 pub type LaneEvent = (usize, Event);
@@ -35,6 +36,16 @@ pub struct Observed<'a> {
 /// A policy over a batch of episodes. It asks for steps and never takes one itself, so the simulator may be anything.
 #[allow(async_fn_in_trait, reason = "futures need not be `Send`: a browser has one thread")]
 pub trait Policy {
+    /// Begins an episode in a lane, from a raw observation, `[state]`; all random draws come from `key`. The lane's
+    /// episode before it is over; a lane need not have been there.
+    ///
+    /// # Errors
+    /// When the observation is not one of the task's.
+    fn begin(&mut self, lane: usize, key: Key, state: &[f64]) -> Result<(), AgentError>;
+
+    /// Ends the episode of a lane, at any part of a decision.
+    fn abandon(&mut self, lane: usize);
+
     /// Runs the earliest phase at which any lane stands, for the lanes that stand there; a long part may take several
     /// calls of about `work` candidates times networks each.
     ///

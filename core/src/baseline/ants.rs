@@ -1,8 +1,7 @@
 //! The controller that collected AntMaze's data, without its noise.
 
-use super::Actor;
 use super::random::streams;
-use crate::agent::{AgentError, Episode};
+use crate::agent::{Actor, AgentError, Episode};
 use crate::env::antmaze::{Navigator, OBSERVATION, QPOS, Walker, drawn_goal, senses};
 use crate::maze::MazeId;
 use crate::rng::Stream;

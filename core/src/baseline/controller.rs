@@ -1,8 +1,7 @@
 //! The controller that collected Maze2D's data, without its noise.
 
-use super::Actor;
 use super::random::streams;
-use crate::agent::{AgentError, Episode};
+use crate::agent::{Actor, AgentError, Episode};
 use crate::maze::{Controller, Layout};
 use crate::rng::Stream;
 

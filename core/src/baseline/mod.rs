@@ -1,13 +1,9 @@
-//! Baselines: policies without plans, in the same episodes as the method.
+//! Baselines that learn nothing, in the same episodes as the methods.
 
 mod ants;
-mod cloning;
 mod controller;
 mod random;
-mod reflex;
 
 pub use ants::AntController;
-pub use cloning::{Cloning, Imitator};
 pub use controller::MazeController;
 pub use random::Random;
-pub use reflex::{Actor, Reflex};

@@ -1,7 +1,6 @@
 //! Uniformly random actions.
 
-use super::Actor;
-use crate::agent::{AgentError, Episode};
+use crate::agent::{Actor, AgentError, Episode};
 use crate::rng::Stream;
 
 /// Actions drawn uniformly from the action space, each episode from numbers of its own.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::BundleError;
+use super::{BundleError, check_norm};
 use crate::benchmark::Benchmark;
 use crate::data::Normaliser;
+use crate::networks::AgentNetworks;
 use crate::score::Evaluation;
 use crate::settings::{Settings, Target};
 use crate::spec::TaskSpec;
@@ -71,9 +73,37 @@ pub enum Method {
     Diar,
     /// LDCQ: Q learns from the best of sampled latents (Eq. 3).
     Ldcq,
+    /// Behaviour cloning: one network imitates the data.
+    Bc,
+    /// Implicit Q-learning.
+    Iql,
 }
 
 impl Method {
+    /// All methods, in the order of the tables.
+    pub const ALL: [Self; 4] = [Self::Diar, Self::Ldcq, Self::Bc, Self::Iql];
+
+    /// Its name on the command line and in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Diar => "diar",
+            Self::Ldcq => "ldcq",
+            Self::Bc => "bc",
+            Self::Iql => "iql",
+        }
+    }
+
+    /// The method of a name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find(name: &str) -> Result<Self, BundleError> {
+        let known = || Self::ALL.map(Self::name).join(" or ");
+        let found = Self::ALL.into_iter().find(|method| method.name() == name);
+        found.ok_or_else(|| BundleError::Method { found: name.to_owned(), expected: known() })
+    }
+
     /// The method that settings belong to.
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
@@ -104,18 +134,46 @@ pub struct BundleInfo {
     pub scores: Option<Scores>,
 }
 
-/// The metadata of version 1 as those of version 2: the task's specification for its name, and the method that follows from
-/// the settings.
-///
-/// # Errors
-/// When the task has no known name.
-pub(super) fn upgraded(mut first: Value) -> Result<Value, BundleError> {
-    let name = first.get("task").and_then(Value::as_str).unwrap_or_default();
-    let spec = serde_json::to_value(&*Benchmark::find(name)?.spec)?;
-    let method = first.pointer("/settings/critic/target").cloned();
-    if let Some(info) = first.as_object_mut() {
-        info.insert("task".to_owned(), spec);
-        info.extend(method.map(|method| ("method".to_owned(), method)));
+/// Contents of a bundle beside its tensors: one type for each family of methods.
+pub trait Info: Clone + Serialize + DeserializeOwned {
+    /// Methods of the family.
+    const METHODS: &'static [Method];
+
+    /// The tree of version 1, brought up to date.
+    ///
+    /// # Errors
+    /// When the family had no version 1, or the task is unknown.
+    fn upgraded(first: Value) -> Result<Value, BundleError>;
+
+    /// Checks what is said, and that the tensors are those of networks of its sizes: a few bytes must not ask for more
+    /// memory than their file has.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    fn check<'a>(&self, shapes: impl IntoIterator<Item = (&'a str, &'a [usize])>) -> Result<(), BundleError>;
+}
+
+impl Info for BundleInfo {
+    const METHODS: &'static [Method] = &[Method::Diar, Method::Ldcq];
+
+    /// Version 1 names its task, which is one of Maze2D's, and has its method among the settings of the critic.
+    fn upgraded(mut first: Value) -> Result<Value, BundleError> {
+        let name = first.get("task").and_then(Value::as_str).unwrap_or_default();
+        let spec = serde_json::to_value(&*Benchmark::find(name)?.spec)?;
+        let method = first.pointer("/settings/critic/target").cloned();
+        if let Some(info) = first.as_object_mut() {
+            info.insert("task".to_owned(), spec);
+            info.extend(method.map(|method| ("method".to_owned(), method)));
+        }
+        Ok(first)
     }
-    Ok(first)
+
+    fn check<'a>(&self, shapes: impl IntoIterator<Item = (&'a str, &'a [usize])>) -> Result<(), BundleError> {
+        let Self { task, settings, state_norm, latent_norm, .. } = self;
+        task.check()?;
+        settings.check()?;
+        AgentNetworks::check_shapes(settings, task, shapes)?;
+        check_norm("state_norm", state_norm, task.state_dim())?;
+        check_norm("latent_norm", latent_norm, settings.vae.latent)
+    }
 }

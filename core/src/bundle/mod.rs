@@ -15,14 +15,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-pub use info::{BundleInfo, Method, Provenance, Relearned, Scores};
+pub use info::{BundleInfo, Info, Method, Provenance, Relearned, Scores};
 
-use self::info::upgraded;
 use self::lenient::Aside;
 use self::tensors::{decode, digest, dtype, encode};
 use crate::benchmark::UnknownTask;
 use crate::data::Normaliser;
-use crate::networks::AgentNetworks;
 use crate::nn::{LoadError, NamedTensor};
 use crate::settings::{CriticSettings, InvalidSetting, Settings};
 use crate::spec::{SpecError, TaskSpec};
@@ -56,6 +54,14 @@ pub enum BundleError {
         expected: String,
         /// Hash of the contents.
         found: String,
+    },
+    /// An agent of another method than is read here.
+    #[error("the bundle is an agent of the method '{found}', but only {expected} can be used here")]
+    Method {
+        /// Its method.
+        found: String,
+        /// Methods that would be read.
+        expected: String,
     },
     /// A task this program does not know.
     #[error(transparent)]
@@ -110,15 +116,18 @@ struct Seal {
 /// What stands between the rest of the entry and the text of `info`.
 const INFO: &str = ",\"info\":";
 
-/// A trained agent as plain numbers.
+/// A trained agent as plain numbers, with what its method says beside them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Bundle {
-    info: BundleInfo,
+pub struct Sealed<I> {
+    info: I,
     /// Fields of a newer program, which are kept.
     aside: Vec<Aside>,
     tensors: BTreeMap<String, NamedTensor>,
     hash: String,
 }
+
+/// An agent of DIAR or LDCQ.
+pub type Bundle = Sealed<BundleInfo>;
 
 impl Bundle {
     /// A bundle of trained parameters.
@@ -135,11 +144,7 @@ impl Bundle {
     ) -> Result<Self, BundleError> {
         let method = Method::of(&settings);
         let info = BundleInfo { task, method, settings, state_norm, latent_norm, provenance, scores: None };
-        let tensors: BTreeMap<_, _> =
-            tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
-        check(&info, tensors.values().map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice())))?;
-        let hash = digest(&serde_json::to_string(&info)?, &encode(&tensors, Precision::F32)?, Precision::F32);
-        Ok(Self { info, aside: Vec::new(), tensors, hash })
+        Self::of(info, tensors)
     }
 
     /// The same weights with scores.
@@ -147,21 +152,6 @@ impl Bundle {
     pub fn with_scores(mut self, scores: Scores) -> Self {
         self.info.scores = Some(scores);
         self
-    }
-
-    /// Everything but the tensors.
-    pub fn info(&self) -> &BundleInfo {
-        &self.info
-    }
-
-    /// SHA-256 of the contents as they were read or made, in hexadecimal.
-    pub fn hash(&self) -> &str {
-        &self.hash
-    }
-
-    /// All parameters by name.
-    pub fn tensors(&self) -> BTreeMap<String, NamedTensor> {
-        self.tensors.clone()
     }
 
     /// SHA-256 of what gives latents their meaning, in hexadecimal: the VAE, the diffusion model and both normalisers.
@@ -197,6 +187,42 @@ impl Bundle {
         };
         bundle.aside.extend(self.aside.iter().filter(|(path, _)| !replaced(path)).cloned());
         Ok(bundle)
+    }
+}
+
+impl<I: Info> Sealed<I> {
+    /// Parameters and what is said beside them.
+    ///
+    /// # Errors
+    /// When they do not fit together.
+    pub fn of(info: I, tensors: Vec<NamedTensor>) -> Result<Self, BundleError> {
+        let tensors: BTreeMap<_, _> =
+            tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
+        info.check(tensors.values().map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice())))?;
+        let hash = digest(&serde_json::to_string(&info)?, &encode(&tensors, Precision::F32)?, Precision::F32);
+        Ok(Self { info, aside: Vec::new(), tensors, hash })
+    }
+
+    /// The same weights with something else said beside them.
+    #[must_use]
+    pub(crate) fn with_info(mut self, change: impl FnOnce(&mut I)) -> Self {
+        change(&mut self.info);
+        self
+    }
+
+    /// Everything but the tensors.
+    pub fn info(&self) -> &I {
+        &self.info
+    }
+
+    /// SHA-256 of the contents as they were read or made, in hexadecimal.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// All parameters by name.
+    pub fn tensors(&self) -> BTreeMap<String, NamedTensor> {
+        self.tensors.clone()
     }
 
     /// How many parameters there are.
@@ -237,24 +263,16 @@ impl Bundle {
     /// Reads a file.
     ///
     /// # Errors
-    /// When the bytes are truncated, damaged, of another program, or of a newer version.
+    /// When the bytes are truncated, damaged, of another program or method, or of a newer version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BundleError> {
-        let (_, metadata) = SafeTensors::read_metadata(bytes)?;
-        let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
-        let entry = entry.ok_or(BundleError::Foreign)?;
-        let version = serde_json::from_str::<Value>(entry)?;
-        let version = match version.get("version").and_then(Value::as_u64) {
-            Some(newer) if newer > VERSION => return Err(BundleError::Version(newer)),
-            Some(version) => version,
-            None => return Err(BundleError::Foreign),
-        };
-        // The text as it was written: what a later program adds to its own settings does not change its hash.
-        let text = entry.split_once(INFO).and_then(|(_, rest)| rest.strip_suffix('}'));
-        let text = text.ok_or(BundleError::Foreign)?;
-        let Seal { sha256: expected } = serde_json::from_str(entry)?;
-        let tree: Value = serde_json::from_str(text)?;
-        let tree = if version == 1 { upgraded(tree)? } else { tree };
-        let (info, aside) = lenient::read::<BundleInfo>(tree)?;
+        let Entry { text, version, sha256: expected, tree } = Entry::read(bytes)?;
+        let tree = if version == 1 { I::upgraded(tree)? } else { tree };
+        let found = tree.get("method").and_then(Value::as_str).unwrap_or_default();
+        if !I::METHODS.iter().any(|method| method.name() == found) {
+            let expected = I::METHODS.iter().map(|method| method.name()).collect::<Vec<_>>().join(" or ");
+            return Err(BundleError::Method { found: found.to_owned(), expected });
+        }
+        let (info, aside) = lenient::read::<I>(tree)?;
         let file = SafeTensors::deserialize(bytes)?;
 
         let mut precision = Precision::F32;
@@ -272,42 +290,68 @@ impl Bundle {
         if file.iter().any(|(_, view)| view.dtype() != dtype(precision)) {
             return Err(BundleError::Dtype { name: "(several)".to_owned(), found: "mixed".to_owned() });
         }
-        let found = digest(text, &encoded, precision);
+        let found = digest(&text, &encoded, precision);
         if found != expected {
             return Err(BundleError::Damaged { expected, found });
         }
-        check(&info, encoded.iter().map(|(name, (shape, _))| (name.as_str(), shape.as_slice())))?;
+        info.check(encoded.iter().map(|(name, (shape, _))| (name.as_str(), shape.as_slice())))?;
         let tensors = decode(encoded, precision)?;
         Ok(Self { info, aside, tensors, hash: found })
     }
 }
 
-/// Checks what the metadata says, and that the tensors are those of networks of its sizes: a few bytes must not ask for
-/// more memory than their file has.
-fn check<'a>(
-    info: &BundleInfo,
-    shapes: impl IntoIterator<Item = (&'a str, &'a [usize])>,
-) -> Result<(), BundleError> {
-    let (task, settings) = (&info.task, &info.settings);
-    task.check()?;
-    settings.check()?;
-    AgentNetworks::check_shapes(settings, task, shapes)?;
-    for (what, norm, expected) in [
-        ("state_norm", &info.state_norm, task.state_dim()),
-        ("latent_norm", &info.latent_norm, settings.vae.latent),
-    ] {
-        for found in [norm.mean.len(), norm.deviation.len()] {
-            if found != expected {
-                return Err(BundleError::Size { what, found, expected: format!("{expected} numbers") });
-            }
-        }
-        let usable = norm.mean.iter().all(|x| x.is_finite())
-            && norm.deviation.iter().all(|x| x.is_finite() && *x > 0.0);
-        if !usable {
-            return Err(BundleError::NotFinite(what.to_owned()));
+/// The metadata entry of a file.
+struct Entry {
+    /// The text of `info` as it was written: what a later program adds to its own settings does not change its hash.
+    text: String,
+    version: u64,
+    sha256: String,
+    /// `info` as a tree.
+    tree: Value,
+}
+
+impl Entry {
+    fn read(bytes: &[u8]) -> Result<Self, BundleError> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes)?;
+        let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
+        let entry = entry.ok_or(BundleError::Foreign)?;
+        let version = serde_json::from_str::<Value>(entry)?;
+        let version = match version.get("version").and_then(Value::as_u64) {
+            Some(newer) if newer > VERSION => return Err(BundleError::Version(newer)),
+            Some(version) => version,
+            None => return Err(BundleError::Foreign),
+        };
+        let text = entry.split_once(INFO).and_then(|(_, rest)| rest.strip_suffix('}'));
+        let text = text.ok_or(BundleError::Foreign)?;
+        let Seal { sha256 } = serde_json::from_str(entry)?;
+        Ok(Self { text: text.to_owned(), version, sha256, tree: serde_json::from_str(text)? })
+    }
+}
+
+/// The method of the agent in a file; nothing else is read of it.
+///
+/// # Errors
+/// When the bytes are truncated, of another program or of a newer version, or the method is unknown.
+pub fn method_of(bytes: &[u8]) -> Result<Method, BundleError> {
+    let Entry { version, tree, .. } = Entry::read(bytes)?;
+    let tree = if version == 1 { BundleInfo::upgraded(tree)? } else { tree };
+    let found = tree.get("method").and_then(Value::as_str).unwrap_or_default();
+    Method::find(found)
+}
+
+/// Checks that numbers of a normaliser are as many as they should be and usable.
+///
+/// # Errors
+/// When they are not.
+pub(crate) fn check_norm(what: &'static str, norm: &Normaliser, expected: usize) -> Result<(), BundleError> {
+    for found in [norm.mean.len(), norm.deviation.len()] {
+        if found != expected {
+            return Err(BundleError::Size { what, found, expected: format!("{expected} numbers") });
         }
     }
-    Ok(())
+    let usable =
+        norm.mean.iter().all(|x| x.is_finite()) && norm.deviation.iter().all(|x| x.is_finite() && *x > 0.0);
+    if usable { Ok(()) } else { Err(BundleError::NotFinite(what.to_owned())) }
 }
 
 #[cfg(test)]

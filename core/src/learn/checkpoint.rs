@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use burn::module::Module;
+
 use super::{LearnError, Stage};
+use crate::nn::train::Trained;
 
 /// Means of the encoded windows.
 pub(super) const ENCODED: &str = "encoded";
@@ -27,6 +30,7 @@ fn stage_of(name: &str) -> Stage {
         Some(ENCODED) => Stage::Encode,
         Some("denoiser") => Stage::Diffusion,
         Some(DRAWN) => Stage::Draw,
+        Some("policy") => Stage::Policy,
         _ => Stage::Critic,
     }
 }
@@ -57,27 +61,45 @@ impl Checkpoint {
     }
 
     /// True if the stage under way has saved nothing: it begins.
-    pub(super) fn begins(&self) -> bool {
+    pub(crate) fn begins(&self) -> bool {
         self.position == 0 && self.blobs.keys().all(|name| self.is_product(name))
     }
 
-    pub(super) fn new(stage: Stage, position: usize) -> Self {
+    pub(crate) fn new(stage: Stage, position: usize) -> Self {
         Self { stage, position, blobs: BTreeMap::new() }
     }
 
-    pub(super) fn put(&mut self, name: &str, bytes: Vec<u8>) {
+    pub(crate) fn put(&mut self, name: &str, bytes: Vec<u8>) {
         self.blobs.insert(name.to_owned(), bytes);
     }
 
-    pub(super) fn take(&mut self, name: &str) -> Result<Vec<u8>, LearnError> {
+    pub(crate) fn take(&mut self, name: &str) -> Result<Vec<u8>, LearnError> {
         self.blobs.remove(name).ok_or_else(|| LearnError::Blob(name.to_owned()))
     }
 
-    pub(super) fn put_numbers(&mut self, name: &str, values: &[f32]) {
+    /// Puts a network and its optimiser in, as `name.net` and `name.adam`.
+    pub(crate) fn put_trained<M: Module>(&mut self, name: &str, net: &Trained<M>) -> Result<(), LearnError> {
+        let (net, adam) = net.save()?;
+        self.put(&format!("{name}.net"), net);
+        self.put(&format!("{name}.adam"), adam);
+        Ok(())
+    }
+
+    /// Takes out what [`Self::put_trained`] put in.
+    pub(crate) fn take_trained<M: Module>(
+        &mut self,
+        name: &str,
+        net: &mut Trained<M>,
+    ) -> Result<(), LearnError> {
+        let saved = self.take(&format!("{name}.net"))?;
+        Ok(net.load(saved, &self.take(&format!("{name}.adam"))?)?)
+    }
+
+    pub(crate) fn put_numbers(&mut self, name: &str, values: &[f32]) {
         self.put(name, values.iter().flat_map(|value| value.to_le_bytes()).collect());
     }
 
-    pub(super) fn take_numbers(&mut self, name: &str) -> Result<Vec<f32>, LearnError> {
+    pub(crate) fn take_numbers(&mut self, name: &str) -> Result<Vec<f32>, LearnError> {
         let bytes = self.take(name)?;
         let (numbers, rest) = bytes.as_chunks::<4>();
         if !rest.is_empty() {

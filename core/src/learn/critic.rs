@@ -191,11 +191,10 @@ impl CriticStage {
     }
 
     pub(crate) fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
-        let saved = [("q0", self.q[0].save()?), ("q1", self.q[1].save()?), ("v", self.v.save()?)];
-        for (name, (net, adam)) in saved {
-            checkpoint.put(&format!("{name}.net"), net);
-            checkpoint.put(&format!("{name}.adam"), adam);
+        for (name, q) in ["q0", "q1"].into_iter().zip(&self.q) {
+            checkpoint.put_trained(name, q)?;
         }
+        checkpoint.put_trained("v", &self.v)?;
         checkpoint.put("target.net", save(&self.target)?);
         checkpoint.put_numbers("priorities", self.replay.priorities());
         Ok(())
@@ -203,9 +202,9 @@ impl CriticStage {
 
     pub(crate) fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
         for (name, q) in ["q0", "q1"].into_iter().zip(&mut self.q) {
-            q.load(checkpoint.take(&format!("{name}.net"))?, &checkpoint.take(&format!("{name}.adam"))?)?;
+            checkpoint.take_trained(name, q)?;
         }
-        self.v.load(checkpoint.take("v.net")?, &checkpoint.take("v.adam")?)?;
+        checkpoint.take_trained("v", &mut self.v)?;
         self.target = restore(self.target.clone(), checkpoint.take("target.net")?)?;
         let priorities = checkpoint.take_numbers("priorities")?;
         if priorities.len() != self.replay.priorities().len() {

@@ -93,14 +93,11 @@ impl DiffusionStage {
     }
 
     pub(crate) fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
-        let (net, adam) = self.denoiser.save()?;
-        checkpoint.put("denoiser.net", net);
-        checkpoint.put("denoiser.adam", adam);
-        Ok(())
+        checkpoint.put_trained("denoiser", &self.denoiser)
     }
 
     pub(crate) fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
-        self.denoiser.load(checkpoint.take("denoiser.net")?, &checkpoint.take("denoiser.adam")?)?;
+        checkpoint.take_trained("denoiser", &mut self.denoiser)?;
         self.position = position;
         Ok(())
     }

@@ -61,6 +61,17 @@ impl Memory {
         }
     }
 
+    /// Of a method that learns from single steps: its parameters, and the numbers that its largest step holds.
+    #[must_use]
+    pub fn of_steps(parameters: f64, largest_step: f64, spec: &TaskSpec, rows: usize, on_cpu: bool) -> Self {
+        Self {
+            data: rows as f64 * row(spec),
+            windows: 0.0,
+            networks: COPIES * NUMBER * parameters,
+            batch: if on_cpu { TRAINED * largest_step } else { 0.0 },
+        }
+    }
+
     /// All together.
     #[must_use]
     pub fn total(&self) -> f64 {

@@ -8,6 +8,7 @@ mod critic;
 mod diffusion;
 mod draw;
 mod encode;
+mod learner;
 mod memory;
 mod record;
 mod relearn;
@@ -15,6 +16,7 @@ mod vae;
 
 pub use checkpoint::Checkpoint;
 pub use encode::ON_CPU as ENCODED_AT_ONCE;
+pub use learner::Learner;
 pub use memory::{Memory, row as row_bytes};
 pub use record::record;
 pub use relearn::CriticTraining;
@@ -28,7 +30,7 @@ use thiserror::Error;
 
 use crate::bundle::{Bundle, BundleError, Provenance};
 use crate::critic::{RewardError, check_rewards};
-use crate::data::{ExperienceError, Normaliser, Transitions, Windows, WindowsError, window_return};
+use crate::data::{ExperienceError, NoSteps, Normaliser, Transitions, Windows, WindowsError, window_return};
 use crate::nn::LoadError;
 use crate::nn::train::SavedError;
 use crate::rng::Key;
@@ -53,16 +55,18 @@ pub enum Stage {
     Diffusion,
     /// Draw latents at the ends of the windows the critic learns from.
     Draw,
-    /// Train Q and V (Alg. 1).
+    /// Train Q and V (Alg. 1); of methods without latents, the policy beside them.
     Critic,
+    /// Train the policy of a method that has one apart from its critic, or no critic.
+    Policy,
     /// All trained.
     Done,
 }
 
 impl Stage {
     /// All stages in order.
-    pub const ALL: [Self; 6] =
-        [Self::Vae, Self::Encode, Self::Diffusion, Self::Draw, Self::Critic, Self::Done];
+    pub const ALL: [Self; 7] =
+        [Self::Vae, Self::Encode, Self::Diffusion, Self::Draw, Self::Critic, Self::Policy, Self::Done];
 
     fn next(self) -> Self {
         let at = Self::ALL.iter().position(|&stage| stage == self).unwrap_or(Self::ALL.len());
@@ -78,6 +82,7 @@ impl fmt::Display for Stage {
             Self::Diffusion => "diffusion",
             Self::Draw => "draw",
             Self::Critic => "critic",
+            Self::Policy => "policy",
             Self::Done => "done",
         })
     }
@@ -142,6 +147,9 @@ pub enum LearnError {
     /// The bundle could not be made.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// Data without steps to learn from.
+    #[error(transparent)]
+    Steps(#[from] NoSteps),
     /// Windows that cannot be kept.
     #[error(transparent)]
     Experience(#[from] ExperienceError),
@@ -292,7 +300,7 @@ impl Training {
             Stage::Diffusion => self.stages.diffusion.position(),
             Stage::Draw => self.stages.draw.position(),
             Stage::Critic => self.stages.critic.position(),
-            Stage::Done => 0,
+            Stage::Policy | Stage::Done => 0,
         }
     }
 
@@ -305,7 +313,7 @@ impl Training {
             Stage::Diffusion => settings.diffusion.train.steps,
             Stage::Draw => self.stages.draw.total(),
             Stage::Critic => settings.critic.train.steps,
-            Stage::Done => 0,
+            Stage::Policy | Stage::Done => 0,
         }
     }
 
@@ -331,7 +339,7 @@ impl Training {
                         |chosen: &[usize], key| lesson(context, encode, draw, diffusion, chosen, key);
                     self.stages.critic.step(lesson, want_metrics)?
                 }
-                Stage::Done => Metrics::new(),
+                Stage::Policy | Stage::Done => Metrics::new(),
             }
         };
         while self.stage != Stage::Done && self.position() >= self.total() {
@@ -411,7 +419,7 @@ impl Training {
 }
 
 /// Checks that data has the dimensions of a task.
-fn check_data(data: &Transitions, task: &TaskSpec) -> Result<(), LearnError> {
+pub(crate) fn check_data(data: &Transitions, task: &TaskSpec) -> Result<(), LearnError> {
     for (what, found, expected) in
         [("state", data.state_dim, task.state_dim()), ("action", data.action_dim, task.action_dim())]
     {
@@ -452,7 +460,7 @@ fn lesson(
 }
 
 /// Reads losses back from the device, all `[1]`.
-fn read<const N: usize>(
+pub(crate) fn read<const N: usize>(
     stage: Stage,
     step: usize,
     losses: [(&'static str, Tensor<1>); N],

@@ -98,21 +98,14 @@ impl VaeStage {
     }
 
     pub(crate) fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
-        let parts =
-            [("vae", Some(self.vae.save()?)), ("prior", self.prior.as_ref().map(Trained::save).transpose()?)];
-        for (name, saved) in parts {
-            if let Some((net, adam)) = saved {
-                checkpoint.put(&format!("{name}.net"), net);
-                checkpoint.put(&format!("{name}.adam"), adam);
-            }
-        }
-        Ok(())
+        checkpoint.put_trained("vae", &self.vae)?;
+        self.prior.as_ref().map_or(Ok(()), |prior| checkpoint.put_trained("prior", prior))
     }
 
     pub(crate) fn load(&mut self, checkpoint: &mut Checkpoint, position: usize) -> Result<(), LearnError> {
-        self.vae.load(checkpoint.take("vae.net")?, &checkpoint.take("vae.adam")?)?;
+        checkpoint.take_trained("vae", &mut self.vae)?;
         if let Some(prior) = &mut self.prior {
-            prior.load(checkpoint.take("prior.net")?, &checkpoint.take("prior.adam")?)?;
+            checkpoint.take_trained("prior", prior)?;
         }
         self.position = position;
         Ok(())

@@ -32,6 +32,15 @@ pub fn layer_norm(width: usize, device: &Device) -> LayerNorm {
     LayerNormConfig::new(width).init(device)
 }
 
+/// A parameter of zeros, `[width]`.
+pub fn zeros(width: usize, device: &Device) -> Param<Tensor<1>> {
+    let draw = move |device: &Device, trained: bool| {
+        let values = Tensor::zeros([width], device);
+        if trained { values.require_grad() } else { values }
+    };
+    Param::uninitialized(ParamId::new(), draw, device.clone(), true, Shape::from([width]))
+}
+
 /// A parameter uniform in ±bound.
 fn uniform<const D: usize>(key: Key, shape: [usize; D], bound: f64, device: &Device) -> Param<Tensor<D>> {
     let draw = move |device: &Device, trained: bool| {

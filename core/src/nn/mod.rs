@@ -6,6 +6,7 @@ mod gaussian;
 mod gru;
 mod layer;
 mod linear;
+mod mlp;
 mod parameters;
 mod tower;
 #[cfg(feature = "train")]
@@ -14,8 +15,11 @@ pub mod train;
 pub use gaussian::{Gaussian, GaussianHeads, GaussianNet};
 pub use gru::BiGru;
 pub(crate) use layer::Layer;
-pub use linear::{layer_norm, linear, linear_without_bias};
-pub use parameters::{LoadError, NamedTensor, load_parameters, named_parameters, parameter_shapes};
+pub use linear::{layer_norm, linear, linear_without_bias, zeros};
+pub use mlp::Mlp;
+pub use parameters::{
+    LoadError, NamedTensor, check_shapes, load_parameters, named_parameters, parameter_shapes,
+};
 pub use tower::NormGelu;
 
 pub(crate) use crate::kernel::tensors::tensor;

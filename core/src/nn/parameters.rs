@@ -59,6 +59,23 @@ pub fn parameter_shapes<M: Module>(prefix: &str, module: &M) -> Vec<(String, Vec
     visitor.found
 }
 
+/// Checks the shapes of parameters against those of some networks.
+///
+/// # Errors
+/// When a parameter is missing, has another shape, or belongs to no network.
+pub fn check_shapes<'a>(
+    mut expected: BTreeMap<String, Vec<usize>>,
+    found: impl IntoIterator<Item = (&'a str, &'a [usize])>,
+) -> Result<(), LoadError> {
+    for (name, found) in found {
+        let expected = expected.remove(name).ok_or_else(|| LoadError::Unknown(name.to_owned()))?;
+        if found != expected {
+            return Err(LoadError::Shape { name: name.to_owned(), found: found.to_vec(), expected });
+        }
+    }
+    expected.into_keys().next().map_or(Ok(()), |name| Err(LoadError::Missing(name)))
+}
+
 /// Puts parameters saved under `prefix` into a network, taking them out of the map.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ pub const MOST_BATCH: usize = 1 << 20;
 /// Most calls of the denoiser in a decision: latents times sampler steps. The paper's own way takes 252 500.
 pub const MOST_CALLS: usize = 1 << 21;
 /// Largest seed: `config.toml` holds signed integers.
-const LARGEST_SEED: u64 = i64::MAX as u64;
+pub(crate) const LARGEST_SEED: u64 = i64::MAX as u64;
 /// Most latents that the critic draws per window.
 const MOST_LATENTS: usize = 1 << 16;
 
@@ -69,7 +69,7 @@ impl DataSettings {
 
 impl TrainSettings {
     /// Checks the training of a stage; `stage` is the name of its settings.
-    fn check(&self, stage: &str) -> Result<(), InvalidSetting> {
+    pub(crate) fn check(&self, stage: &str) -> Result<(), InvalidSetting> {
         let Self { rate, schedule, batch, steps, clip } = self;
         let key = |name: &str| format!("{stage}.train.{name}");
         positive(key("rate"), *rate)?;
@@ -82,7 +82,7 @@ impl TrainSettings {
 }
 
 impl Schedule {
-    fn check(self, key: &str) -> Result<(), InvalidSetting> {
+    pub(crate) fn check(self, key: &str) -> Result<(), InvalidSetting> {
         match self {
             Self::Constant | Self::Cosine => Ok(()),
             Self::Cyclic { half_period } => {
@@ -284,17 +284,21 @@ impl PlanSettings {
     }
 }
 
-fn whole(key: impl Into<String>, found: u64, allowed: RangeInclusive<u64>) -> Result<(), InvalidSetting> {
+pub(crate) fn whole(
+    key: impl Into<String>,
+    found: u64,
+    allowed: RangeInclusive<u64>,
+) -> Result<(), InvalidSetting> {
     let expected = format!("at least {} and at most {}", allowed.start(), allowed.end());
     require(allowed.contains(&found), key, found, expected)
 }
 
-fn share(key: &str, found: f64) -> Result<(), InvalidSetting> {
+pub(crate) fn share(key: &str, found: f64) -> Result<(), InvalidSetting> {
     require((0.0..=1.0).contains(&found), key, found, "a number from 0 to 1")
 }
 
 /// Networks compute in single precision: a number beyond it is infinite there, or zero.
-fn positive(key: impl Into<String>, found: f64) -> Result<(), InvalidSetting> {
+pub(crate) fn positive(key: impl Into<String>, found: f64) -> Result<(), InvalidSetting> {
     let holds = is_single(found) && found as f32 > 0.0;
     require(holds, key, found, "a positive number, finite in single precision")
 }
@@ -303,7 +307,7 @@ fn is_single(x: f64) -> bool {
     (x as f32).is_finite()
 }
 
-fn require(
+pub(crate) fn require(
     holds: bool,
     key: impl Into<String>,
     found: impl ToString,

@@ -2,7 +2,7 @@
 //!
 //! `smoke` takes seconds, `quick` three minutes on two CPU cores, `cpu` a quarter of an hour, and `paper` is Tables 3-5 as printed, for a GPU.
 
-mod check;
+pub(crate) mod check;
 
 pub use check::{
     DEEPEST, InvalidSetting, MOST_BATCH, MOST_CALLS, MOST_DIFFUSION_STEPS, MOST_ROWS, MOST_STEPS, WIDEST,

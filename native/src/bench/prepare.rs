@@ -11,6 +11,7 @@ use diar_core::data::Transitions;
 use diar_core::env::{self, Envs, Start};
 use diar_core::learn::{ENCODED_AT_ONCE, Stage, Training};
 use diar_core::maze::World;
+use diar_core::method;
 use diar_core::rng::Key;
 use diar_core::settings::{PlanSettings, Settings};
 use pollster::block_on;
@@ -207,7 +208,7 @@ fn policy(
 ) -> Result<Repetition, BenchError> {
     // Without revaluation, so that every plan is followed to its end whatever the agent has learned.
     let plan = PlanSettings { revalue: false, ..path.settings.plan };
-    let mut server = Server::new(agent(&path.settings, task, data)?, plan)?;
+    let mut server = Server::new(method::Agent::Latent(agent(&path.settings, task, data)?, plan))?;
     let states = Lockstep::begin(task, path.lanes)?.states;
     let line = |request: &dyn Fn(usize) -> Value| {
         Value::from((0..path.lanes).map(request).collect::<Vec<_>>()).to_string().into_bytes()

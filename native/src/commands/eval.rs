@@ -4,18 +4,18 @@ use std::fmt;
 
 use super::output;
 use crate::cli::EvalArgs;
-use crate::evaluation::{self, BundleFile};
+use crate::evaluation::{self, AgentFile};
 use crate::failure::Failure;
 use crate::score::Report;
 
 /// Evaluates a bundle's agent and prints its scores.
 pub(crate) fn eval(args: &EvalArgs) -> Result<(), Failure> {
-    let file = BundleFile::read(&args.bundle)?;
-    let settings = &file.bundle.info().settings;
-    let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
-    let agent = file.agent(&args.device.device.open()?)?;
-    let played = evaluation::play(&agent, plan, args.episodes)?;
-    output::result(&evaluation::report(agent.task(), &file, plan, args.episodes.seed, &played), args.json)
+    let file = AgentFile::read(&args.bundle)?;
+    let acting = file.acting(&args.plan, args.no_revalue)?;
+    let agent = file.agent(acting.clone(), &args.device.device.open()?)?;
+    let played = evaluation::play(&agent, args.episodes)?;
+    let report = evaluation::report(agent.task(), &file.path, &acting, args.episodes.seed, &played);
+    output::result(&report, args.json)
 }
 
 impl fmt::Display for Report {

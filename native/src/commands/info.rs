@@ -2,43 +2,52 @@
 
 use std::fmt;
 
-use diar_core::bundle::BundleInfo;
-use serde::Serialize;
+use diar_core::bundle::Scores;
+use diar_core::method::{AgentBundle, MethodSettings, Tested};
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::output;
 use crate::cli::InfoArgs;
-use crate::evaluation::BundleFile;
+use crate::evaluation::AgentFile;
 use crate::failure::Failure;
 
 /// Prints what a bundle says about itself.
 pub(crate) fn info(args: &InfoArgs) -> Result<(), Failure> {
-    let file = BundleFile::read(&args.bundle)?;
-    let described = Described {
-        sha256: file.bundle.hash(),
-        parameters: file.bundle.parameters(),
-        info: file.bundle.info(),
-    };
-    output::result(&described, args.json)
+    let file = AgentFile::read(&args.bundle)?;
+    output::result(&Described(&file.bundle), args.json)
 }
 
-#[derive(Serialize)]
-struct Described<'a> {
-    sha256: &'a str,
-    parameters: usize,
-    #[serde(flatten)]
-    info: &'a BundleInfo,
+/// A bundle as it is printed.
+struct Described<'a>(&'a AgentBundle);
+
+impl Serialize for Described<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let info = match self.0 {
+            AgentBundle::Latent(bundle) => serde_json::to_value(bundle.info()),
+            AgentBundle::Bc(bundle) => serde_json::to_value(bundle.info()),
+            AgentBundle::Iql(bundle) => serde_json::to_value(bundle.info()),
+        };
+        let mut tree = json!({ "sha256": self.0.hash(), "parameters": self.0.parameters() });
+        if let (Some(tree), Value::Object(info)) = (tree.as_object_mut(), info.map_err(S::Error::custom)?) {
+            tree.extend(info);
+        }
+        tree.serialize(serializer)
+    }
 }
 
 impl fmt::Display for Described<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let BundleInfo { task, settings, provenance, scores, .. } = self.info;
-        let plan = &settings.plan;
+        let bundle = self.0;
+        let (task, provenance) = (bundle.task(), bundle.provenance());
         let commit = match provenance.commit.as_str() {
             "" => String::new(),
             commit => format!(" ({commit})"),
         };
         writeln!(f, "task        {}", task.id)?;
-        writeln!(f, "sha256      {}", self.sha256)?;
+        writeln!(f, "method      {}", bundle.method().name())?;
+        writeln!(f, "sha256      {}", bundle.hash())?;
         writeln!(
             f,
             "trained     {:.0} s on {}, seed {}, diar {}{}, burn {}",
@@ -50,34 +59,58 @@ impl fmt::Display for Described<'_> {
             provenance.burn_version
         )?;
         writeln!(f, "data        {} rows, sha256 {}", provenance.data_rows, provenance.data_hash)?;
-        writeln!(
-            f,
-            "networks    {} parameters: VAE {} wide, latent {}, denoiser {:?}, Q and V {} wide",
-            self.parameters,
-            settings.vae.hidden,
-            settings.vae.latent,
-            settings.diffusion.widths,
-            settings.critic.state_hidden
-        )?;
-        write!(
-            f,
-            "decisions   {} candidates, {:?} in {} steps, followed for {} steps",
-            plan.candidates, plan.sampler.kind, plan.sampler.steps, plan.exec_horizon
-        )?;
+        write!(f, "networks    {} parameters", bundle.parameters())?;
+        match bundle.settings() {
+            MethodSettings::Latent(settings) => {
+                let plan = settings.plan;
+                write!(
+                    f,
+                    ": VAE {} wide, latent {}, denoiser {:?}, Q and V {} wide\ndecisions   {} candidates, {:?} in {} steps, \
+                     followed for {} steps",
+                    settings.vae.hidden,
+                    settings.vae.latent,
+                    settings.diffusion.widths,
+                    settings.critic.state_hidden,
+                    plan.candidates,
+                    plan.sampler.kind,
+                    plan.sampler.steps,
+                    plan.exec_horizon
+                )?;
+            }
+            MethodSettings::Bc(settings) => write!(f, ": {} wide", settings.policy.hidden)?,
+            MethodSettings::Iql(settings) => {
+                write!(
+                    f,
+                    ": Q and V {:?} wide, policy {:?}",
+                    settings.critic.hidden, settings.policy.hidden
+                )?;
+            }
+        }
         for (name, loss) in &provenance.losses {
             write!(f, "\nloss        {name} {loss:.5}")?;
         }
-        let Some(scores) = scores else {
-            return write!(f, "\nscores      none; `diar export --episodes` adds them");
+        let (ways, seed) = match bundle {
+            AgentBundle::Latent(bundle) => match &bundle.info().scores {
+                Some(Scores { seed, on, off }) => {
+                    (vec![("revaluation on: ", on), ("revaluation off: ", off)], *seed)
+                }
+                None => (Vec::new(), 0),
+            },
+            other => match other.scores() {
+                Some(Tested { seed, results }) => (vec![("", results)], *seed),
+                None => (Vec::new(), 0),
+            },
         };
-        for (name, evaluation) in [("on", &scores.on), ("off", &scores.off)] {
+        if ways.is_empty() {
+            return write!(f, "\nscores      none; `diar export --episodes` adds them");
+        }
+        for (way, evaluation) in ways {
             let found = evaluation.scores(task).into_iter();
             let found = found.map(|(kind, score)| {
                 format!("{} {:.1} ± {:.1}", kind.name().replace('_', " "), score.mean, score.ci95)
             });
             let found = found.collect::<Vec<_>>().join(", ");
-            let (episodes, seed) = (evaluation.episodes, scores.seed);
-            write!(f, "\nscores      revaluation {name}: {found} ({episodes} episodes, seed {seed})")?;
+            write!(f, "\nscores      {way}{found} ({} episodes, seed {seed})", evaluation.episodes)?;
         }
         Ok(())
     }

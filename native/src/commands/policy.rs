@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use super::output;
 use crate::cli::PolicyArgs;
-use crate::evaluation::{self, BundleFile};
+use crate::evaluation::AgentFile;
 use crate::failure::Failure;
 use crate::policy::Server;
 
@@ -13,11 +13,9 @@ const LONGEST_LINE: u64 = 1 << 20;
 
 /// Answers every line of standard input with one line on standard output.
 pub(crate) fn policy(args: &PolicyArgs) -> Result<(), Failure> {
-    let file = BundleFile::read(&args.bundle)?;
-    let settings = &file.bundle.info().settings;
-    let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
-    let agent = file.agent(&args.device.device.open()?)?;
-    let mut server = Server::new(agent, plan)?;
+    let file = AgentFile::read(&args.bundle)?;
+    let acting = file.acting(&args.plan, args.no_revalue)?;
+    let mut server = Server::new(file.agent(acting, &args.device.device.open()?)?)?;
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
     loop {

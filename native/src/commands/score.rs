@@ -4,14 +4,12 @@ use std::fmt;
 use std::path::Path;
 
 use diar_core::benchmark::Benchmark;
-use diar_core::settings::Settings;
 use diar_core::spec::ScoreKind;
 use serde::Serialize;
 
 use super::output;
 use crate::cli::{PolicyName, ScoreArgs};
-use crate::dataset;
-use crate::evaluation::{self, BundleFile};
+use crate::evaluation::{self, AgentFile};
 use crate::failure::Failure;
 use crate::run::atomic;
 use crate::score::{Method, Report, Score, ScoreFile, Scored, Scoring, baselines};
@@ -31,18 +29,17 @@ pub(crate) fn score(args: &ScoreArgs) -> Result<(), Failure> {
 }
 
 fn agent(args: &ScoreArgs, path: &Path) -> Result<ScoreFile, Failure> {
-    let file = BundleFile::read(path)?;
-    let settings = &file.bundle.info().settings;
-    let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
-    let agent = file.agent(&args.device.device.open()?)?;
-    let results = evaluation::play_stratified(&agent, plan, args.episodes.into(), false)?;
+    let file = AgentFile::read(path)?;
+    let acting = file.acting(&args.plan, args.no_revalue)?;
+    let agent = file.agent(acting.clone(), &args.device.device.open()?)?;
+    let results = evaluation::play_stratified(&agent, args.episodes.into(), false)?;
     let scoring = Scoring {
         task: agent.task(),
-        method: Method::of(settings, &plan),
+        method: Method::of(&acting),
         command: command(args),
         seed: args.episodes.seed,
         device: args.device.device.to_string(),
-        agent: Some(Scored::new(&file.path, &file.bundle, plan)),
+        agent: Some(Scored::new(&file.path, &file.bundle, &acting)),
     };
     Ok(ScoreFile::of(scoring, &results))
 }
@@ -53,15 +50,6 @@ fn baseline(args: &ScoreArgs, policy: PolicyName, task: &'static Benchmark) -> R
     let (method, results) = match policy {
         PolicyName::Random => (Method::Random, baselines::random(&task.spec, seed, episodes)?),
         PolicyName::Controller => (Method::Controller, baselines::controller(task, seed, episodes)?),
-        PolicyName::Bc => {
-            let settings =
-                Settings { seed: args.train_seed, ..Settings::preset(args.preset.into(), &task.basis()) };
-            let data = dataset::generate(task, settings.data.rows, settings.seed)?.data;
-            let mut cloning =
-                baselines::cloning(&settings, &data, &task.spec.action, &args.device.device.open()?);
-            baselines::train(&mut cloning, &data)?;
-            (Method::Bc, baselines::cloned(&cloning, &task.spec, seed, episodes)?)
-        }
     };
     let device = args.device.device.to_string();
     Ok(ScoreFile::of(

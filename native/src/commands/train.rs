@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use diar_core::bundle::Method;
 use diar_core::critic::check_rewards;
 use diar_core::data::Transitions;
-use diar_core::learn::{Checkpoint, LearnError, Memory, Stage, Training};
-use diar_core::settings::Settings;
+use diar_core::learn::{Checkpoint, LearnError, Memory, Stage};
+use diar_core::method::{MethodSettings, learner};
 use serde::Serialize;
 
 use super::output;
@@ -50,6 +51,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
     let mut config = RunConfig {
         task: task.spec.id.clone(),
         spec: task.benchmark.is_none().then(|| (*task.spec).clone()),
+        method: settings.method(),
         preset: args.preset.into(),
         device: args.device.device.to_string(),
         reused: None,
@@ -60,7 +62,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
     };
     let begin = match &args.reuse {
         Some(other) => {
-            let (begin, bundle) = before_critic(other, &config)?;
+            let (begin, bundle) = reused(other, &config)?;
             config.reused = Some(bundle);
             Some(begin)
         }
@@ -68,7 +70,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
     };
     let path = args.run.clone().unwrap_or_else(|| default_run(&config));
     // Data that cannot be trained on leaves no directory behind.
-    let training = Training::new(config.settings.clone(), task.spec, Arc::new(data), &device)?;
+    let training = learner(config.settings.clone(), task.spec, Arc::new(data), &device)?;
     let run = RunDirectory::open(&path, &config)?;
     say(format_args!("run directory: {}", path.display()));
     let result = if let Some(result) = run.result()? {
@@ -96,7 +98,10 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
 
 /// The VAE and the diffusion model of a finished run with the same data and settings up to there, and the SHA-256 of
 /// its agent.
-fn before_critic(path: &Path, config: &RunConfig) -> Result<((Checkpoint, History), String), Failure> {
+fn reused(path: &Path, config: &RunConfig) -> Result<((Checkpoint, History), String), Failure> {
+    if config.settings.latent().is_none() {
+        return Err(Failure::NotReusable { method: config.method });
+    }
     let unfinished = || Failure::NoBundle { path: path.to_owned() };
     let recorded = RunConfig::read(path)?.ok_or_else(unfinished)?;
     recorded.must_match_before_critic(config, path)?;
@@ -113,12 +118,12 @@ fn before_critic(path: &Path, config: &RunConfig) -> Result<((Checkpoint, Histor
 }
 
 /// The preset's settings with everything changed that the command line changes.
-fn settings(args: &TrainArgs, task: &Task) -> Result<Settings, Failure> {
-    let mut settings = Settings::preset(args.preset.into(), &task.basis);
+fn settings(args: &TrainArgs, task: &Task) -> Result<MethodSettings, Failure> {
+    let mut settings = MethodSettings::preset(args.method.into(), args.preset.into(), &task.basis);
     if let Some(seed) = args.seed {
-        settings.seed = seed;
+        *settings.seed_mut() = seed;
     }
-    let settings = overrides::assign(settings, &args.set)?;
+    let settings = overrides::assign_any(settings, &args.set)?;
     settings.check()?;
     Ok(settings)
 }
@@ -150,7 +155,7 @@ fn described(data: &Transitions, description: &Description) -> Task {
 fn checked(
     args: &TrainArgs,
     task: &Task,
-    settings: &Settings,
+    settings: &MethodSettings,
     data: Transitions,
     description: Description,
 ) -> Result<(Transitions, DataSource), Failure> {
@@ -158,8 +163,10 @@ fn checked(
     dataset::check_task(&data, &task.spec, path)?;
     // The data are there already.
     let memory = Memory { data: 0.0, ..memory_of(args, task, settings, data.len()) };
-    require(task, memory, data.len())?;
-    check_rewards(&data.rewards, task.spec.reward, &settings.critic).map_err(LearnError::Rewards)?;
+    require(task, settings, memory, data.len())?;
+    if let Some(settings) = settings.latent() {
+        check_rewards(&data.rewards, task.spec.reward, &settings.critic).map_err(LearnError::Rewards)?;
+    }
     let sha256 = description.summary.sha256.clone();
     // Whoever learns a task of D4RL hears how the data differs from it.
     if task.benchmark.is_some() {
@@ -179,27 +186,39 @@ fn checked(
 fn generated(
     args: &TrainArgs,
     task: &Task,
-    settings: &Settings,
+    settings: &MethodSettings,
 ) -> Result<(Transitions, DataSource), Failure> {
     let benchmark = task.benchmark.ok_or(Failure::NoTask)?;
-    require(task, memory_of(args, task, settings, settings.data.rows), settings.data.rows)?;
-    let data = dataset::generate(benchmark, settings.data.rows, settings.seed)?.data;
+    let rows = settings.rows();
+    require(task, settings, memory_of(args, task, settings, rows), rows)?;
+    let data = dataset::generate(benchmark, rows, settings.seed())?.data;
     let sha256 = dataset::hash(&data);
     let rows = data.len();
     Ok((data, DataSource { source: "generated".to_owned(), reward_at: None, rows, sha256 }))
 }
 
-fn memory_of(args: &TrainArgs, task: &Task, settings: &Settings, rows: usize) -> Memory {
-    Memory::of(settings, &task.spec, rows, args.device.device == DeviceName::Cpu)
+fn memory_of(args: &TrainArgs, task: &Task, settings: &MethodSettings, rows: usize) -> Memory {
+    let (spec, on_cpu) = (&task.spec, args.device.device == DeviceName::Cpu);
+    match settings.latent() {
+        Some(settings) => Memory::of(settings, spec, rows, on_cpu),
+        None => Memory::of_steps(settings.parameters(spec), settings.largest_step(), spec, rows, on_cpu),
+    }
 }
 
 /// Refuses training that takes more memory than there is, and says which settings take most of it.
-fn require(task: &Task, memory: Memory, rows: usize) -> Result<(), TooMuch> {
+fn require(task: &Task, settings: &MethodSettings, memory: Memory, rows: usize) -> Result<(), TooMuch> {
+    let [networks, batch] = match settings.latent() {
+        Some(_) => [
+            "lower vae.hidden, vae.gru_layers or the other widths",
+            "lower vae.train.batch and the batches of the other stages",
+        ],
+        None => ["lower the widths of the hidden layers", "lower the batch"],
+    };
     let parts = [
         (memory.data, "lower data.rows"),
         (memory.windows, "raise data.stride, or lower critic.windows or critic.latents"),
-        (memory.networks, "lower vae.hidden, vae.gru_layers or the other widths"),
-        (memory.batch, "lower vae.train.batch and the batches of the other stages"),
+        (memory.networks, networks),
+        (memory.batch, batch),
     ];
     let (_, advice) =
         parts.into_iter().fold((0.0, ""), |most, part| if part.0 > most.0 { part } else { most });
@@ -210,7 +229,11 @@ fn require(task: &Task, memory: Memory, rows: usize) -> Result<(), TooMuch> {
 fn default_run(config: &RunConfig) -> PathBuf {
     // The preset's name as it is written in the configuration.
     let preset = format!("{:?}", config.preset).to_lowercase();
-    Path::new("runs").join(format!("{}-{preset}-{}", config.task, config.settings.seed))
+    let method = match config.method {
+        Method::Diar => String::new(),
+        other => format!("{}-", other.name()),
+    };
+    Path::new("runs").join(format!("{}-{method}{preset}-{}", config.task, config.settings.seed()))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Failure> {

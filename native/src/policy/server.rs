@@ -1,11 +1,10 @@
-//! The planner behind `diar policy`: many episodes, decided together.
+//! The policy behind `diar policy`: many episodes, decided together.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use diar_core::agent::{Advance, Agent, AgentError, Episode, Event, Observed, Planner, Policy};
+use diar_core::agent::{Advance, AgentError, Episode, Event, Observed, Policy};
+use diar_core::method::{Agent, AnyPolicy};
 use diar_core::rng::Key;
-use diar_core::settings::PlanSettings;
 use serde::Serialize;
 
 use super::request::{MOST_LANES, Refusal, Request, parse};
@@ -74,8 +73,8 @@ struct Running {
 
 /// An agent that answers requests.
 pub struct Server {
-    agent: Arc<Agent>,
-    planner: Planner,
+    agent: Agent,
+    policy: AnyPolicy,
     lanes: BTreeMap<usize, Running>,
 }
 
@@ -84,9 +83,9 @@ impl Server {
     ///
     /// # Errors
     /// When the agent cannot decide with these settings.
-    pub fn new(agent: Arc<Agent>, plan: PlanSettings) -> Result<Self, AgentError> {
-        let planner = Planner::new(Arc::clone(&agent), plan, [], true)?;
-        Ok(Self { agent, planner, lanes: BTreeMap::new() })
+    pub fn new(agent: Agent) -> Result<Self, AgentError> {
+        let policy = agent.policy(true)?;
+        Ok(Self { agent, policy, lanes: BTreeMap::new() })
     }
 
     /// The answer to a line of JSON, which may begin with a byte order mark.
@@ -160,7 +159,7 @@ impl Server {
     }
 
     fn reset(&mut self, lane: usize, seed: u64, index: u64) -> Kind {
-        let key = Episode::random(seed, index).plan_key();
+        let key = Episode::random(seed, index).key();
         self.lanes.insert(lane, Running { key, last: None });
         let task = self.agent.task();
         Kind::Begun {
@@ -169,7 +168,7 @@ impl Server {
             task: task.id.clone(),
             state_dim: task.state_dim(),
             action_dim: task.action_dim(),
-            horizon: self.agent.settings().data.horizon,
+            horizon: self.agent.horizon(),
         }
     }
 
@@ -187,9 +186,9 @@ impl Server {
         }
         let running = self.lanes.get(&lane).ok_or(Refusal::NoEpisode { lane })?;
         if running.last.is_some() {
-            self.planner.observe(lane, Observed { state: obs, reward: reward as f32, ended: None });
+            self.policy.observe(lane, Observed { state: obs, reward: reward as f32, ended: None });
         } else {
-            self.planner.begin(lane, running.key, obs)?;
+            self.policy.begin(lane, running.key, obs)?;
         }
         Ok(())
     }
@@ -208,11 +207,11 @@ impl Server {
                 ..last
             });
         }
-        let acted = pollster::block_on(advance(&mut self.planner, decided));
+        let acted = pollster::block_on(advance(&mut self.policy, decided));
         match acted {
             Ok(mut actions) => {
                 for (lane, decision) in decided.iter_mut() {
-                    decision.number = self.planner.decisions(*lane);
+                    decision.number = self.policy.decisions(*lane);
                     if let Some(running) = self.lanes.get_mut(lane) {
                         running.last = Some(*decision);
                     }
@@ -224,10 +223,10 @@ impl Server {
                 Ok(actions)
             }
             Err(error) => {
-                // What the planner holds now is unknown: lanes of this line must begin again.
+                // The policy's state is unknown: lanes of this line must begin again.
                 for lane in decided.keys() {
                     self.lanes.remove(lane);
-                    self.planner.abandon(*lane);
+                    self.policy.abandon(*lane);
                 }
                 Err(error)
             }
@@ -237,12 +236,12 @@ impl Server {
 
 /// Runs the parts of decisions until each of these lanes has acted.
 async fn advance(
-    planner: &mut Planner,
+    policy: &mut AnyPolicy,
     decided: &mut BTreeMap<usize, Decided>,
 ) -> Result<BTreeMap<usize, Vec<f32>>, AgentError> {
     let mut actions = BTreeMap::new();
     while actions.len() < decided.len() {
-        let events = match planner.advance().await? {
+        let events = match policy.advance().await? {
             Advance::Decided(events) => events,
             Advance::Act(acted) => {
                 actions.extend(acted);

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use diar_core::bundle::Method;
 use diar_core::learn::Stage;
-use diar_core::settings::{Preset, Settings};
+use diar_core::method::MethodSettings;
+use diar_core::settings::Preset;
 use diar_core::spec::TaskSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,13 +20,15 @@ pub const FILE: &str = "config.toml";
 
 /// Task, data and settings of a run, fixed from its beginning to its end, and the devices that it has been on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Written")]
 pub struct RunConfig {
     /// Name of the task.
     pub task: String,
     /// Its specification, where it is none of D4RL's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spec: Option<TaskSpec>,
+    /// Method.
+    pub method: Method,
     /// The preset the settings began with.
     pub preset: Preset,
     /// The device it began on, as on the command line.
@@ -37,10 +41,41 @@ pub struct RunConfig {
     /// What it is trained with.
     pub versions: Versions,
     /// Every number that can be chosen.
-    pub settings: Settings,
+    pub settings: MethodSettings,
     /// Changes of device on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<Move>,
+}
+
+/// The file's fields.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    task: String,
+    #[serde(default)]
+    spec: Option<TaskSpec>,
+    /// Older programs knew DIAR and LDCQ alone, and told them apart by the critic's target.
+    method: Option<Method>,
+    preset: Preset,
+    device: String,
+    #[serde(default)]
+    reused: Option<String>,
+    data: DataSource,
+    versions: Versions,
+    settings: Value,
+    #[serde(default)]
+    moved: Vec<Move>,
+}
+
+impl TryFrom<Written> for RunConfig {
+    type Error = serde_json::Error;
+
+    fn try_from(written: Written) -> Result<Self, serde_json::Error> {
+        let Written { task, spec, method, preset, device, reused, data, versions, settings, moved } = written;
+        let settings = MethodSettings::of(method.unwrap_or(Method::Diar), settings)?;
+        let method = settings.method();
+        Ok(Self { task, spec, method, preset, device, reused, data, versions, settings, moved })
+    }
 }
 
 /// A change of device.
@@ -152,7 +187,7 @@ impl RunConfig {
     /// The first key that differs.
     pub fn must_match_before_critic(&self, asked: &Self, folder: &Path) -> Result<(), RunError> {
         self.first_difference(asked, folder, |key| {
-            let later = ["settings.critic.", "settings.plan.", "preset", "reused"];
+            let later = ["settings.critic.", "settings.plan.", "method", "preset", "reused"];
             !later.iter().any(|prefix| key.starts_with(prefix))
         })
     }

@@ -89,14 +89,14 @@ impl RunDirectory {
         RunResult::read(&self.path)
     }
 
-    /// Writes the agent of a step of the critic.
+    /// Writes the agent of a step of a stage.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn snapshot(&self, step: usize, bundle: &[u8]) -> Result<(), RunError> {
+    pub fn snapshot(&self, stage: Stage, step: usize, bundle: &[u8]) -> Result<(), RunError> {
         let folder = self.path.join(SNAPSHOTS);
         fs::create_dir_all(&folder).map_err(RunError::file("create", &folder))?;
-        let path = folder.join(format!("critic-{step}.safetensors"));
+        let path = folder.join(format!("{stage}-{step}.safetensors"));
         atomic::write(&path, bundle).map_err(RunError::file("write", &path))
     }
 

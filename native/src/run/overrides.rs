@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
+use diar_core::method::MethodSettings;
 use diar_core::settings::{CriticSettings, PlanSettings, Settings};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -81,8 +84,38 @@ impl FromStr for Assignment {
 /// # Errors
 /// The first assignment whose setting does not exist or cannot hold the value. What the settings mean together is
 /// for [`Settings::check`].
-pub fn assign(settings: Settings, assignments: &[Assignment]) -> Result<Settings, AssignmentError> {
+pub fn assign<S: Serialize + DeserializeOwned>(
+    settings: S,
+    assignments: &[Assignment],
+) -> Result<S, AssignmentError> {
     assignments.iter().try_fold(settings, |settings, assignment| assign_one(&settings, assignment))
+}
+
+/// The same of any method's settings, which stay that method's.
+///
+/// # Errors
+/// As [`assign`].
+pub fn assign_any(
+    settings: MethodSettings,
+    assignments: &[Assignment],
+) -> Result<MethodSettings, AssignmentError> {
+    Ok(match settings {
+        MethodSettings::Latent(settings) => MethodSettings::Latent(Box::new(assign(*settings, assignments)?)),
+        MethodSettings::Bc(settings) => MethodSettings::Bc(assign(settings, assignments)?),
+        MethodSettings::Iql(settings) => MethodSettings::Iql(assign(settings, assignments)?),
+    })
+}
+
+/// The settings of a method with those of acting changed; a trained agent's other settings are what they are.
+///
+/// # Errors
+/// The first assignment whose setting does not exist, is not one of acting, or cannot hold the value.
+pub fn assign_acting(
+    settings: MethodSettings,
+    assignments: &[Assignment],
+) -> Result<MethodSettings, AssignmentError> {
+    must_begin_with("act.", assignments)?;
+    assign_any(settings, assignments)
 }
 
 /// The settings of deciding with assignments made; a trained agent's other settings are what they are.
@@ -113,7 +146,10 @@ fn must_begin_with(group: &'static str, assignments: &[Assignment]) -> Result<()
     }
 }
 
-fn assign_one(settings: &Settings, assignment: &Assignment) -> Result<Settings, AssignmentError> {
+fn assign_one<S: Serialize + DeserializeOwned>(
+    settings: &S,
+    assignment: &Assignment,
+) -> Result<S, AssignmentError> {
     let Assignment { key, value } = assignment;
     let wrong = |reason: String, current: &Value| AssignmentError::Value {
         key: key.clone(),

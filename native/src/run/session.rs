@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use diar_core::bundle::{Bundle, BundleError, Precision, Provenance};
-use diar_core::learn::{Checkpoint, LearnError, Metrics, Stage, Training};
+use diar_core::bundle::{BundleError, Provenance};
+use diar_core::learn::{Checkpoint, LearnError, Learner, Metrics, Stage};
+use diar_core::method::AgentBundle;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -67,7 +68,7 @@ pub struct Session<'a> {
     directory: &'a RunDirectory,
     config: &'a RunConfig,
     checkpoints: Checkpoints,
-    training: Training,
+    training: Box<dyn Learner>,
     /// Of the sessions before this one, and losses of this one too.
     history: History,
     log: MetricsLog,
@@ -90,7 +91,7 @@ impl<'a> Session<'a> {
     pub fn resume(
         directory: &'a RunDirectory,
         config: &'a RunConfig,
-        mut training: Training,
+        mut training: Box<dyn Learner>,
         begin: Option<(Checkpoint, History)>,
         save_every: Duration,
     ) -> Result<Self, SessionError> {
@@ -134,7 +135,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Keeps the agent of every so many steps of the critic, too.
+    /// Keeps the agent of every so many steps of the last stage, too.
     #[must_use]
     pub fn with_snapshots(mut self, every: Option<usize>) -> Self {
         self.snapshot_every = every;
@@ -168,8 +169,9 @@ impl<'a> Session<'a> {
                 self.log.add(stage, done, self.seconds(), &metrics)?;
             }
             self.progress.update(done, wanted.then(|| shown(&metrics)).as_deref());
-            if stage == Stage::Critic && self.snapshot_every.is_some_and(|every| done.is_multiple_of(every)) {
-                self.directory.snapshot(done, &self.bundle()?)?;
+            let last = self.training.stages().last() == Some(&stage);
+            if last && self.snapshot_every.is_some_and(|every| done.is_multiple_of(every)) {
+                self.directory.snapshot(stage, done, &self.bundle()?)?;
             }
             if self.training.stage() != stage {
                 self.history
@@ -206,8 +208,8 @@ impl<'a> Session<'a> {
     /// The agent as it stands, in single precision.
     fn bundle(&self) -> Result<Vec<u8>, SessionError> {
         let RunConfig { data, versions, settings, .. } = self.config;
-        let bundle = self.training.bundle(Provenance {
-            seed: settings.seed,
+        let file = self.training.file(Provenance {
+            seed: settings.seed(),
             diar_version: versions.diar.clone(),
             burn_version: versions.burn.clone(),
             commit: versions.commit.clone(),
@@ -218,7 +220,7 @@ impl<'a> Session<'a> {
             losses: self.history.losses.clone(),
             relearned: None,
         })?;
-        Ok(bundle.to_bytes(Precision::F32)?)
+        Ok(file)
     }
 
     fn finish(self) -> Result<RunResult, SessionError> {
@@ -227,13 +229,13 @@ impl<'a> Session<'a> {
         let bytes = self.bundle()?;
         let result = RunResult {
             task: task.clone(),
-            seed: settings.seed,
+            seed: settings.seed(),
             device: self.devices,
             data_sha256: data.sha256.clone(),
             data_rows: data.rows,
             training_seconds,
             losses: self.history.losses,
-            bundle_sha256: Bundle::from_bytes(&bytes)?.hash().to_owned(),
+            bundle_sha256: AgentBundle::from_bytes(&bytes)?.hash().to_owned(),
         };
         self.directory.finish(&bytes, &result)?;
         Ok(result)

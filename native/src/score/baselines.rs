@@ -1,19 +1,15 @@
-//! Baselines in the same episodes as the method.
+//! Baselines that learn nothing, in the same episodes as the methods.
 
 use std::ops::Range;
 
 use crate::simulators;
-use diar_core::agent::{AgentError, Episode, Progress as Begun, Rollout, RolloutOptions, Scenario};
-use diar_core::baseline::{Actor, AntController, Cloning, Imitator, MazeController, Random, Reflex};
+use diar_core::agent::{Actor, AgentError, Episode, Progress, Reflex, Rollout, RolloutOptions, Scenario};
+use diar_core::baseline::{AntController, MazeController, Random};
 use diar_core::benchmark::{Benchmark, Family};
-use diar_core::data::Transitions;
-use diar_core::learn::LearnError;
 use diar_core::score::EpisodeResult;
-use diar_core::settings::{Schedule, Settings, TrainSettings};
-use diar_core::spec::{Space, TaskSpec};
+use diar_core::spec::TaskSpec;
 
 use crate::antmaze;
-use crate::run::progress::Progress;
 
 /// Episodes of a baseline, in lockstep; their starts take turns.
 ///
@@ -28,7 +24,11 @@ fn play<A: Actor>(
     let episodes: Vec<Episode> = episodes.map(|index| Episode::stratified(seed, index)).collect();
     let options = RolloutOptions { record: false, stop_at_goal: false, shareable: false };
     let actor = actor(&episodes);
-    let policy = |begun: &[Begun]| Ok(Reflex::new(actor, begun));
+    let policy = |begun: &[Progress]| {
+        let starts =
+            episodes.iter().zip(begun).map(|(episode, begun)| (episode.key(), begun.state.as_slice()));
+        Reflex::new(actor, task.state_dim(), starts)
+    };
     let mut rollout = Rollout::of(simulators::open(task)?, &episodes, options, &Scenario::default(), policy)?;
     pollster::block_on(rollout.finish())
 }
@@ -59,46 +59,4 @@ pub fn controller(
             play(&task.spec, seed, episodes, |episodes| AntController::new(episodes, maze, walker))
         }
     }
-}
-
-/// How behaviour cloning is trained: a network as wide as the policy decoder, as many rows as a VAE of that preset sees.
-#[must_use]
-pub fn cloning(
-    settings: &Settings,
-    data: &Transitions,
-    actions: &Space,
-    device: &burn::tensor::Device,
-) -> Cloning {
-    let train =
-        TrainSettings { rate: 1e-3, schedule: Schedule::Cosine, batch: 256, steps: 20_000, clip: Some(1.0) };
-    Cloning::new(settings.seed, settings.vae.hidden, settings.vae.sigma_floor, train, data, actions, device)
-}
-
-/// Trains a clone to its end.
-///
-/// # Errors
-/// When the loss is not finite or the device fails.
-pub fn train(cloning: &mut Cloning, data: &Transitions) -> Result<(), LearnError> {
-    const READ_EVERY: usize = 500;
-    let mut progress = Progress::new();
-    progress.begin("cloning", 0, cloning.steps());
-    while cloning.position() < cloning.steps() {
-        let loss = cloning.step(data, READ_EVERY)?;
-        progress.update(cloning.position(), loss.map(|loss| format!("loss {loss:.4}")).as_deref());
-    }
-    progress.end();
-    Ok(())
-}
-
-/// Episodes of a trained clone.
-///
-/// # Errors
-/// When the task has no simulator here, or the device fails.
-pub fn cloned(
-    cloning: &Cloning,
-    task: &TaskSpec,
-    seed: u64,
-    episodes: Range<u64>,
-) -> Result<Vec<EpisodeResult>, AgentError> {
-    play(task, seed, episodes, |episodes| Imitator::new(cloning, episodes))
 }

@@ -9,9 +9,10 @@ pub mod table;
 use std::path::{Path, PathBuf};
 
 use diar_core::benchmark::{Benchmark, UnknownTask};
-use diar_core::bundle::Bundle;
+use diar_core::bundle::Provenance;
+use diar_core::method::{AgentBundle, MethodSettings};
 use diar_core::score::{EpisodeResult, Evaluation, all_points, points};
-use diar_core::settings::{PlanSettings, Settings, Target};
+use diar_core::settings::{PlanSettings, Target};
 use diar_core::spec::{ScoreKind, TaskSpec};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Number;
@@ -43,6 +44,8 @@ pub enum Method {
     LdcqRevalued,
     /// A plain network that imitates the data.
     Bc,
+    /// Implicit Q-learning.
+    Iql,
     /// The controller that collected the data, without its noise, with a new plan for every episode.
     Controller,
     /// Uniformly random actions.
@@ -50,15 +53,19 @@ pub enum Method {
 }
 
 impl Method {
-    /// What a bundle's agent is when it acts by these settings.
+    /// An agent that acts by these settings.
     #[must_use]
-    pub fn of(settings: &Settings, plan: &PlanSettings) -> Self {
-        match (settings.critic.target, plan.revalue) {
-            (Target::Diar, false) => Self::DiarWithout,
-            (Target::Diar, true) if plan.margin == 0.0 => Self::Diar,
-            (Target::Diar, true) => Self::DiarMargin,
-            (Target::Ldcq, false) => Self::Ldcq,
-            (Target::Ldcq, true) => Self::LdcqRevalued,
+    pub fn of(acting: &MethodSettings) -> Self {
+        match acting {
+            MethodSettings::Latent(settings) => match (settings.critic.target, settings.plan.revalue) {
+                (Target::Diar, false) => Self::DiarWithout,
+                (Target::Diar, true) if settings.plan.margin == 0.0 => Self::Diar,
+                (Target::Diar, true) => Self::DiarMargin,
+                (Target::Ldcq, false) => Self::Ldcq,
+                (Target::Ldcq, true) => Self::LdcqRevalued,
+            },
+            MethodSettings::Bc(_) => Self::Bc,
+            MethodSettings::Iql(_) => Self::Iql,
         }
     }
 
@@ -72,6 +79,7 @@ impl Method {
             Self::Ldcq => "LDCQ",
             Self::LdcqRevalued => "LDCQ with revaluation",
             Self::Bc => "behaviour cloning",
+            Self::Iql => "IQL",
             Self::Controller => "the data's controller",
             Self::Random => "random",
         }
@@ -128,26 +136,38 @@ pub struct Scored {
     /// SHA-256 of its data.
     pub data_sha256: String,
     /// Its training's settings, and how it acts by default.
-    pub settings: Settings,
-    /// How it acted here.
-    pub plan: PlanSettings,
+    pub settings: MethodSettings,
+    /// How it acted here, where it plans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanSettings>,
 }
 
 impl Scored {
-    /// What a bundle says about itself.
+    /// The agent of a bundle, acting by these settings.
     #[must_use]
-    pub fn new(file: &Path, bundle: &Bundle, plan: PlanSettings) -> Self {
-        let info = bundle.info();
+    pub fn new(file: &Path, bundle: &AgentBundle, acting: &MethodSettings) -> Self {
+        let Provenance { seed, training_seconds, commit, data_hash, .. } = bundle.provenance().clone();
+        // Of methods that do not plan, the settings are those that it acted by.
+        let (settings, plan) = match acting.latent() {
+            Some(acting) => (bundle.settings(), Some(acting.plan)),
+            None => (acting.clone(), None),
+        };
         Self {
             file: file.to_owned(),
             sha256: bundle.hash().to_owned(),
-            training_seed: info.provenance.seed,
-            training_seconds: info.provenance.training_seconds,
-            commit: info.provenance.commit.clone(),
-            data_sha256: info.provenance.data_hash.clone(),
-            settings: info.settings.clone(),
+            training_seed: seed,
+            training_seconds,
+            commit,
+            data_sha256: data_hash,
+            settings,
             plan,
         }
+    }
+
+    /// True if plans were dropped by revaluation.
+    #[must_use]
+    pub fn revalued(&self) -> bool {
+        self.plan.is_some_and(|plan| plan.revalue)
     }
 }
 
@@ -224,7 +244,7 @@ impl ScoreFile {
             let values = all_points(task, kind, results);
             task.scoring.kinds.contains(&kind).then(|| Score::of(task, &values))
         };
-        let revalue = agent.as_ref().is_some_and(|agent| agent.plan.revalue);
+        let revalue = agent.as_ref().is_some_and(Scored::revalued);
         let evaluation = Evaluation::of(task, revalue, results);
         Self {
             task: task.id.clone(),
@@ -270,7 +290,7 @@ impl ScoreFile {
             bundle: self.agent.as_ref().map(|agent| agent.file.display().to_string()),
             episodes: self.episodes,
             seed: self.seed,
-            revalue: self.agent.as_ref().is_some_and(|agent| agent.plan.revalue),
+            revalue: self.agent.as_ref().is_some_and(Scored::revalued),
             scores: scores.collect(),
             success_rate: self.success_rate,
             mean_first_contact_step: self.mean_first_contact_step,

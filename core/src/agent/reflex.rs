@@ -1,0 +1,127 @@
+//! A policy that acts on the current observation alone, step by step.
+
+use super::model::AgentError;
+use super::policy::{Advance, Observed, Policy};
+use super::trace::{Outcome, Phase};
+use crate::rng::Key;
+
+/// Actions from observations.
+pub trait Actor {
+    /// Begins an episode in a lane, whose random draws come from `key`. Actors that draw nothing ignore it.
+    fn begin(&mut self, _lane: usize, _key: Key) {}
+
+    /// Actions of some lanes in their observations, `[lanes, action]`, scaled to [-1, 1]. Lanes are in order.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn act(&mut self, lanes: &[(usize, &[f64])]) -> Result<Vec<f32>, AgentError>;
+}
+
+impl<A: Actor + ?Sized> Actor for Box<A> {
+    fn begin(&mut self, lane: usize, key: Key) {
+        (**self).begin(lane, key);
+    }
+
+    fn act(&mut self, lanes: &[(usize, &[f64])]) -> Result<Vec<f32>, AgentError> {
+        (**self).act(lanes)
+    }
+}
+
+/// An [`Actor`] in a batch of episodes.
+#[derive(Debug)]
+pub struct Reflex<A> {
+    actor: A,
+    /// Numbers of an observation.
+    width: usize,
+    lanes: Vec<Lane>,
+}
+
+#[derive(Clone, Debug)]
+struct Lane {
+    state: Vec<f64>,
+    phase: Phase,
+    /// An action was given, and its result is not known yet.
+    waiting: bool,
+}
+
+impl<A: Actor> Reflex<A> {
+    /// The policy at the starts of episodes: a key of all random draws and an observation of `width` numbers each.
+    ///
+    /// # Errors
+    /// When an observation has another number of numbers.
+    pub fn new<'a>(
+        actor: A,
+        width: usize,
+        starts: impl IntoIterator<Item = (Key, &'a [f64])>,
+    ) -> Result<Self, AgentError> {
+        let mut policy = Self { actor, width, lanes: Vec::new() };
+        for (lane, (key, state)) in starts.into_iter().enumerate() {
+            policy.begin(lane, key, state)?;
+        }
+        Ok(policy)
+    }
+}
+
+impl<A: Actor> Policy for Reflex<A> {
+    fn begin(&mut self, lane: usize, key: Key, state: &[f64]) -> Result<(), AgentError> {
+        let (found, expected) = (state.len(), self.width);
+        if found != expected {
+            return Err(AgentError::Width { what: "a state", found, expected });
+        }
+        let idle = Lane { state: Vec::new(), phase: Phase::Done, waiting: false };
+        if self.lanes.len() <= lane {
+            self.lanes.resize(lane + 1, idle);
+        }
+        self.lanes[lane] = Lane { state: state.to_vec(), phase: Phase::Follow, waiting: false };
+        self.actor.begin(lane, key);
+        Ok(())
+    }
+
+    fn abandon(&mut self, lane: usize) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.phase = Phase::Done;
+        }
+    }
+
+    async fn advance_some(&mut self, _: usize) -> Result<Advance, AgentError> {
+        let ready = |(_, lane): &(usize, &Lane)| lane.phase == Phase::Follow && !lane.waiting;
+        let lanes = self.lanes.iter().enumerate().filter(ready);
+        let lanes: Vec<(usize, &[f64])> = lanes.map(|(i, lane)| (i, lane.state.as_slice())).collect();
+        if lanes.is_empty() {
+            return Ok(Advance::Done);
+        }
+        let mut actions = self.actor.act(&lanes)?;
+        if actions.iter().any(|a| !a.is_finite()) {
+            return Err(AgentError::NotFinite("an action"));
+        }
+        // As the motors do: what is recorded is what acts.
+        for a in &mut actions {
+            *a = a.clamp(-1.0, 1.0);
+        }
+        let width = actions.len() / lanes.len();
+        let taken: Vec<usize> = lanes.iter().map(|&(lane, _)| lane).collect();
+        for &lane in &taken {
+            self.lanes[lane].waiting = true;
+        }
+        let actions = actions.chunks_exact(width).map(<[f32]>::to_vec);
+        Ok(Advance::Act(taken.into_iter().zip(actions).collect()))
+    }
+
+    fn observe(&mut self, lane: usize, observed: Observed<'_>) -> Option<Outcome> {
+        let lane = &mut self.lanes[lane];
+        lane.state = observed.state.to_vec();
+        lane.waiting = false;
+        if observed.ended.is_some() {
+            lane.phase = Phase::Done;
+        }
+        observed.ended
+    }
+
+    fn phase(&self, lane: usize) -> Phase {
+        self.lanes[lane].phase
+    }
+
+    fn phases(&self) -> &'static [Phase] {
+        &[Phase::Follow]
+    }
+}

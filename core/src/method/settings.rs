@@ -1,0 +1,133 @@
+//! Settings of any method.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::recipe::Recipe;
+use super::{bc, iql};
+use crate::bundle::Method;
+use crate::settings::{Basis, InvalidSetting, Preset, Settings, Target};
+use crate::spec::TaskSpec;
+
+/// Settings of one of the methods. Read without a method's name, they are those of the first whose names they have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MethodSettings {
+    /// DIAR's and LDCQ's.
+    Latent(Box<Settings>),
+    /// Behaviour cloning's.
+    Bc(bc::Settings),
+    /// IQL's.
+    Iql(iql::Settings),
+}
+
+impl MethodSettings {
+    /// Settings of a size for a task.
+    #[must_use]
+    pub fn preset(method: Method, preset: Preset, basis: &Basis) -> Self {
+        match method {
+            Method::Diar | Method::Ldcq => {
+                let mut settings = Settings::preset(preset, basis);
+                if method == Method::Ldcq {
+                    settings.critic.target = Target::Ldcq;
+                    settings.plan.revalue = false;
+                }
+                Self::Latent(Box::new(settings))
+            }
+            Method::Bc => Self::Bc(Recipe::preset(preset, basis)),
+            Method::Iql => Self::Iql(Recipe::preset(preset, basis)),
+        }
+    }
+
+    /// Settings of a method from a tree of them.
+    ///
+    /// # Errors
+    /// When one is missing, unknown, or of another type.
+    pub fn of(method: Method, tree: Value) -> Result<Self, serde_json::Error> {
+        Ok(match method {
+            Method::Diar | Method::Ldcq => Self::Latent(serde_json::from_value(tree)?),
+            Method::Bc => Self::Bc(serde_json::from_value(tree)?),
+            Method::Iql => Self::Iql(serde_json::from_value(tree)?),
+        })
+    }
+
+    /// The method that they belong to.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        match self {
+            Self::Latent(settings) => Method::of(settings),
+            Self::Bc(_) => Method::Bc,
+            Self::Iql(_) => Method::Iql,
+        }
+    }
+
+    /// Checks every setting against its limits.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used, and what would be right.
+    pub fn check(&self) -> Result<(), InvalidSetting> {
+        match self {
+            Self::Latent(settings) => settings.check(),
+            Self::Bc(settings) => settings.check(),
+            Self::Iql(settings) => settings.check(),
+        }
+    }
+
+    /// Seed of everything random.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        match self {
+            Self::Latent(settings) => settings.seed,
+            Self::Bc(settings) => settings.seed,
+            Self::Iql(settings) => settings.seed,
+        }
+    }
+
+    /// Seed of everything random, to be changed.
+    pub fn seed_mut(&mut self) -> &mut u64 {
+        match self {
+            Self::Latent(settings) => &mut settings.seed,
+            Self::Bc(settings) => &mut settings.seed,
+            Self::Iql(settings) => &mut settings.seed,
+        }
+    }
+
+    /// Rows to generate, where no data set is given.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Latent(settings) => settings.data.rows,
+            Self::Bc(settings) => settings.data.rows,
+            Self::Iql(settings) => settings.data.rows,
+        }
+    }
+
+    /// Numbers in all parameters together, as a float.
+    #[must_use]
+    pub fn parameters(&self, task: &TaskSpec) -> f64 {
+        match self {
+            Self::Latent(settings) => crate::networks::AgentNetworks::parameters(settings, task),
+            Self::Bc(settings) => settings.parameters(task),
+            Self::Iql(settings) => settings.parameters(task),
+        }
+    }
+
+    /// Outputs of layers that the largest step of training holds, in numbers; of methods that learn from single steps.
+    #[must_use]
+    pub fn largest_step(&self) -> f64 {
+        match self {
+            Self::Latent(_) => 0.0,
+            Self::Bc(settings) => settings.largest_step(),
+            Self::Iql(settings) => settings.largest_step(),
+        }
+    }
+
+    /// DIAR's or LDCQ's settings, where they are.
+    #[must_use]
+    pub fn latent(&self) -> Option<&Settings> {
+        match self {
+            Self::Latent(settings) => Some(settings),
+            _ => None,
+        }
+    }
+}
