@@ -140,7 +140,8 @@ pub struct TrainArgs {
     /// Run directory [default: runs/TASK-PRESET-SEED, and runs/TASK-METHOD-PRESET-SEED of other methods than DIAR]
     #[arg(long, value_name = "DIR")]
     pub run: Option<PathBuf>,
-    /// Take the VAE and the diffusion model of this finished run (same data and settings) and train the critic only
+    /// Take the first stages of this finished run (same data and settings): for diar and ldcq the VAE and the diffusion model,
+    /// for idql the critic of a run of iql
     #[arg(long, value_name = "RUN")]
     pub reuse: Option<PathBuf>,
     /// Seed of everything random [default: 0]
@@ -629,6 +630,8 @@ pub enum MethodName {
     Bc,
     /// Implicit Q-learning
     Iql,
+    /// Implicit Q-learning with a diffusion model of actions
+    Idql,
 }
 
 impl From<MethodName> for Method {
@@ -638,6 +641,7 @@ impl From<MethodName> for Method {
             MethodName::Ldcq => Self::Ldcq,
             MethodName::Bc => Self::Bc,
             MethodName::Iql => Self::Iql,
+            MethodName::Idql => Self::Idql,
         }
     }
 }

@@ -77,7 +77,10 @@ pub enum Failure {
         method: Method,
     },
     /// `--reuse` for a method that has nothing to reuse.
-    #[error("--reuse takes the VAE and the diffusion model of a run of diar or ldcq, but {} has none", .method.name())]
+    #[error(
+        "--reuse takes VAE and diffusion model for diar and ldcq, and the critic of a run of iql for idql; {} learns nothing \
+         that another run could have", .method.name()
+    )]
     NotReusable {
         /// The method.
         method: Method,

@@ -19,6 +19,7 @@ mod trail;
 pub use evaluate::evaluate;
 pub use model::{Agent, AgentError};
 pub use planner::Planner;
+pub(crate) use planner::argmax;
 pub use policy::{Advance, LaneAction, LaneEvent, Observed, Policy};
 pub use reflex::{Actor, Reflex};
 pub(crate) use rollout::ACTION_PARTS;

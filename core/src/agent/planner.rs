@@ -424,7 +424,7 @@ pub(super) fn noise_key(lane: Key, decision: usize) -> Key {
 }
 
 /// Index of the largest number, the first one if there are several.
-pub(super) fn argmax(values: &[f32]) -> usize {
+pub(crate) fn argmax(values: &[f32]) -> usize {
     values
         .iter()
         .enumerate()

@@ -77,11 +77,13 @@ pub enum Method {
     Bc,
     /// Implicit Q-learning.
     Iql,
+    /// Implicit Q-learning with a diffusion model of actions.
+    Idql,
 }
 
 impl Method {
     /// All methods, in the order of the tables.
-    pub const ALL: [Self; 4] = [Self::Diar, Self::Ldcq, Self::Bc, Self::Iql];
+    pub const ALL: [Self; 5] = [Self::Diar, Self::Ldcq, Self::Bc, Self::Iql, Self::Idql];
 
     /// Its name on the command line and in files.
     #[must_use]
@@ -91,6 +93,7 @@ impl Method {
             Self::Ldcq => "ldcq",
             Self::Bc => "bc",
             Self::Iql => "iql",
+            Self::Idql => "idql",
         }
     }
 

@@ -19,6 +19,7 @@ pub(crate) mod gpu;
 pub(crate) mod gru;
 pub(crate) mod layer;
 mod matmul;
+mod mish;
 pub(crate) mod packed;
 pub(crate) mod parallel;
 pub(crate) mod rank;

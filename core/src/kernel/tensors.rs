@@ -6,6 +6,7 @@ use burn::tensor::{Device, Shape, Tensor, TensorData};
 
 use super::gru::Recurrence;
 use super::layer::{Activation, Layer};
+use super::mish;
 
 type Primitive = FloatTensor<Flex>;
 
@@ -79,6 +80,16 @@ pub(crate) fn recurrence(
     let inputs =
         RecurrenceInputs { gates: plain(gates), weight: plain(weight), bias: plain(bias), reversed, last };
     Tensor::from_primitive::<Flex>(inputs.forward().0)
+}
+
+/// [`mish::forward`] on tensors of a device that is [served](serves).
+pub(crate) fn mish<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "train")]
+    if x.device().is_autodiff() {
+        return autodiff::mish_of(x);
+    }
+    let x = plain(x);
+    Tensor::from_primitive::<Flex>(primitive(mish::forward(numbers(&x)), x.shape()))
 }
 
 /// [`AdamStep::apply`] on plain tensors of a device that is [served](serves): parameter and moments, changed.
@@ -251,6 +262,7 @@ mod autodiff {
         contiguous, numbers, primitive, split,
     };
     use crate::kernel::gru::Kept;
+    use crate::kernel::mish;
 
     type Tracked = FloatTensor<Autodiff<Flex>>;
 
@@ -344,6 +356,33 @@ mod autodiff {
             }
             if let Some(node) = skip {
                 gradients.register::<Flex>(node.id, arriving);
+            }
+        }
+    }
+
+    #[derive(Debug)]
+    struct MishBackward;
+
+    pub(crate) fn mish_of<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+        let x = tracked(x);
+        let input = value(&x);
+        let output = primitive(mish::forward(numbers(&input)), input.shape());
+        let output = match MishBackward.prepare::<NoCheckpointing>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(input, output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        };
+        Tensor::from_primitive::<Autodiff<Flex>>(output)
+    }
+
+    impl Backward<Flex, 1> for MishBackward {
+        type State = Primitive;
+
+        fn backward(self, ops: Ops<Primitive, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+            let arriving = contiguous(gradients.consume::<Flex>(&ops.node));
+            let ([node], x) = (ops.parents, ops.state);
+            if let Some(node) = node {
+                let values = mish::backward(numbers(&x), numbers(&arriving));
+                gradients.register::<Flex>(node.id, primitive(values, x.shape()));
             }
         }
     }

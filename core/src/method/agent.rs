@@ -1,12 +1,13 @@
 //! Agents of any method: their files, their networks on a device, and how they act.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 
 use super::recipe::{AgentInfo, Recipe, Tested};
 use super::settings::MethodSettings;
-use super::{bc, iql};
+use super::{bc, idql, iql};
 use crate::agent::{
     self, Actor, Advance, AgentError, Episode, Observed, Outcome, Phase, Planner, Policy, Reflex, Rollout,
     RolloutOptions, Scenario,
@@ -14,7 +15,7 @@ use crate::agent::{
 use crate::bundle::{Bundle, BundleError, Method, Precision, Provenance, Sealed, method_of};
 use crate::data::Normaliser;
 use crate::env::Envs;
-use crate::nn::tensor;
+use crate::nn::{NamedTensor, tensor};
 use crate::rng::Key;
 use crate::spec::TaskSpec;
 
@@ -25,6 +26,7 @@ macro_rules! each {
             Self::Latent($one) => $value,
             Self::Bc($one) => $value,
             Self::Iql($one) => $value,
+            Self::Idql($one) => $value,
         }
     };
 }
@@ -38,6 +40,8 @@ pub enum AgentBundle {
     Bc(Box<Sealed<AgentInfo<bc::Settings>>>),
     /// IQL's.
     Iql(Box<Sealed<AgentInfo<iql::Settings>>>),
+    /// IDQL's.
+    Idql(Box<Sealed<AgentInfo<idql::Settings>>>),
 }
 
 impl AgentBundle {
@@ -50,6 +54,7 @@ impl AgentBundle {
             Method::Diar | Method::Ldcq => Self::Latent(Box::new(Sealed::from_bytes(bytes)?)),
             Method::Bc => Self::Bc(Box::new(Sealed::from_bytes(bytes)?)),
             Method::Iql => Self::Iql(Box::new(Sealed::from_bytes(bytes)?)),
+            Method::Idql => Self::Idql(Box::new(Sealed::from_bytes(bytes)?)),
         })
     }
 
@@ -65,6 +70,12 @@ impl AgentBundle {
     #[must_use]
     pub fn hash(&self) -> &str {
         each!(self, bundle => bundle.hash())
+    }
+
+    /// All parameters by name.
+    #[must_use]
+    pub fn tensors(&self) -> BTreeMap<String, NamedTensor> {
+        each!(self, bundle => bundle.tensors())
     }
 
     /// How many parameters there are.
@@ -98,6 +109,7 @@ impl AgentBundle {
             Self::Latent(_) => self,
             Self::Bc(bundle) => Self::Bc(Box::new(bundle.tested(scores))),
             Self::Iql(bundle) => Self::Iql(Box::new(bundle.tested(scores))),
+            Self::Idql(bundle) => Self::Idql(Box::new(bundle.tested(scores))),
         }
     }
 
@@ -108,6 +120,7 @@ impl AgentBundle {
             Self::Latent(_) => None,
             Self::Bc(bundle) => bundle.info().scores.as_ref(),
             Self::Iql(bundle) => bundle.info().scores.as_ref(),
+            Self::Idql(bundle) => bundle.info().scores.as_ref(),
         }
     }
 
@@ -118,6 +131,7 @@ impl AgentBundle {
             Self::Latent(bundle) => MethodSettings::Latent(Box::new(bundle.info().settings.clone())),
             Self::Bc(bundle) => MethodSettings::Bc(bundle.info().settings.clone()),
             Self::Iql(bundle) => MethodSettings::Iql(bundle.info().settings.clone()),
+            Self::Idql(bundle) => MethodSettings::Idql(bundle.info().settings.clone()),
         }
     }
 }
@@ -175,6 +189,8 @@ pub enum Agent {
     Bc(Arc<Loaded<bc::Settings>>),
     /// IQL.
     Iql(Arc<Loaded<iql::Settings>>),
+    /// IDQL.
+    Idql(Arc<Loaded<idql::Settings>>),
 }
 
 impl Agent {
@@ -193,6 +209,9 @@ impl Agent {
             (AgentBundle::Iql(bundle), MethodSettings::Iql(settings)) => {
                 Ok(Self::Iql(Arc::new(Loaded::new(bundle, settings, device)?)))
             }
+            (AgentBundle::Idql(bundle), MethodSettings::Idql(settings)) => {
+                Ok(Self::Idql(Arc::new(Loaded::new(bundle, settings, device)?)))
+            }
             (bundle, acting) => Err(BundleError::Method {
                 found: bundle.method().name().to_owned(),
                 expected: acting.method().name().to_owned(),
@@ -208,6 +227,12 @@ impl Agent {
             Self::Latent(agent, plan) => plan.candidates as f64 * (4.0 * agent.latent() as f64 + 4.0),
             Self::Bc(agent) => 8.0 * agent.settings.policy.hidden as f64,
             Self::Iql(agent) => agent.settings.policy.hidden.iter().map(|&width| 2.0 * width as f64).sum(),
+            // Noise of every update, and the samples.
+            Self::Idql(agent) => {
+                let idql::Settings { policy, act, .. } = &agent.settings;
+                let drawn = (policy.diffusion_steps + 4) * agent.task.action_dim();
+                act.candidates as f64 * drawn as f64
+            }
         }
     }
 
@@ -216,7 +241,7 @@ impl Agent {
     pub fn horizon(&self) -> usize {
         match self {
             Self::Latent(agent, _) => agent.settings().data.horizon,
-            Self::Bc(_) | Self::Iql(_) => 1,
+            Self::Bc(_) | Self::Iql(_) | Self::Idql(_) => 1,
         }
     }
 
@@ -227,6 +252,7 @@ impl Agent {
             Self::Latent(agent, _) => agent.task(),
             Self::Bc(agent) => &agent.task,
             Self::Iql(agent) => &agent.task,
+            Self::Idql(agent) => &agent.task,
         }
     }
 
@@ -243,6 +269,7 @@ impl Agent {
             }
             Self::Bc(agent) => step(Box::new(bc::Imitator::new(Arc::clone(agent)))),
             Self::Iql(agent) => step(Box::new(iql::Actor::new(Arc::clone(agent)))),
+            Self::Idql(agent) => step(Box::new(idql::Actor::new(Arc::clone(agent)))),
         }
     }
 

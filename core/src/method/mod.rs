@@ -7,6 +7,7 @@
 
 mod agent;
 pub mod bc;
+pub mod idql;
 pub mod iql;
 mod recipe;
 mod settings;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::recipe::Recipe;
-use super::{bc, iql};
+use super::{bc, idql, iql};
 use crate::bundle::Method;
 use crate::settings::{Basis, InvalidSetting, Preset, Settings, Target};
 use crate::spec::TaskSpec;
@@ -19,6 +19,8 @@ pub enum MethodSettings {
     Bc(bc::Settings),
     /// IQL's.
     Iql(iql::Settings),
+    /// IDQL's.
+    Idql(idql::Settings),
 }
 
 impl MethodSettings {
@@ -36,6 +38,7 @@ impl MethodSettings {
             }
             Method::Bc => Self::Bc(Recipe::preset(preset, basis)),
             Method::Iql => Self::Iql(Recipe::preset(preset, basis)),
+            Method::Idql => Self::Idql(Recipe::preset(preset, basis)),
         }
     }
 
@@ -48,6 +51,7 @@ impl MethodSettings {
             Method::Diar | Method::Ldcq => Self::Latent(serde_json::from_value(tree)?),
             Method::Bc => Self::Bc(serde_json::from_value(tree)?),
             Method::Iql => Self::Iql(serde_json::from_value(tree)?),
+            Method::Idql => Self::Idql(serde_json::from_value(tree)?),
         })
     }
 
@@ -58,6 +62,7 @@ impl MethodSettings {
             Self::Latent(settings) => Method::of(settings),
             Self::Bc(_) => Method::Bc,
             Self::Iql(_) => Method::Iql,
+            Self::Idql(_) => Method::Idql,
         }
     }
 
@@ -70,6 +75,7 @@ impl MethodSettings {
             Self::Latent(settings) => settings.check(),
             Self::Bc(settings) => settings.check(),
             Self::Iql(settings) => settings.check(),
+            Self::Idql(settings) => settings.check(),
         }
     }
 
@@ -80,6 +86,7 @@ impl MethodSettings {
             Self::Latent(settings) => settings.seed,
             Self::Bc(settings) => settings.seed,
             Self::Iql(settings) => settings.seed,
+            Self::Idql(settings) => settings.seed,
         }
     }
 
@@ -89,6 +96,7 @@ impl MethodSettings {
             Self::Latent(settings) => &mut settings.seed,
             Self::Bc(settings) => &mut settings.seed,
             Self::Iql(settings) => &mut settings.seed,
+            Self::Idql(settings) => &mut settings.seed,
         }
     }
 
@@ -99,6 +107,7 @@ impl MethodSettings {
             Self::Latent(settings) => settings.data.rows,
             Self::Bc(settings) => settings.data.rows,
             Self::Iql(settings) => settings.data.rows,
+            Self::Idql(settings) => settings.data.rows,
         }
     }
 
@@ -109,6 +118,7 @@ impl MethodSettings {
             Self::Latent(settings) => crate::networks::AgentNetworks::parameters(settings, task),
             Self::Bc(settings) => settings.parameters(task),
             Self::Iql(settings) => settings.parameters(task),
+            Self::Idql(settings) => settings.parameters(task),
         }
     }
 
@@ -119,6 +129,7 @@ impl MethodSettings {
             Self::Latent(_) => 0.0,
             Self::Bc(settings) => settings.largest_step(),
             Self::Iql(settings) => settings.largest_step(),
+            Self::Idql(settings) => settings.largest_step(),
         }
     }
 

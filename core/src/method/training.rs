@@ -6,7 +6,7 @@ use burn::tensor::Device;
 
 use super::recipe::{AgentInfo, Recipe};
 use super::settings::MethodSettings;
-use super::{bc, iql};
+use super::{bc, idql, iql};
 use crate::bundle::{Precision, Provenance, Sealed};
 use crate::data::{Normaliser, Steps, Transitions};
 use crate::learn::{Checkpoint, LearnError, Learner, Metrics, Stage, Training, check_data};
@@ -196,5 +196,6 @@ pub fn learner(
         MethodSettings::Latent(settings) => Box::new(Training::new(*settings, task, data, device)?),
         MethodSettings::Bc(settings) => Box::new(Lessons::<bc::Cloning>::new(settings, task, data, device)?),
         MethodSettings::Iql(settings) => Box::new(Lessons::<iql::Iql>::new(settings, task, data, device)?),
+        MethodSettings::Idql(settings) => Box::new(Lessons::<idql::Idql>::new(settings, task, data, device)?),
     })
 }

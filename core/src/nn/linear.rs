@@ -41,6 +41,16 @@ pub fn zeros(width: usize, device: &Device) -> Param<Tensor<1>> {
     Param::uninitialized(ParamId::new(), draw, device.clone(), true, Shape::from([width]))
 }
 
+/// A parameter of normal numbers with this deviation, `[width]`.
+pub fn normals(key: Key, width: usize, deviation: f32, device: &Device) -> Param<Tensor<1>> {
+    let draw = move |device: &Device, trained: bool| {
+        let values = key.normals(width).into_iter().map(|number| deviation * number).collect();
+        let values = tensor(values, [width], device);
+        if trained { values.require_grad() } else { values }
+    };
+    Param::uninitialized(ParamId::new(), draw, device.clone(), true, Shape::from([width]))
+}
+
 /// A parameter uniform in ±bound.
 fn uniform<const D: usize>(key: Key, shape: [usize; D], bound: f64, device: &Device) -> Param<Tensor<D>> {
     let draw = move |device: &Device, trained: bool| {

@@ -6,6 +6,7 @@ mod gaussian;
 mod gru;
 mod layer;
 mod linear;
+mod mish;
 mod mlp;
 mod parameters;
 mod tower;
@@ -15,7 +16,8 @@ pub mod train;
 pub use gaussian::{Gaussian, GaussianHeads, GaussianNet};
 pub use gru::BiGru;
 pub(crate) use layer::Layer;
-pub use linear::{layer_norm, linear, linear_without_bias, zeros};
+pub use linear::{layer_norm, linear, linear_without_bias, normals, zeros};
+pub use mish::mish;
 pub use mlp::Mlp;
 pub use parameters::{
     LoadError, NamedTensor, check_shapes, load_parameters, named_parameters, parameter_shapes,

@@ -28,6 +28,7 @@ impl Serialize for Described<'_> {
             AgentBundle::Latent(bundle) => serde_json::to_value(bundle.info()),
             AgentBundle::Bc(bundle) => serde_json::to_value(bundle.info()),
             AgentBundle::Iql(bundle) => serde_json::to_value(bundle.info()),
+            AgentBundle::Idql(bundle) => serde_json::to_value(bundle.info()),
         };
         let mut tree = json!({ "sha256": self.0.hash(), "parameters": self.0.parameters() });
         if let (Some(tree), Value::Object(info)) = (tree.as_object_mut(), info.map_err(S::Error::custom)?) {
@@ -78,6 +79,14 @@ impl fmt::Display for Described<'_> {
                 )?;
             }
             MethodSettings::Bc(settings) => write!(f, ": {} wide", settings.policy.hidden)?,
+            MethodSettings::Idql(settings) => {
+                let (policy, candidates) = (&settings.policy, settings.act.candidates);
+                write!(
+                    f,
+                    ": Q and V {:?} wide, diffusion of actions {} wide in {} blocks and {} steps\ndecisions   {candidates} candidates",
+                    settings.critic.hidden, policy.hidden, policy.blocks, policy.diffusion_steps
+                )?;
+            }
             MethodSettings::Iql(settings) => {
                 write!(
                     f,

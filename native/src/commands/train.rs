@@ -96,24 +96,26 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
     output::beside(args.out.as_deref(), &trained, args.json)
 }
 
-/// The VAE and the diffusion model of a finished run with the same data and settings up to there, and the SHA-256 of
-/// its agent.
+/// The stages of a finished run that another has in common with it, and the SHA-256 of its agent: VAE and diffusion model of
+/// DIAR and LDCQ, and the critic of IQL for IDQL. Data and settings up to there must be the same.
 fn reused(path: &Path, config: &RunConfig) -> Result<((Checkpoint, History), String), Failure> {
-    if config.settings.latent().is_none() {
-        return Err(Failure::NotReusable { method: config.method });
-    }
+    let (first, later) = match config.method {
+        Method::Diar | Method::Ldcq => (Stage::Draw, ["settings.critic.", "settings.plan."]),
+        Method::Idql => (Stage::Policy, ["settings.policy.", "settings.act."]),
+        method => return Err(Failure::NotReusable { method }),
+    };
     let unfinished = || Failure::NoBundle { path: path.to_owned() };
     let recorded = RunConfig::read(path)?.ok_or_else(unfinished)?;
-    recorded.must_match_before_critic(config, path)?;
+    recorded.must_match_before(later, config, path)?;
     let result = RunResult::read(path)?.ok_or_else(unfinished)?;
     let mut damage = None;
     let newest = Checkpoints::of(path).newest_intact(|error| damage = Some(error));
     let Some((checkpoint, mut history)) = newest else {
         return Err(damage.map_or_else(unfinished, Failure::Run));
     };
-    history = history.before(Stage::Draw);
+    history = history.before(first);
     history.training_seconds = 0.0;
-    let checkpoint = checkpoint.back_to(Stage::Draw).ok_or_else(unfinished)?;
+    let checkpoint = checkpoint.back_to(first).ok_or_else(unfinished)?;
     Ok(((checkpoint, history), result.bundle_sha256))
 }
 

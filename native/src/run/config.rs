@@ -181,14 +181,14 @@ impl RunConfig {
         self.first_difference(asked, folder, |_| true)
     }
 
-    /// Checks that a run recorded in `folder` has the data, VAE and diffusion model that are asked for now.
+    /// Checks that a run recorded in `folder` has what is asked for now, but for the settings that begin with `later` and the
+    /// method that they make.
     ///
     /// # Errors
     /// The first key that differs.
-    pub fn must_match_before_critic(&self, asked: &Self, folder: &Path) -> Result<(), RunError> {
+    pub fn must_match_before(&self, later: [&str; 2], asked: &Self, folder: &Path) -> Result<(), RunError> {
         self.first_difference(asked, folder, |key| {
-            let later = ["settings.critic.", "settings.plan.", "method", "preset", "reused"];
-            !later.iter().any(|prefix| key.starts_with(prefix))
+            !later.iter().chain(&["method", "preset", "reused"]).any(|prefix| key.starts_with(prefix))
         })
     }
 

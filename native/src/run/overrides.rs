@@ -103,6 +103,7 @@ pub fn assign_any(
         MethodSettings::Latent(settings) => MethodSettings::Latent(Box::new(assign(*settings, assignments)?)),
         MethodSettings::Bc(settings) => MethodSettings::Bc(assign(settings, assignments)?),
         MethodSettings::Iql(settings) => MethodSettings::Iql(assign(settings, assignments)?),
+        MethodSettings::Idql(settings) => MethodSettings::Idql(assign(settings, assignments)?),
     })
 }
 

@@ -46,6 +46,8 @@ pub enum Method {
     Bc,
     /// Implicit Q-learning.
     Iql,
+    /// Implicit Q-learning with a diffusion model of actions.
+    Idql,
     /// The controller that collected the data, without its noise, with a new plan for every episode.
     Controller,
     /// Uniformly random actions.
@@ -66,6 +68,7 @@ impl Method {
             },
             MethodSettings::Bc(_) => Self::Bc,
             MethodSettings::Iql(_) => Self::Iql,
+            MethodSettings::Idql(_) => Self::Idql,
         }
     }
 
@@ -80,6 +83,7 @@ impl Method {
             Self::LdcqRevalued => "LDCQ with revaluation",
             Self::Bc => "behaviour cloning",
             Self::Iql => "IQL",
+            Self::Idql => "IDQL",
             Self::Controller => "the data's controller",
             Self::Random => "random",
         }

@@ -23,6 +23,8 @@ mod settings;
 
 #[cfg(feature = "train")]
 pub use learner::Iql;
+#[cfg(feature = "train")]
+pub(super) use learner::{Critic, Lesson};
 pub use networks::{ActionPolicy, ActionValues};
 pub use policy::Actor;
 pub use settings::{CriticSettings, PolicySettings, Settings};

@@ -98,6 +98,12 @@ impl CriticSettings {
         train.check("critic")
     }
 
+    /// Outputs of layers that a step holds, in numbers: of Q and V, each trained and once more as a target.
+    pub(in crate::method) fn largest_step(&self) -> f64 {
+        let each = self.hidden.iter().map(|&width| width as f64).sum::<f64>();
+        6.0 * each * self.train.batch as f64
+    }
+
     /// Q and V, newly drawn.
     pub(in crate::method) fn networks(
         &self,
@@ -186,10 +192,8 @@ impl Recipe for Settings {
     }
 
     fn largest_step(&self) -> f64 {
-        let units = |widths: &[usize]| widths.iter().map(|&width| width as f64).sum::<f64>();
-        // Q and V, each trained and once more as a target, and the policy.
-        let each = 6.0 * units(&self.critic.hidden) + units(&self.policy.hidden);
-        each * self.critic.train.batch as f64
+        let policy = self.policy.hidden.iter().map(|&width| width as f64).sum::<f64>();
+        self.critic.largest_step() + policy * self.critic.train.batch as f64
     }
 
     fn load(

@@ -1,0 +1,132 @@
+//! Training of IDQL: IQL's critic, then the diffusion model of actions.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::{NoiseNet, PolicySettings, Preserving, Settings};
+use crate::learn::{Checkpoint, LearnError, Metrics, Stage, read};
+use crate::method::iql::{Critic, Lesson};
+use crate::method::{Classroom, Course};
+use crate::nn::train::{Trained, follow, restore, save};
+use crate::nn::{NamedTensor, named_parameters, tensor};
+use crate::rng::{Key, Stream};
+use crate::settings::TrainSettings;
+
+/// IDQL under training.
+pub struct Idql {
+    key: Key,
+    critic: Critic,
+    settings: PolicySettings,
+    schedule: Preserving,
+    net: Trained<NoiseNet>,
+    /// The average that acts.
+    average: NoiseNet,
+}
+
+impl Idql {
+    /// One step of the diffusion model on a batch of rows drawn at random.
+    fn imitate(&mut self, room: &Classroom, position: usize) -> Tensor<1> {
+        let PolicySettings { hidden, blocks, dropout, average_rate, .. } = self.settings;
+        let TrainSettings { rate, schedule, batch, steps, clip } = self.settings.train;
+        let data = room.steps.transitions();
+        let (state, action) = (data.state_dim, data.action_dim);
+        let key = self.key.named("steps").fold(position as u64);
+        let mut stream = key.named("rows").stream();
+        let (mut states, mut actions) = (Vec::new(), Vec::new());
+        for _ in 0..batch {
+            let row = stream.below(data.len());
+            states.extend_from_slice(data.state(row));
+            actions.extend_from_slice(data.action(row));
+        }
+        room.state_norm.apply(&mut states);
+        room.task.action.shrink(&mut actions);
+        let noise = key.named("noise").normals(batch * action);
+        let mut indices = Vec::with_capacity(batch);
+        for (action, noise) in actions.chunks_exact_mut(action).zip(noise.chunks_exact(action)) {
+            let t = 1 + stream.below(self.schedule.steps());
+            let [kept, added] = self.schedule.shares(t).map(|share| share as f32);
+            for (action, noise) in action.iter_mut().zip(noise) {
+                *action = kept * *action + added * noise;
+            }
+            indices.push((t - 1) as f32);
+        }
+        let device = room.device.clone().autodiff();
+        let mut drops = key.named("dropout").stream();
+        let masks: Vec<Tensor<3>> = (0..blocks)
+            .filter(|_| dropout > 0.0)
+            .map(|_| tensor(mask(&mut drops, dropout, batch * hidden), [batch, 1, hidden], &device))
+            .collect();
+        let net = self.net.net();
+        let share = net.share(tensor(states, [batch, state], &device), tensor(indices, [batch, 1], &device));
+        let predicted = net.forward(tensor(actions, [batch, 1, action], &device), share, &masks);
+        let noise: Tensor<3> = tensor(noise, [batch, 1, action], &device);
+        let loss = (noise - predicted).square().sum_dim(2).mean();
+        self.net.update(&mut loss.backward(), schedule.rate(rate, position, steps), clip);
+        self.average = follow(self.average.clone(), &self.net.net().valid(), average_rate);
+        loss
+    }
+}
+
+/// A dropout mask: 0 with this probability, and otherwise the factor that keeps the mean.
+fn mask(stream: &mut Stream, dropout: f64, count: usize) -> Vec<f32> {
+    let (limit, factor) = ((dropout * 4_294_967_296.0) as u32, (1.0 / (1.0 - dropout)) as f32);
+    (0..count).map(|_| if stream.next_u32() < limit { 0.0 } else { factor }).collect()
+}
+
+impl Course for Idql {
+    type Recipe = Settings;
+
+    const STAGES: &'static [Stage] = &[Stage::Critic, Stage::Policy];
+
+    fn new(settings: &Settings, room: &Classroom) -> Self {
+        let net = settings.network(&room.task, &room.device.clone().autodiff());
+        Self {
+            key: Key::new(settings.seed).named("idql"),
+            critic: Critic::new(settings.seed, &settings.critic, room),
+            settings: settings.policy.clone(),
+            schedule: Preserving::new(settings.policy.diffusion_steps),
+            average: net.valid(),
+            net: Trained::new(net),
+        }
+    }
+
+    fn total(settings: &Settings, stage: Stage) -> usize {
+        if stage == Stage::Critic { settings.critic.train.steps } else { settings.policy.train.steps }
+    }
+
+    fn step(
+        &mut self,
+        room: &Classroom,
+        (stage, position): (Stage, usize),
+        want_metrics: bool,
+    ) -> Result<Metrics, LearnError> {
+        if stage == Stage::Critic {
+            let Lesson { losses, .. } = self.critic.step(room, position);
+            return if want_metrics { read(stage, position + 1, losses) } else { Ok(Metrics::new()) };
+        }
+        let loss = self.imitate(room, position);
+        if want_metrics { read(stage, position + 1, [("loss", loss)]) } else { Ok(Metrics::new()) }
+    }
+
+    fn save(&self, stage: Stage, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
+        if stage == Stage::Critic {
+            return self.critic.save(checkpoint);
+        }
+        checkpoint.put("policy.average", save(&self.average)?);
+        checkpoint.put_trained("policy", &self.net)
+    }
+
+    fn load(&mut self, stage: Stage, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
+        if stage == Stage::Critic {
+            return self.critic.load(checkpoint);
+        }
+        self.average = restore(self.average.clone(), checkpoint.take("policy.average")?)?;
+        checkpoint.take_trained("policy", &mut self.net)
+    }
+
+    fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
+        let mut tensors = self.critic.parameters()?;
+        tensors.extend(named_parameters("policy", &self.average)?);
+        Ok(tensors)
+    }
+}

@@ -1,0 +1,118 @@
+//! Methods beside DIAR through the program: trained, stopped, resumed, evaluated, exported, compared, and refused by name.
+
+mod tiny;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use diar::evaluation::AgentFile;
+use diar_core::bundle::Method;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use tiny::{TASK, diar, success, wait_for};
+
+/// The smallest training of a method, with one setting of it changed.
+fn train(method: &str, run: &Path, steps: usize) -> Command {
+    let mut command = diar(&["train", TASK, "--preset", "smoke", "--seed", "3", "--method", method, "--run"]);
+    command.arg(run).args(["--set", "data.rows=3000", "--checkpoint-every", "0"]);
+    let stages: &[&str] = match method {
+        "bc" => &["policy"],
+        "iql" => &["critic"],
+        _ => &["critic", "policy"],
+    };
+    for stage in stages {
+        command.args(["--set", &format!("{stage}.train.steps={steps}")]);
+    }
+    command
+}
+
+fn json(command: &mut Command) -> Value {
+    serde_json::from_slice(&success(command).stdout).unwrap()
+}
+
+#[test]
+fn every_method_is_trained_resumed_and_used() {
+    let folder = TempDir::new().unwrap();
+    for (method, stage) in [("bc", "policy"), ("iql", "critic"), ("idql", "policy")] {
+        let (whole, stopped) = (folder.path().join(method), folder.path().join(format!("{method}-stopped")));
+        success(&mut train(method, &whole, 60));
+        let mut child = train(method, &stopped, 60).spawn().unwrap();
+        wait_for(&stopped, stage, &mut child);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        success(&mut train(method, &stopped, 60));
+        let read = |run: &Path| AgentFile::read(run).unwrap().bundle;
+        let (whole_agent, resumed) = (read(&whole), read(&stopped));
+        assert_eq!(whole_agent.method().name(), method);
+        assert_eq!(whole_agent.provenance().losses, resumed.provenance().losses, "{method}");
+        assert_eq!(whole_agent.settings(), resumed.settings());
+
+        let path = whole.to_str().unwrap();
+        let evaluated = json(&mut diar(&["eval", path, "--episodes", "6", "--json"]));
+        assert_eq!((&evaluated["method"], &evaluated["episodes"]), (&method.into(), &6.into()));
+        assert!(evaluated["native"]["ci95"].is_f64() && evaluated["first_contact"]["mean"].is_f64());
+        // Batches change nothing.
+        let batched = json(&mut diar(&["eval", path, "--episodes", "6", "--batch", "4", "--json"]));
+        assert_eq!(batched["native"], evaluated["native"], "{method}");
+
+        let out = folder.path().join(format!("{method}.json"));
+        let scored = ["score", path, "--episodes", "7", "--json", "--out", out.to_str().unwrap()];
+        assert_eq!(json(&mut diar(&scored))["method"], method);
+        let result: Value = serde_json::from_slice(&fs::read(&out).unwrap()).unwrap();
+        assert_eq!(result["agent"]["settings"]["seed"], 3, "{method}");
+        assert!(result["agent"].get("plan").is_none(), "{method} does not plan");
+
+        let bundle = folder.path().join(format!("{method}.safetensors"));
+        let exported = ["export", path, "--episodes", "7", "--out", bundle.to_str().unwrap(), "--json"];
+        assert!(json(&mut diar(&exported))["scores"]["results"].is_object(), "{method}");
+        let told = json(&mut diar(&["info", bundle.to_str().unwrap(), "--json"]));
+        assert_eq!((&told["method"], &told["scores"]["seed"]), (&method.into(), &0.into()));
+    }
+    let [first, second] = ["bc", "idql"].map(|name| folder.path().join(format!("{name}.safetensors")));
+    let compared = json(diar(&["compare", "--episodes", "4", "--json"]).args([&first, &second]));
+    assert_eq!((&compared["first"]["method"], &compared["second"]["method"]), (&"bc".into(), &"idql".into()));
+    assert!(compared["difference"]["native"]["mean"].is_f64());
+    let table = success(diar(&["table"]).arg(folder.path())).stdout;
+    let table = String::from_utf8(table).unwrap();
+    for title in ["behaviour cloning", "IQL", "IDQL"] {
+        assert!(table.contains(&format!("| {TASK} | {title} |")), "{table}");
+    }
+}
+
+/// IDQL takes the critic of an IQL run, and the agent is that of a run that trained its own.
+#[test]
+fn idql_may_take_the_critic_of_iql() {
+    let folder = TempDir::new().unwrap();
+    let run = |name: &str| folder.path().join(name);
+    success(&mut train("iql", &run("iql"), 40));
+    success(&mut train("idql", &run("own"), 40));
+    success(train("idql", &run("taken"), 40).arg("--reuse").arg(run("iql")));
+    let weights = |name: &str| AgentFile::read(&run(name)).unwrap().bundle.tensors();
+    assert_eq!(weights("own"), weights("taken"));
+    let refused = |command: &mut Command, parts: &[&str]| {
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(parts.iter().all(|part| stderr.contains(part)), "{stderr}");
+    };
+    refused(
+        train("iql", &run("other"), 40).arg("--reuse").arg(run("own")),
+        &["--reuse", "iql learns nothing"],
+    );
+    refused(
+        train("idql", &run("other"), 41).arg("--reuse").arg(run("iql")),
+        &["critic.train.steps is 40, but 41"],
+    );
+    let bundle = run("iql");
+    let path = bundle.to_str().unwrap();
+    refused(&mut diar(&["eval", path, "--no-revalue"]), &["--no-revalue", "method is iql"]);
+    refused(&mut diar(&["eval", path, "--candidates", "3"]), &["--candidates", "method is iql"]);
+    refused(&mut diar(&["eval", path, "--set", "critic.discount=0.5"]), &["fixed once", "act."]);
+    refused(&mut diar(&["alarms", path]), &["method 'iql'", "only diar or ldcq"]);
+    refused(&mut diar(&["compare", path]), &["comparison of one agent", "method is iql"]);
+    let other = ["train", TASK, "--method", "iql", "--set", "vae.hidden=3"];
+    refused(&mut diar(&other), &["unknown setting 'vae.hidden'", "critic, data, policy, seed"]);
+    assert_eq!(AgentFile::read(&bundle).unwrap().bundle.method(), Method::Iql);
+}
