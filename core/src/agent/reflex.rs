@@ -17,7 +17,7 @@ pub trait Actor {
     fn act(&mut self, lanes: &[(usize, &[f64])]) -> Result<Vec<f32>, AgentError>;
 }
 
-impl<A: Actor + ?Sized> Actor for Box<A> {
+impl<T: Actor + ?Sized> Actor for Box<T> {
     fn begin(&mut self, lane: usize, key: Key) {
         (**self).begin(lane, key);
     }
