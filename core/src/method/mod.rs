@@ -7,6 +7,8 @@
 
 mod agent;
 pub mod bc;
+#[cfg(all(test, feature = "train"))]
+mod golden;
 pub mod idql;
 pub mod iql;
 mod recipe;

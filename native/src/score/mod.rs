@@ -72,6 +72,16 @@ impl Method {
         }
     }
 
+    /// Information that it has beyond observations, actions and their data.
+    #[must_use]
+    pub fn side(self) -> &'static str {
+        match self {
+            Self::Bc | Self::Random => "nothing",
+            Self::Controller => "the goal and the map",
+            _ => paper::REWARDS,
+        }
+    }
+
     /// Its name in a table.
     #[must_use]
     pub fn title(self) -> &'static str {

@@ -104,3 +104,49 @@ fn one_candidate_imitates_and_many_choose() {
         assert!(action > 0.95, "{action}, expected 1");
     }
 }
+
+/// The network's output and four losses of its training, without dropout, are those of `PyTorch`.
+#[cfg(feature = "train")]
+#[test]
+fn the_network_is_that_of_pytorch() {
+    use burn::module::Module;
+    use burn::tensor::{Device, Tensor};
+
+    use super::NoiseNet;
+    use crate::method::golden::{assert_near, recorded};
+    use crate::nn::train::Trained;
+    use crate::nn::{load_parameters, tensor};
+    use crate::rng::Key;
+
+    let recorded = recorded();
+    let device = Device::flex().autodiff();
+    let mut settings = <Settings as Recipe>::preset(Preset::Smoke, &MAZE2D[0].basis()).policy;
+    (settings.hidden, settings.blocks, settings.features, settings.time_hidden) = (8, 2, 6, 10);
+    let net = NoiseNet::new(Key::new(0), &settings, [4, 2], &device);
+    let mut net = Trained::new(load_parameters("noise", net, &mut recorded.clone()).unwrap());
+    let values = |name: &str| recorded[&format!("idql.{name}")].values.clone();
+    let actions: Tensor<3> = tensor(values("actions"), [6, 1, 2], &device);
+    let states: Tensor<2> = tensor(values("states"), [6, 4], &device);
+    let steps: Tensor<2> = tensor(values("steps"), [6, 1], &device);
+    let noise: Tensor<3> = tensor(values("noise"), [6, 1, 2], &device);
+    let mut losses = Vec::new();
+    for step in 0..4 {
+        let share = net.net().share(states.clone(), steps.clone());
+        let predicted = net.net().forward(actions.clone(), share, &[]);
+        if step == 0 {
+            let found = predicted.clone().inner().try_into_vec_as::<f32>().unwrap();
+            assert_near("predicted noise", &found, &values("predicted"));
+        }
+        let loss = (noise.clone() - predicted).square().sum_dim(2).mean();
+        net.update(&mut loss.backward(), 1e-2, None);
+        losses.extend(loss.inner().try_into_vec_as::<f32>().unwrap());
+    }
+    assert_near("losses", &losses, &values("losses"));
+    assert_eq!(net.net().valid().num_params(), recorded_parameters(&recorded));
+}
+
+/// Numbers in the recorded network.
+#[cfg(feature = "train")]
+fn recorded_parameters(recorded: &std::collections::BTreeMap<String, crate::nn::NamedTensor>) -> usize {
+    recorded.iter().filter(|(name, _)| name.starts_with("noise.")).map(|(_, array)| array.values.len()).sum()
+}

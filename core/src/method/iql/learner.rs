@@ -1,5 +1,8 @@
 //! Training of IQL: Q, V and the policy in one step.
 
+#[cfg(test)]
+use std::collections::BTreeMap;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -10,6 +13,8 @@ use crate::data::StepBatch;
 use crate::kernel::parallel::both;
 use crate::learn::{Checkpoint, LearnError, Metrics, Stage, read};
 use crate::method::{Classroom, Course};
+#[cfg(test)]
+use crate::nn::load_parameters;
 use crate::nn::train::{Trained, follow, restore, save};
 use crate::nn::{Mlp, NamedTensor, named_parameters, tensor};
 use crate::rng::Key;
@@ -56,12 +61,17 @@ impl Critic {
 
     /// One step on a batch drawn at random.
     pub(in crate::method) fn step(&mut self, room: &Classroom, position: usize) -> Lesson {
-        let CriticSettings { expectile, discount, reward_shift, target_rate, .. } = self.settings;
-        let TrainSettings { rate, schedule, batch, steps, clip } = self.settings.train;
-        let rate = schedule.rate(rate, position, steps);
         let mut stream = self.key.named("steps").fold(position as u64).stream();
-        let drawn = room.steps.draw(&mut stream, batch);
-        let Batch { states, actions, rewards, next, goes_on } = Batch::of(drawn, room, &room.device);
+        let drawn = room.steps.draw(&mut stream, self.settings.train.batch);
+        self.learn(Batch::of(drawn, room, &room.device), position)
+    }
+
+    /// One step on a batch.
+    fn learn(&mut self, batch: Batch, position: usize) -> Lesson {
+        let CriticSettings { expectile, discount, reward_shift, target_rate, .. } = self.settings;
+        let TrainSettings { rate, schedule, steps, clip, .. } = self.settings.train;
+        let rate = schedule.rate(rate, position, steps);
+        let Batch { states, actions, rewards, next, goes_on } = batch;
 
         // All of it with the networks as they are.
         let both_sides = Tensor::cat(vec![states.clone(), actions.clone()], 1);
@@ -156,8 +166,59 @@ pub struct Iql {
     policy: Trained<ActionPolicy>,
 }
 
+impl Iql {
+    /// One step of the policy on what the critic found.
+    fn learn(
+        &mut self,
+        lesson: Lesson,
+        (stage, position): (Stage, usize),
+        want_metrics: bool,
+    ) -> Result<Metrics, LearnError> {
+        let Lesson { states, actions, advantages, losses } = lesson;
+        let PolicySettings { beta, weight_cap, likelihood, rate, schedule, .. } = self.settings;
+        let weights = advantages.mul_scalar(beta).exp().clamp_max(weight_cap);
+        let gaussian = self.policy.net().forward(Tensor::from_inner(states));
+        let actions = Tensor::from_inner(actions);
+        let log_density = match likelihood {
+            ActionLikelihood::Gaussian => gaussian.log_density(actions),
+            ActionLikelihood::Censored => gaussian.censored_log_density(actions, ACTION_BOUND),
+        };
+        let loss = (Tensor::from_inner(weights.clone()) * log_density).mean().neg();
+        let train = &self.critic.settings.train;
+        let rate = schedule.rate(rate, position, train.steps);
+        self.policy.update(&mut loss.backward(), rate, train.clip);
+        if !want_metrics {
+            return Ok(Metrics::new());
+        }
+        let [v_loss, q0_loss, q1_loss, v_mean] = losses;
+        let policy = [("policy_loss", loss), ("weight_mean", weights.mean())];
+        let [policy_loss, weight_mean] = policy;
+        read(stage, position + 1, [v_loss, q0_loss, q1_loss, v_mean, policy_loss, weight_mean])
+    }
+}
+
 #[cfg(test)]
 impl Iql {
+    /// The networks filled with parameters; Q̂ is Q.
+    pub(super) fn with_weights(mut self, mut tensors: BTreeMap<String, NamedTensor>) -> Self {
+        let [q0, q1] = [0, 1].map(|i| {
+            load_parameters(&format!("critic.q{i}"), self.critic.q[i].net().clone(), &mut tensors).unwrap()
+        });
+        self.critic.target = ActionValues { q0: q0.valid(), q1: q1.valid() };
+        self.critic.q = [Trained::new(q0), Trained::new(q1)];
+        let v = load_parameters("critic.v", self.critic.v.net().clone(), &mut tensors).unwrap();
+        self.critic.v = Trained::new(v);
+        let policy = load_parameters("policy", self.policy.net().clone(), &mut tensors).unwrap();
+        self.policy = Trained::new(policy);
+        self
+    }
+
+    /// A step on a batch as the networks see it; gives all metrics.
+    pub(super) fn learn_from(&mut self, batch: StepBatch, room: &Classroom, position: usize) -> Metrics {
+        let lesson = self.critic.learn(Batch::of(batch, room, &room.device), position);
+        self.learn(lesson, (Stage::Critic, position), true).unwrap()
+    }
+
     /// V as it stands, `[states]`, from `[states, state]`.
     pub(super) fn v(&self, states: Tensor<2>) -> Tensor<1> {
         self.critic.v.net().valid().forward(states).squeeze_dim(1)
@@ -199,26 +260,8 @@ impl Course for Iql {
         (stage, position): (Stage, usize),
         want_metrics: bool,
     ) -> Result<Metrics, LearnError> {
-        let Lesson { states, actions, advantages, losses } = self.critic.step(room, position);
-        let PolicySettings { beta, weight_cap, likelihood, rate, schedule, .. } = self.settings;
-        let weights = advantages.mul_scalar(beta).exp().clamp_max(weight_cap);
-        let gaussian = self.policy.net().forward(Tensor::from_inner(states));
-        let actions = Tensor::from_inner(actions);
-        let log_density = match likelihood {
-            ActionLikelihood::Gaussian => gaussian.log_density(actions),
-            ActionLikelihood::Censored => gaussian.censored_log_density(actions, ACTION_BOUND),
-        };
-        let loss = (Tensor::from_inner(weights.clone()) * log_density).mean().neg();
-        let train = &self.critic.settings.train;
-        let rate = schedule.rate(rate, position, train.steps);
-        self.policy.update(&mut loss.backward(), rate, train.clip);
-        if !want_metrics {
-            return Ok(Metrics::new());
-        }
-        let [v_loss, q0_loss, q1_loss, v_mean] = losses;
-        let policy = [("policy_loss", loss), ("weight_mean", weights.mean())];
-        let [policy_loss, weight_mean] = policy;
-        read(stage, position + 1, [v_loss, q0_loss, q1_loss, v_mean, policy_loss, weight_mean])
+        let lesson = self.critic.step(room, position);
+        self.learn(lesson, (stage, position), want_metrics)
     }
 
     fn save(&self, _: Stage, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {

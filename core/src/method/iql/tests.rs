@@ -1,14 +1,16 @@
 //! Closed forms that IQL must reach.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 
-use super::{Iql, Settings};
+use super::{CriticSettings, Iql, PolicySettings, Settings};
 use crate::benchmark::{ANTMAZE, MAZE2D};
-use crate::data::Transitions;
+use crate::data::{Normaliser, StepBatch, Steps, Transitions};
 use crate::learn::Learner;
-use crate::method::{Lessons, Recipe};
+use crate::method::golden::{assert_near, recorded};
+use crate::method::{Classroom, Course, Lessons, Recipe};
 use crate::nn::{NamedTensor, tensor};
 use crate::settings::{Basis, Preset, Schedule};
 use crate::spec::{RewardKind, ScoreKind, Scoring, Space, TaskSpec};
@@ -183,4 +185,69 @@ fn restored_lessons_go_on() {
     assert!(file(&whole) == file(&second));
     let numbers: Tensor<1> = second.course().v(tensor(vec![0.5], [1, 1], &Device::flex()));
     assert_eq!(numbers.dims(), [1]);
+}
+
+/// Four steps of all networks, loss by loss, are those of `PyTorch`.
+#[test]
+fn steps_are_those_of_pytorch() {
+    let recorded = recorded();
+    let mut settings = settings(4);
+    settings.critic.hidden = vec![8, 8];
+    settings.policy.hidden = vec![8, 8];
+    settings.critic = CriticSettings {
+        expectile: 0.7,
+        discount: 0.9,
+        reward_shift: -0.25,
+        target_rate: 0.2,
+        ..settings.critic
+    };
+    settings.critic.train.rate = 1e-2;
+    settings.critic.train.schedule = Schedule::Constant;
+    settings.policy = PolicySettings {
+        beta: 3.0,
+        weight_cap: 2.0,
+        rate: 2e-2,
+        schedule: Schedule::Constant,
+        ..settings.policy
+    };
+    let task = Arc::new(TaskSpec {
+        observation: Space { dim: 4, bounds: None, names: Vec::new() },
+        action: Space::within(2, -1.0, 1.0),
+        ..(*task(1)).clone()
+    });
+    // Any data of these sizes: the batches are given.
+    let data = Transitions {
+        state_dim: 4,
+        action_dim: 2,
+        states: vec![0.5; 256],
+        actions: vec![0.5; 128],
+        ..bandit()
+    };
+    let room = Classroom {
+        task,
+        steps: Steps::new(Arc::new(data)).unwrap(),
+        state_norm: Normaliser::identity(4),
+        device: Device::flex(),
+    };
+    let mut iql = <Iql as Course>::new(&settings, &room).with_weights(recorded.clone());
+    let rows = |name: &str, step: usize| {
+        let array = &recorded[&format!("iql.{name}")];
+        let each = array.values.len() / array.shape[0];
+        array.values[step * each..(step + 1) * each].to_vec()
+    };
+    for step in 0..4 {
+        let batch = StepBatch {
+            states: rows("states", step),
+            actions: rows("actions", step),
+            rewards: rows("rewards", step),
+            next: rows("next", step),
+            goes_on: rows("goes_on", step),
+        };
+        let metrics: BTreeMap<_, _> = iql.learn_from(batch, &room, step).into_iter().collect();
+        let found = ["v_loss", "q0_loss", "q1_loss", "policy_loss"].map(|name| metrics[name] as f32);
+        assert_near(&format!("losses of step {step}"), &found, &rows("losses", step));
+    }
+    let states = tensor(rows("states", 0), [6, 4], &Device::flex());
+    let mean = iql.mean(states).try_into_vec_as::<f32>().unwrap();
+    assert_near("mean", &mean, &recorded["iql.mean"].values);
 }
