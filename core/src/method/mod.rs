@@ -7,7 +7,8 @@
 
 mod agent;
 pub mod bc;
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
+#[cfg(feature = "train")]
 mod golden;
 pub mod idql;
 pub mod iql;
