@@ -13,6 +13,7 @@ use crate::device::DeviceName;
 use crate::label::RewardAt;
 use crate::parse::{count, duration, episodes, pair, place, points, seed, threads};
 use crate::run::overrides::Assignment;
+use crate::run::tag::Tag;
 
 const EXIT_CODES: &str = "\
 Results go to standard output, everything else to standard error. NO_COLOR is respected.
@@ -159,6 +160,15 @@ pub struct TrainArgs {
     /// Keep the agent of every so many steps of the last stage in snapshots/, to compare with the last
     #[arg(long, value_name = "STEPS", value_parser = count())]
     pub snapshot_every: Option<u64>,
+    /// Write scalars for `TensorBoard` into the run directory, too
+    #[arg(long)]
+    pub events: bool,
+    /// Let the agent play 20 episodes of seed 1000 after every so many steps of the last stage, and log their scores
+    #[arg(long, value_name = "STEPS", value_parser = count())]
+    pub eval_every: Option<u64>,
+    /// Say something about the run, which its configuration, its bundle and results of its agent then say (repeatable)
+    #[arg(long = "tag", value_name = "NAME=VALUE")]
+    pub tags: Vec<Tag>,
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,

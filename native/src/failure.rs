@@ -95,6 +95,9 @@ pub enum Failure {
         /// The second agent's task.
         found: String,
     },
+    /// Episodes on the way.
+    #[error("--eval-every: {0}")]
+    Trial(Box<dyn std::error::Error + Send + Sync>),
     /// Windows that cannot be used.
     #[error("{}: {source}", .path.display())]
     Windows {
@@ -210,6 +213,7 @@ impl From<SessionError> for Failure {
             SessionError::Run(error) => Self::Run(error),
             SessionError::Learn(error) => Self::Learn(error),
             SessionError::Bundle(error) => Self::Encode(error),
+            SessionError::Trial(error) => Self::Trial(error),
         }
     }
 }
@@ -242,6 +246,7 @@ impl Failure {
             | Self::Spec(SpecFileError::File { action: "write", .. })
             | Self::Agent(_)
             | Self::Encode(_)
+            | Self::Trial(_)
             | Self::Learn(_)
             | Self::Output(_)
             | Self::Signals(_) => FAILED,

@@ -116,3 +116,43 @@ fn idql_may_take_the_critic_of_iql() {
     refused(&mut diar(&other), &["unknown setting 'vae.hidden'", "critic, data, policy, seed"]);
     assert_eq!(AgentFile::read(&bundle).unwrap().bundle.method(), Method::Iql);
 }
+
+/// Tags are said by configuration, bundle and results; episodes on the way are logged; events are written beside.
+#[test]
+fn runs_are_tagged_and_watched() {
+    let folder = TempDir::new().unwrap();
+    let run = folder.path().join("run");
+    let tagged = |command: &mut Command| {
+        command.args(["--tag", "host=gpu 3", "--tag", "why=a=b", "--eval-every", "20", "--events"]);
+    };
+    let mut command = train("iql", &run, 60);
+    tagged(&mut command);
+    success(&mut command);
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    assert!(config.contains("[tags]") && config.contains("host = \"gpu 3\""), "{config}");
+    let bundle = AgentFile::read(&run).unwrap().bundle;
+    assert_eq!(bundle.provenance().tags["why"], "a=b");
+    let out = folder.path().join("scores.json");
+    success(diar(&["score", "--episodes", "7", "--out"]).arg(&out).arg(&run));
+    let result: Value = serde_json::from_slice(&fs::read(&out).unwrap()).unwrap();
+    assert_eq!(result["agent"]["tags"]["host"], "gpu 3");
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let trials: Vec<Value> = metrics
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line.get("native").is_some())
+        .collect();
+    let steps: Vec<_> = trials.iter().map(|line| line["step"].as_u64().unwrap()).collect();
+    assert_eq!(steps, [20, 40, 60], "{metrics}");
+    assert!(trials.iter().all(|line| line["first_contact"].is_f64()), "{metrics}");
+    let files = fs::read_dir(&run).unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    assert_eq!(files.filter(|name| name.starts_with("events.out.tfevents.")).count(), 1);
+    // Another tag is another run.
+    let mut other = train("iql", &run, 60);
+    let output = other.args(["--tag", "host=gpu 4"]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("tags.host is \"gpu 3\", but \"gpu 4\""), "{stderr}");
+    let output = train("iql", &run, 60).args(["--tag", "host"]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("expected name=value"), "{stderr}");
+}

@@ -37,6 +37,7 @@ fn config() -> RunConfig {
         },
         versions: Versions::current(),
         settings: MethodSettings::preset(Method::Diar, Preset::Quick, &MAZE2D[0].basis()),
+        tags: BTreeMap::new(),
         moved: Vec::new(),
     }
 }

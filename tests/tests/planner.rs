@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use diar_core::agent::{
     Advance, Agent, Episode, Observed, Outcome, Phase, Planner, Policy, Rollout, RolloutOptions, RunSpec,
-    Trace, evaluate,
+    Trace,
 };
 use diar_core::env::{self, Envs};
 use diar_core::link::Link;
@@ -118,7 +118,9 @@ fn episodes_do_not_depend_on_their_batch() {
     let settings = settings(&agent);
     let played = |seed, episodes: Range<u64>, stop_at_goal| {
         let episodes: Vec<_> = episodes.map(|index| Episode::random(seed, index)).collect();
-        block_on(evaluate(&agent, envs(&agent), settings, &episodes, stop_at_goal)).unwrap()
+        let options = RolloutOptions { record: false, stop_at_goal, shareable: false };
+        let rollout = Rollout::new(Arc::clone(&agent), envs(&agent), settings, &episodes, options);
+        block_on(rollout.unwrap().finish()).unwrap()
     };
     let together = played(4, 0..13, false);
     let apart: Vec<EpisodeResult> =

@@ -1,6 +1,7 @@
 //! Every test.
 
 use std::fs::File;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -88,6 +89,9 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
     })?;
     report.part("The bundle, read in Python", Expected::Seconds, || bundle_in_python(workspace, &system))?;
     report.part("The data, read in Python", Expected::Seconds, || data_in_python(workspace, &system))?;
+    report.part("The events, read by TensorBoard", Expected::Seconds, || {
+        events_in_python(workspace, &system)
+    })?;
     report.part("The policy, in a simulator in Python", Expected::Seconds, || {
         policy_in_python(workspace, &system)
     })?;
@@ -162,6 +166,34 @@ fn policy_in_python(workspace: &Workspace, system: &System) -> Result<()> {
         "the agent that solves our maze solves only {solved} of 20 episodes there:\n{played}"
     );
     Ok(())
+}
+
+/// A run that is killed and resumed writes two files of events; `TensorBoard` must find in them what the metrics say.
+fn events_in_python(workspace: &Workspace, system: &System) -> Result<()> {
+    let run = workspace.target.join("events");
+    // Half of an earlier try may be there.
+    let _ = std::fs::remove_dir_all(&run);
+    let train = || {
+        let mut command = workspace.command(workspace.target.join("release/diar"));
+        command.args(["train", "maze2d-umaze-v1", "--method", "idql", "--preset", "smoke", "--events"]);
+        command.args(["--eval-every", "100", "--checkpoint-every", "0", "--set", "data.rows=3000", "--run"]);
+        command.arg(&run);
+        command
+    };
+    let mut killed = train().spawn().context("the program cannot be started")?;
+    let policy = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("policy-2"))
+    };
+    let begun = Instant::now();
+    while !std::fs::read_dir(run.join("checkpoints")).is_ok_and(|mut entries| entries.any(policy)) {
+        ensure!(killed.try_wait()?.is_none(), "training ended before it was killed");
+        ensure!(begun.elapsed() < Duration::from_mins(2), "training makes no checkpoint");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    killed.kill()?;
+    killed.wait()?;
+    shell::run(&mut train())?;
+    shell::run(workspace.command(&system.python).arg("tests/golden/events_in_python.py").arg(&run))
 }
 
 /// Generated files go through h5py, as D4RL's loader reads it; every number must be the program's.

@@ -2,7 +2,6 @@
 
 pub mod acceptance;
 mod digest;
-mod evaluate;
 mod fused;
 mod imagine;
 mod model;
@@ -16,7 +15,6 @@ mod scenario;
 mod trace;
 mod trail;
 
-pub use evaluate::evaluate;
 pub use model::{Agent, AgentError};
 pub use planner::Planner;
 pub(crate) use planner::argmax;

@@ -39,6 +39,9 @@ pub struct Provenance {
     /// Where Q and V come from, when they were trained again for another goal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relearned: Option<Relearned>,
+    /// Things said about the run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// How Q and V were trained again for another goal.

@@ -14,8 +14,19 @@ pub trait Learner {
     /// Steps of this stage done.
     fn position(&self) -> usize;
 
+    /// Steps of a stage in all.
+    fn total_of(&self, stage: Stage) -> usize;
+
     /// Steps of this stage in all.
-    fn total(&self) -> usize;
+    fn total(&self) -> usize {
+        self.total_of(self.stage())
+    }
+
+    /// Steps done in all stages together.
+    fn steps_done(&self) -> usize {
+        let before = self.stages().iter().filter(|&&stage| stage < self.stage());
+        before.map(|&stage| self.total_of(stage)).sum::<usize>() + self.position()
+    }
 
     /// Does one step, and moves on to the next stage after the last one. Metrics cost a read from the device; they are empty
     /// unless wanted.
@@ -56,8 +67,8 @@ impl Learner for Training {
         Self::position(self)
     }
 
-    fn total(&self) -> usize {
-        Self::total(self)
+    fn total_of(&self, stage: Stage) -> usize {
+        Self::total_of(self, stage)
     }
 
     fn step(&mut self, want_metrics: bool) -> Result<Metrics, LearnError> {

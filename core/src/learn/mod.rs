@@ -306,8 +306,13 @@ impl Training {
 
     /// Steps of this stage in all.
     pub fn total(&self) -> usize {
+        self.total_of(self.stage)
+    }
+
+    /// Steps of a stage in all.
+    pub fn total_of(&self, stage: Stage) -> usize {
         let settings = &self.context.settings;
-        match self.stage {
+        match stage {
             Stage::Vae => settings.vae.train.steps,
             Stage::Encode => self.stages.encode.total(),
             Stage::Diffusion => settings.diffusion.train.steps,

@@ -14,6 +14,9 @@ pub mod idql;
 pub mod iql;
 mod recipe;
 mod settings;
+#[cfg(test)]
+#[cfg(feature = "train")]
+mod toy;
 #[cfg(feature = "train")]
 mod training;
 

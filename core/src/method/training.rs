@@ -11,6 +11,7 @@ use crate::bundle::{Precision, Provenance, Sealed};
 use crate::data::{Normaliser, Steps, Transitions};
 use crate::learn::{Checkpoint, LearnError, Learner, Metrics, Stage, Training, check_data};
 use crate::nn::NamedTensor;
+use crate::rng::Stream;
 use crate::spec::TaskSpec;
 
 /// All that a step of training may look at.
@@ -23,6 +24,23 @@ pub struct Classroom {
     pub state_norm: Normaliser,
     /// A plain (not autodiff) device.
     pub device: Device,
+}
+
+impl Classroom {
+    /// States and actions of rows drawn at random, as networks see them: `[batch, state]` and `[batch, action]`. The last row of
+    /// an episode is drawn like any other.
+    pub(super) fn rows(&self, stream: &mut Stream, batch: usize) -> (Vec<f32>, Vec<f32>) {
+        let data = self.steps.transitions();
+        let (mut states, mut actions) = (Vec::new(), Vec::new());
+        for _ in 0..batch {
+            let row = stream.below(data.len());
+            states.extend_from_slice(data.state(row));
+            actions.extend_from_slice(data.action(row));
+        }
+        self.state_norm.apply(&mut states);
+        self.task.action.shrink(&mut actions);
+        (states, actions)
+    }
 }
 
 /// Networks of a method under training: stages with a number of steps each.
@@ -126,8 +144,8 @@ impl<C: Course> Learner for Lessons<C> {
         self.position
     }
 
-    fn total(&self) -> usize {
-        if self.stage == Stage::Done { 0 } else { C::total(&self.settings, self.stage) }
+    fn total_of(&self, stage: Stage) -> usize {
+        if C::STAGES.contains(&stage) { C::total(&self.settings, stage) } else { 0 }
     }
 
     fn step(&mut self, want_metrics: bool) -> Result<Metrics, LearnError> {
@@ -164,8 +182,7 @@ impl<C: Course> Learner for Lessons<C> {
                 course.load(own, &mut checkpoint)?;
             }
         }
-        let total = if stage == Stage::Done { 0 } else { C::total(&self.settings, stage) };
-        (self.course, self.stage, self.position) = (course, stage, position.min(total));
+        (self.course, self.stage, self.position) = (course, stage, position.min(self.total_of(stage)));
         Ok(())
     }
 

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use burn::tensor::Device;
+use diar_core::agent::{Episode, RolloutOptions};
 use diar_core::bundle::Method;
 use diar_core::critic::check_rewards;
 use diar_core::data::Transitions;
 use diar_core::learn::{Checkpoint, LearnError, Memory, Stage};
-use diar_core::method::{MethodSettings, learner};
+use diar_core::method::{Agent, AgentBundle, MethodSettings, learner};
+use diar_core::score::Evaluation;
 use serde::Serialize;
 
 use super::output;
@@ -22,9 +25,15 @@ use crate::registry::{self, Task};
 use crate::run::checkpoints::{Checkpoints, History};
 use crate::run::config::{DataSource, Versions};
 use crate::run::directory::BUNDLE;
+use crate::run::session::{Scores, Trial};
 use crate::run::stop::Stop;
+use crate::run::tag::Tag;
 use crate::run::{Ending, RunConfig, RunDirectory, RunResult, Session, atomic, overrides};
 use crate::say::say;
+use crate::simulators;
+
+/// Seed and number of the episodes that are played on the way: others than those of scores.
+const TRIAL: (u64, u64) = (1000, 20);
 
 /// Trains a task's agent, or resumes training it.
 pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
@@ -44,6 +53,10 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
         (None, _, None) => return Err(Failure::NoTask),
     };
     let settings = settings(args, &task)?;
+    if args.eval_every.is_some() {
+        // Whatever is missing is said before anything begins.
+        simulators::open(&task.spec)?;
+    }
     let (data, source) = match read {
         Some((data, description)) => checked(args, &task, &settings, data, description)?,
         None => generated(args, &task, &settings)?,
@@ -58,6 +71,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
         data: source,
         versions: Versions::current(),
         settings,
+        tags: args.tags.iter().map(|Tag { name, value }| (name.clone(), value.clone())).collect(),
         moved: Vec::new(),
     };
     let begin = match &args.reuse {
@@ -80,6 +94,8 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
         let every = Duration::from_secs(args.checkpoint_every);
         let session = Session::resume(&run, &config, training, begin, every)?;
         let session = session.with_snapshots(args.snapshot_every.map(|steps| steps as usize));
+        let session = session.with_trial(trial(args, &device));
+        let session = if args.events { session.with_events()? } else { session };
         match session.train(stop.begin_training())? {
             Ending::Finished(result) => result,
             Ending::Interrupted => {
@@ -94,6 +110,22 @@ pub(crate) fn train(args: &TrainArgs) -> Result<(), Failure> {
     }
     let trained = Trained { run: path, bundle, result };
     output::beside(args.out.as_deref(), &trained, args.json)
+}
+
+/// Episodes on the way, where they are asked for.
+fn trial<'a>(args: &TrainArgs, device: &'a Device) -> Option<Trial<'a>> {
+    let every = args.eval_every? as usize;
+    let play = |file: &[u8]| -> Scores {
+        let bundle = AgentBundle::from_bytes(file)?;
+        let agent = Agent::load(&bundle, bundle.settings(), device)?;
+        let episodes: Vec<Episode> = (0..TRIAL.1).map(|index| Episode::stratified(TRIAL.0, index)).collect();
+        let options = RolloutOptions { record: false, stop_at_goal: false, shareable: false };
+        let mut rollout = agent.rollout(simulators::open(agent.task())?, &episodes, options)?;
+        let results = pollster::block_on(rollout.finish())?;
+        let scores = Evaluation::of(agent.task(), false, &results).scores(agent.task());
+        Ok(scores.into_iter().map(|(kind, score)| (kind.name(), score.mean)).collect())
+    };
+    Some(Trial { every, play: Box::new(play) })
 }
 
 /// The stages of a finished run that another has in common with it, and the SHA-256 of its agent: VAE and diffusion model of

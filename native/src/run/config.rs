@@ -42,6 +42,9 @@ pub struct RunConfig {
     pub versions: Versions,
     /// Every number that can be chosen.
     pub settings: MethodSettings,
+    /// Things said about the run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Changes of device on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<Move>,
@@ -64,6 +67,8 @@ struct Written {
     versions: Versions,
     settings: Value,
     #[serde(default)]
+    tags: BTreeMap<String, String>,
+    #[serde(default)]
     moved: Vec<Move>,
 }
 
@@ -71,10 +76,11 @@ impl TryFrom<Written> for RunConfig {
     type Error = serde_json::Error;
 
     fn try_from(written: Written) -> Result<Self, serde_json::Error> {
-        let Written { task, spec, method, preset, device, reused, data, versions, settings, moved } = written;
+        let Written { task, spec, method, preset, device, reused, data, versions, settings, tags, moved } =
+            written;
         let settings = MethodSettings::of(method.unwrap_or(Method::Diar), settings)?;
         let method = settings.method();
-        Ok(Self { task, spec, method, preset, device, reused, data, versions, settings, moved })
+        Ok(Self { task, spec, method, preset, device, reused, data, versions, settings, tags, moved })
     }
 }
 

@@ -14,6 +14,7 @@ pub mod atomic;
 pub mod checkpoints;
 pub mod config;
 pub mod directory;
+mod events;
 pub mod filesystem;
 pub mod metrics;
 pub mod overrides;
@@ -21,6 +22,7 @@ pub mod products;
 pub mod progress;
 pub mod session;
 pub mod stop;
+pub mod tag;
 
 use std::path::{Path, PathBuf};
 

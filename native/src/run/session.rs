@@ -1,6 +1,7 @@
 //! Training from where a run stands to its end, or to a request to stop.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use thiserror::Error;
 
 use super::checkpoints::{Checkpoints, History};
 use super::config::RunConfig;
+use super::events::Events;
 use super::metrics::MetricsLog;
 use super::progress::Progress;
 use super::{RunDirectory, RunError};
@@ -61,6 +63,9 @@ pub enum SessionError {
     /// The trained agent cannot be written.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// The agent cannot play on the way.
+    #[error("--eval-every: {0}")]
+    Trial(Box<dyn Error + Send + Sync>),
 }
 
 /// One sitting of a run.
@@ -81,6 +86,22 @@ pub struct Session<'a> {
     devices: String,
     save_every: Duration,
     snapshot_every: Option<usize>,
+    events: Option<Events>,
+    trial: Option<Trial<'a>>,
+}
+
+/// Scores of an agent on the way.
+pub type Scores = Result<Metrics, Box<dyn Error + Send + Sync>>;
+
+/// Plays episodes with the agent of a bundle's file.
+pub type Play<'a> = dyn Fn(&[u8]) -> Scores + 'a;
+
+/// Episodes that an agent plays on the way.
+pub struct Trial<'a> {
+    /// Steps of the last stage between two trials.
+    pub every: usize,
+    /// Plays them.
+    pub play: Box<Play<'a>>,
 }
 
 impl<'a> Session<'a> {
@@ -132,7 +153,25 @@ impl<'a> Session<'a> {
             devices: recorded.devices(),
             save_every,
             snapshot_every: None,
+            events: None,
+            trial: None,
         })
+    }
+
+    /// Writes scalars for `TensorBoard`, too.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn with_events(mut self) -> Result<Self, SessionError> {
+        self.events = Some(Events::begin(self.directory.path(), self.training.steps_done() as u64)?);
+        Ok(self)
+    }
+
+    /// Lets the agent play a few episodes on the way.
+    #[must_use]
+    pub fn with_trial(mut self, trial: Option<Trial<'a>>) -> Self {
+        self.trial = trial;
+        self
     }
 
     /// Keeps the agent of every so many steps of the last stage, too.
@@ -166,12 +205,18 @@ impl<'a> Session<'a> {
             let metrics = self.training.step(wanted)?;
             if wanted {
                 logged = Some(Instant::now());
-                self.log.add(stage, done, self.seconds(), &metrics)?;
+                self.record(stage, done, &metrics)?;
             }
             self.progress.update(done, wanted.then(|| shown(&metrics)).as_deref());
             let last = self.training.stages().last() == Some(&stage);
             if last && self.snapshot_every.is_some_and(|every| done.is_multiple_of(every)) {
                 self.directory.snapshot(stage, done, &self.bundle()?)?;
+            }
+            let trial = self.trial.as_ref().filter(|trial| last && done.is_multiple_of(trial.every));
+            if let Some(trial) = trial {
+                let scores = (trial.play)(&self.bundle()?).map_err(SessionError::Trial)?;
+                self.progress.say(&format!("{stage} {done}: {}", shown(&scores)));
+                self.record(stage, done, &scores)?;
             }
             if self.training.stage() != stage {
                 self.history
@@ -191,6 +236,20 @@ impl<'a> Session<'a> {
         Ok(!(stop.load(Ordering::Relaxed) && self.training.stage() != Stage::Done))
     }
 
+    /// Logs numbers of a step, wherever they are logged.
+    fn record(&mut self, stage: Stage, step: usize, metrics: &Metrics) -> Result<(), SessionError> {
+        self.log.add(stage, step, self.seconds(), metrics)?;
+        let before = self.training.stages().iter().filter(|&&earlier| earlier < stage);
+        let all = before.map(|&earlier| self.training.total_of(earlier)).sum::<usize>() + step;
+        if let Some(events) = &mut self.events {
+            events.scalars(
+                all as u64,
+                metrics.iter().map(|(name, value)| (format!("{stage}/{name}"), *value)),
+            )?;
+        }
+        Ok(())
+    }
+
     fn save(&mut self) -> Result<(), SessionError> {
         let checkpoint = self.training.checkpoint_from(self.unsaved)?;
         let history = History { training_seconds: self.seconds(), losses: self.history.losses.clone() };
@@ -207,7 +266,7 @@ impl<'a> Session<'a> {
 
     /// The agent as it stands, in single precision.
     fn bundle(&self) -> Result<Vec<u8>, SessionError> {
-        let RunConfig { data, versions, settings, .. } = self.config;
+        let RunConfig { data, versions, settings, tags, .. } = self.config;
         let file = self.training.file(Provenance {
             seed: settings.seed(),
             diar_version: versions.diar.clone(),
@@ -219,6 +278,7 @@ impl<'a> Session<'a> {
             training_seconds: self.seconds(),
             losses: self.history.losses.clone(),
             relearned: None,
+            tags: tags.clone(),
         })?;
         Ok(file)
     }

@@ -6,6 +6,7 @@ pub mod paper;
 mod report;
 pub mod table;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use diar_core::benchmark::{Benchmark, UnknownTask};
@@ -149,6 +150,9 @@ pub struct Scored {
     pub commit: String,
     /// SHA-256 of its data.
     pub data_sha256: String,
+    /// Things said about its run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Its training's settings, and how it acts by default.
     pub settings: MethodSettings,
     /// How it acted here, where it plans.
@@ -160,7 +164,7 @@ impl Scored {
     /// The agent of a bundle, acting by these settings.
     #[must_use]
     pub fn new(file: &Path, bundle: &AgentBundle, acting: &MethodSettings) -> Self {
-        let Provenance { seed, training_seconds, commit, data_hash, .. } = bundle.provenance().clone();
+        let Provenance { seed, training_seconds, commit, data_hash, tags, .. } = bundle.provenance().clone();
         // Of methods that do not plan, the settings are those that it acted by.
         let (settings, plan) = match acting.latent() {
             Some(acting) => (bundle.settings(), Some(acting.plan)),
@@ -173,6 +177,7 @@ impl Scored {
             training_seconds,
             commit,
             data_sha256: data_hash,
+            tags,
             settings,
             plan,
         }

@@ -35,7 +35,7 @@ impl Course for Cloning {
         settings.policy.train.steps
     }
 
-    /// One update on a batch of rows drawn at random; the last row of an episode is imitated like any other.
+    /// One update on a batch of rows drawn at random.
     fn step(
         &mut self,
         room: &Classroom,
@@ -43,19 +43,11 @@ impl Course for Cloning {
         want_metrics: bool,
     ) -> Result<Metrics, LearnError> {
         let TrainSettings { rate, schedule, batch, steps, clip } = self.train;
-        let data = room.steps.transitions();
         let mut stream = self.key.named("rows").fold(position as u64).stream();
-        let (mut states, mut actions) = (Vec::new(), Vec::new());
-        for _ in 0..batch {
-            let row = stream.below(data.len());
-            states.extend_from_slice(data.state(row));
-            actions.extend_from_slice(data.action(row));
-        }
-        room.state_norm.apply(&mut states);
-        room.task.action.shrink(&mut actions);
+        let (states, actions) = room.rows(&mut stream, batch);
         let device = room.device.clone().autodiff();
-        let states: Tensor<2> = tensor(states, [batch, data.state_dim], &device);
-        let actions: Tensor<2> = tensor(actions, [batch, data.action_dim], &device);
+        let states: Tensor<2> = tensor(states, [batch, room.task.state_dim()], &device);
+        let actions: Tensor<2> = tensor(actions, [batch, room.task.action_dim()], &device);
         let loss = self.net.net().forward(states).log_density(actions).mean().neg();
         self.net.update(&mut loss.backward(), schedule.rate(rate, position, steps), clip);
         if want_metrics { read(stage, position + 1, [("loss", loss)]) } else { Ok(Metrics::new()) }

@@ -28,18 +28,10 @@ impl Idql {
     fn imitate(&mut self, room: &Classroom, position: usize) -> Tensor<1> {
         let PolicySettings { hidden, blocks, dropout, average_rate, .. } = self.settings;
         let TrainSettings { rate, schedule, batch, steps, clip } = self.settings.train;
-        let data = room.steps.transitions();
-        let (state, action) = (data.state_dim, data.action_dim);
+        let (state, action) = (room.task.state_dim(), room.task.action_dim());
         let key = self.key.named("steps").fold(position as u64);
         let mut stream = key.named("rows").stream();
-        let (mut states, mut actions) = (Vec::new(), Vec::new());
-        for _ in 0..batch {
-            let row = stream.below(data.len());
-            states.extend_from_slice(data.state(row));
-            actions.extend_from_slice(data.action(row));
-        }
-        room.state_norm.apply(&mut states);
-        room.task.action.shrink(&mut actions);
+        let (states, mut actions) = room.rows(&mut stream, batch);
         let noise = key.named("noise").normals(batch * action);
         let mut indices = Vec::with_capacity(batch);
         for (action, noise) in actions.chunks_exact_mut(action).zip(noise.chunks_exact(action)) {

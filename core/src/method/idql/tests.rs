@@ -20,7 +20,7 @@ fn networks_have_their_sizes() {
     assert_eq!(actor(settings(Preset::Paper, &ant.basis()), ant), 1_647_656);
 }
 
-/// One step each, action 1 or -1, of which the reward is the action.
+/// An agent of the bandit: one step each, action 1 or -1, of which the reward is the action.
 #[cfg(feature = "train")]
 fn trained(candidates: usize) -> crate::method::Agent {
     use std::sync::Arc;
@@ -28,33 +28,10 @@ fn trained(candidates: usize) -> crate::method::Agent {
     use burn::tensor::Device;
 
     use super::Idql;
-    use crate::data::Transitions;
     use crate::learn::{Learner, Stage};
+    use crate::method::toy::{bandit, task};
     use crate::method::{Agent, AgentBundle, Lessons};
-    use crate::spec::{RewardKind, ScoreKind, Scoring, Space, TaskSpec};
 
-    let rows = 64;
-    let action = |row: usize| if row.is_multiple_of(2) { 1.0 } else { -1.0 };
-    let data = Transitions {
-        state_dim: 1,
-        action_dim: 1,
-        states: vec![0.5; rows],
-        actions: (0..rows).map(action).collect(),
-        rewards: (0..rows).map(action).collect(),
-        terminals: vec![true; rows],
-        timeouts: vec![false; rows],
-        continuous: false,
-        past_terminals: false,
-        goals: Vec::new(),
-    };
-    let task = Arc::new(TaskSpec {
-        id: "toy-v0".to_owned(),
-        observation: Space { dim: 1, bounds: None, names: Vec::new() },
-        action: Space::within(1, -1.0, 1.0),
-        max_steps: 10,
-        reward: RewardKind::Dense,
-        scoring: Scoring { kinds: vec![ScoreKind::Return], reference: None, strata: 1 },
-    });
     let mut settings = <Settings as Recipe>::preset(Preset::Smoke, &MAZE2D[0].basis());
     settings.data.standardise_states = false;
     settings.critic.hidden = vec![32, 32];
@@ -66,7 +43,7 @@ fn trained(candidates: usize) -> crate::method::Agent {
     settings.policy.average_rate = 0.01;
     settings.act.candidates = candidates;
     let device = Device::flex();
-    let mut lessons = Lessons::<Idql>::new(settings, task, Arc::new(data), &device).unwrap();
+    let mut lessons = Lessons::<Idql>::new(settings, task(1), Arc::new(bandit()), &device).unwrap();
     while lessons.stage() != Stage::Done {
         lessons.step(false).unwrap();
     }

@@ -10,10 +10,11 @@ use crate::benchmark::{ANTMAZE, MAZE2D};
 use crate::data::{Normaliser, StepBatch, Steps, Transitions};
 use crate::learn::Learner;
 use crate::method::golden::{assert_near, recorded};
+use crate::method::toy::{bandit, task};
 use crate::method::{Classroom, Course, Lessons, Recipe};
 use crate::nn::{NamedTensor, tensor};
 use crate::settings::{Basis, Preset, Schedule};
-use crate::spec::{RewardKind, ScoreKind, Scoring, Space, TaskSpec};
+use crate::spec::{Space, TaskSpec};
 
 /// Parameters of the published sizes, counted by hand.
 #[test]
@@ -24,18 +25,6 @@ fn published_networks_have_their_sizes() {
     assert_eq!(settings(&maze.basis()).parameters(&maze.spec), counted([67_841, 67_329, 67_588]));
     let ant = &ANTMAZE[0];
     assert_eq!(settings(&ant.basis()).parameters(&ant.spec), counted([75_777, 73_729, 75_536]));
-}
-
-fn task(states: usize) -> Arc<TaskSpec> {
-    let kinds = vec![ScoreKind::Return];
-    Arc::new(TaskSpec {
-        id: "toy-v0".to_owned(),
-        observation: Space { dim: states, bounds: None, names: Vec::new() },
-        action: Space::within(1, -1.0, 1.0),
-        max_steps: 10,
-        reward: RewardKind::Dense,
-        scoring: Scoring { kinds, reference: None, strata: 1 },
-    })
 }
 
 /// Small networks that learn fast.
@@ -65,24 +54,6 @@ fn trained(settings: Settings, data: Transitions) -> Lessons<Iql> {
 fn values(lessons: &Lessons<Iql>, states: Vec<f32>, width: usize) -> Vec<f32> {
     let rows = states.len() / width;
     lessons.course().v(tensor(states, [rows, width], &Device::flex())).try_into_vec_as::<f32>().unwrap()
-}
-
-/// One step each, action 1 or -1, of which the reward is the action.
-fn bandit() -> Transitions {
-    let rows = 64;
-    let action = |row: usize| if row.is_multiple_of(2) { 1.0 } else { -1.0 };
-    Transitions {
-        state_dim: 1,
-        action_dim: 1,
-        states: vec![0.5; rows],
-        actions: (0..rows).map(action).collect(),
-        rewards: (0..rows).map(action).collect(),
-        terminals: vec![true; rows],
-        timeouts: vec![false; rows],
-        continuous: false,
-        past_terminals: false,
-        goals: Vec::new(),
-    }
 }
 
 /// With Q(a) = a for a = ±1 alike, V is 2τ - 1, and the policy's mean weighs e^{β(1 - V)} against e^{β(-1 - V)}.
