@@ -3,8 +3,9 @@
 mod tiny;
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use diar::evaluation::AgentFile;
 use diar_core::bundle::Method;
@@ -56,6 +57,21 @@ fn every_method_is_trained_resumed_and_used() {
         // Batches change nothing.
         let batched = json(&mut diar(&["eval", path, "--episodes", "6", "--batch", "4", "--json"]));
         assert_eq!(batched["native"], evaluated["native"], "{method}");
+
+        // Lanes are decided together and by themselves alike; there is no plan to tell of.
+        let mut served =
+            diar(&["policy", path]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = [
+            r#"[{"reset": 1, "lane": 0}, {"reset": 1, "lane": 1}]"#,
+            r#"[{"lane": 0, "obs": [1, 1, 0, 0]}, {"lane": 1, "obs": [1, 1, 0, 0]}]"#,
+        ];
+        served.stdin.take().unwrap().write_all(lines.join("\n").as_bytes()).unwrap();
+        let answers = served.wait_with_output().unwrap().stdout;
+        let answers = String::from_utf8(answers).unwrap();
+        let acted: Value = serde_json::from_str(answers.lines().nth(1).unwrap()).unwrap();
+        assert_eq!(acted[0]["action"], acted[1]["action"], "{method}: {acted}");
+        assert_eq!(acted[0]["action"].as_array().unwrap().len(), 2, "{method}: {acted}");
+        assert!(acted[0].get("decision").is_none(), "{method}: {acted}");
 
         let out = folder.path().join(format!("{method}.json"));
         let scored = ["score", path, "--episodes", "7", "--json", "--out", out.to_str().unwrap()];

@@ -31,9 +31,23 @@ pub struct Answer {
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 enum Kind {
-    Begun { reset: u64, episode: u64, task: String, state_dim: usize, action_dim: usize, horizon: usize },
-    Act { action: Vec<f32>, decision: Decided },
-    Refused { error: String },
+    Begun {
+        reset: u64,
+        episode: u64,
+        task: String,
+        state_dim: usize,
+        action_dim: usize,
+        horizon: usize,
+    },
+    Act {
+        action: Vec<f32>,
+        /// Of agents that plan.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        decision: Option<Decided>,
+    },
+    Refused {
+        error: String,
+    },
 }
 
 impl Answer {
@@ -134,7 +148,8 @@ impl Server {
                 (Ok(None), Err(error)) => Answer::refused(named, &Refusal::Agent(error.clone())),
                 (Ok(None), Ok(actions)) => {
                     let action = actions.get(&lane).cloned().unwrap_or_default();
-                    let decision = decided.get(&lane).copied().unwrap_or_default();
+                    let plans = matches!(self.policy, AnyPolicy::Plan(_));
+                    let decision = decided.get(&lane).copied().filter(|_| plans);
                     Answer { lane: named, kind: Kind::Act { action, decision } }
                 }
             }
