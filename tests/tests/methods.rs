@@ -147,7 +147,7 @@ fn idql_reaches_the_optimum() {
     assert!(steps(Method::Idql) < 1.3 * BEST);
 }
 
-/// Who imitates walks to both sides goes to both.
+/// Cloning walks to both sides goes to both.
 #[test]
 fn cloning_does_not() {
     assert!(steps(Method::Bc) > 1.6 * BEST);

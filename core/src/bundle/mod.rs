@@ -225,7 +225,7 @@ impl<I: Info> Sealed<I> {
         self.tensors.clone()
     }
 
-    /// How many parameters there are.
+    /// Number of parameters.
     pub fn parameters(&self) -> usize {
         self.tensors.values().map(|tensor| tensor.values.len()).sum()
     }

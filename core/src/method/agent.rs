@@ -78,7 +78,7 @@ impl AgentBundle {
         each!(self, bundle => bundle.tensors())
     }
 
-    /// How many parameters there are.
+    /// Number of parameters.
     #[must_use]
     pub fn parameters(&self) -> usize {
         each!(self, bundle => bundle.parameters())
