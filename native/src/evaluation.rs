@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::simulators;
 use diar_core::agent::{Agent, Episode, RolloutOptions};
-use diar_core::bundle::Bundle;
+use diar_core::bundle::{Bundle, BundleError};
 use diar_core::method::{Agent as AnyAgent, AgentBundle, MethodSettings};
 use diar_core::score::{EpisodeResult, Evaluation};
 use diar_core::settings::{PlanSettings, Sampler, Settings};
@@ -44,11 +44,7 @@ impl BundleFile {
     /// # Errors
     /// When there is none, it is damaged, or its agent has no latents.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let (path, bytes) = bytes(path)?;
-        match Bundle::from_bytes(&bytes) {
-            Ok(bundle) => Ok(Self { path, bundle }),
-            Err(source) => Err(Failure::Bundle { path, source }),
-        }
+        read(path, Bundle::from_bytes).map(|(path, bundle)| Self { path, bundle })
     }
 
     /// Its agent on a device.
@@ -77,11 +73,7 @@ impl AgentFile {
     /// # Errors
     /// When there is none, or it is damaged.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let (path, bytes) = bytes(path)?;
-        match AgentBundle::from_bytes(&bytes) {
-            Ok(bundle) => Ok(Self { path, bundle }),
-            Err(source) => Err(Failure::Bundle { path, source }),
-        }
+        read(path, AgentBundle::from_bytes).map(|(path, bundle)| Self { path, bundle })
     }
 
     /// Its settings, those of acting changed where the command line says so.
@@ -120,8 +112,11 @@ impl AgentFile {
     }
 }
 
-/// A bundle's file and its bytes; of a run directory, of the one its training made.
-fn bytes(path: &Path) -> Result<(PathBuf, Vec<u8>), Failure> {
+/// A bundle's file and its content; of a run directory, of the one its training made.
+fn read<B>(
+    path: &Path,
+    from_bytes: impl FnOnce(&[u8]) -> Result<B, BundleError>,
+) -> Result<(PathBuf, B), Failure> {
     let file = if path.is_dir() { path.join(BUNDLE) } else { path.to_owned() };
     if path.is_dir() && !file.exists() {
         return Err(Failure::NoBundle { path: path.to_owned() });
@@ -129,7 +124,10 @@ fn bytes(path: &Path) -> Result<(PathBuf, Vec<u8>), Failure> {
     // As it is, as numbers, and on the device in two forms.
     memory::require_file(&file, 6.0)?;
     let bytes = std::fs::read(&file).map_err(Failure::file("read", &file))?;
-    Ok((file, bytes))
+    match from_bytes(&bytes) {
+        Ok(bundle) => Ok((file, bundle)),
+        Err(source) => Err(Failure::Bundle { path: file, source }),
+    }
 }
 
 /// The bundle's way of deciding, changed where the command line says so.
@@ -252,7 +250,6 @@ fn batches(
     require_lockstep(agent, args.batch.min(args.episodes))?;
     // Whatever is missing is said before anything begins.
     simulators::open(agent.task())?;
-    let options = RolloutOptions { record: false, stop_at_goal, shareable: false };
     let mut progress = Progress::new();
     progress.begin(name, 0, args.episodes as usize);
     let mut results = Vec::new();
@@ -260,12 +257,25 @@ fn batches(
         let first = results.len() as u64;
         let batch = first..args.episodes.min(first.saturating_add(args.batch));
         let episodes: Vec<Episode> = batch.map(episode).collect();
-        let mut rollout = agent.rollout(simulators::open(agent.task())?, &episodes, options)?;
-        results.extend(pollster::block_on(rollout.finish())?);
+        results.extend(lockstep(agent, &episodes, stop_at_goal)?);
         progress.update(results.len(), None);
     }
     progress.end();
     Ok(results)
+}
+
+/// Episodes in lockstep to their ends.
+///
+/// # Errors
+/// When the task has no simulator here, or the agent cannot decide.
+pub fn lockstep(
+    agent: &AnyAgent,
+    episodes: &[Episode],
+    stop_at_goal: bool,
+) -> Result<Vec<EpisodeResult>, Failure> {
+    let options = RolloutOptions { record: false, stop_at_goal, shareable: false };
+    let mut rollout = agent.rollout(simulators::open(agent.task())?, episodes, options)?;
+    Ok(pollster::block_on(rollout.finish())?)
 }
 
 /// Scores of episodes played by the agent of a bundle, acting by these settings.

@@ -22,10 +22,9 @@ pub trait Learner {
         self.total_of(self.stage())
     }
 
-    /// Steps done in all stages together.
-    fn steps_done(&self) -> usize {
-        let before = self.stages().iter().filter(|&&stage| stage < self.stage());
-        before.map(|&stage| self.total_of(stage)).sum::<usize>() + self.position()
+    /// Steps of all stages before one, together.
+    fn steps_before(&self, stage: Stage) -> usize {
+        self.stages().iter().filter(|&&earlier| earlier < stage).map(|&earlier| self.total_of(earlier)).sum()
     }
 
     /// Does one step, and moves on to the next stage after the last one. Metrics cost a read from the device; they are empty

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use burn::tensor::Device;
-use diar_core::agent::{Episode, RolloutOptions};
+use diar_core::agent::Episode;
 use diar_core::bundle::Method;
 use diar_core::critic::check_rewards;
 use diar_core::data::Transitions;
@@ -19,6 +19,7 @@ use super::output;
 use crate::cli::TrainArgs;
 use crate::dataset::{self, Derived, Description, Inspection};
 use crate::device::DeviceName;
+use crate::evaluation;
 use crate::failure::Failure;
 use crate::memory::{self, TooMuch};
 use crate::registry::{self, Task};
@@ -119,9 +120,7 @@ fn trial<'a>(args: &TrainArgs, device: &'a Device) -> Option<Trial<'a>> {
         let bundle = AgentBundle::from_bytes(file)?;
         let agent = Agent::load(&bundle, bundle.settings(), device)?;
         let episodes: Vec<Episode> = (0..TRIAL.1).map(|index| Episode::stratified(TRIAL.0, index)).collect();
-        let options = RolloutOptions { record: false, stop_at_goal: false, shareable: false };
-        let mut rollout = agent.rollout(simulators::open(agent.task())?, &episodes, options)?;
-        let results = pollster::block_on(rollout.finish())?;
+        let results = evaluation::lockstep(&agent, &episodes, false)?;
         let scores = Evaluation::of(agent.task(), false, &results).scores(agent.task());
         Ok(scores.into_iter().map(|(kind, score)| (kind.name(), score.mean)).collect())
     };

@@ -163,7 +163,8 @@ impl<'a> Session<'a> {
     /// # Errors
     /// When the file cannot be written.
     pub fn with_events(mut self) -> Result<Self, SessionError> {
-        self.events = Some(Events::begin(self.directory.path(), self.training.steps_done() as u64)?);
+        let done = self.training.steps_before(self.training.stage()) + self.training.position();
+        self.events = Some(Events::begin(self.directory.path(), done as u64)?);
         Ok(self)
     }
 
@@ -239,9 +240,8 @@ impl<'a> Session<'a> {
     /// Logs numbers of a step, wherever they are logged.
     fn record(&mut self, stage: Stage, step: usize, metrics: &Metrics) -> Result<(), SessionError> {
         self.log.add(stage, step, self.seconds(), metrics)?;
-        let before = self.training.stages().iter().filter(|&&earlier| earlier < stage);
-        let all = before.map(|&earlier| self.training.total_of(earlier)).sum::<usize>() + step;
         if let Some(events) = &mut self.events {
+            let all = self.training.steps_before(stage) + step;
             events.scalars(
                 all as u64,
                 metrics.iter().map(|(name, value)| (format!("{stage}/{name}"), *value)),
