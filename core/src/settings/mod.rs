@@ -446,7 +446,8 @@ impl Settings {
             // A far goal takes a longer view and a critic that tells directions apart (docs/experiments.md, AntMaze).
             settings.critic.state_hidden = 256;
             settings.critic.latent_hidden = 128;
-            settings.critic.windows = Some(180_000);
+            settings.critic.windows = Some(190_000);
+            settings.critic.train.steps = 60_000;
             settings.critic.discount = 0.999;
             settings.critic.expectile = 0.97;
             settings.plan.exec_horizon = basis.horizon.div_ceil(2);
