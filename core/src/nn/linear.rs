@@ -41,6 +41,15 @@ pub fn zeros(width: usize, device: &Device) -> Param<Tensor<1>> {
     Param::uninitialized(ParamId::new(), draw, device.clone(), true, Shape::from([width]))
 }
 
+/// A parameter of ones, `[width]`.
+pub(super) fn ones(width: usize, device: &Device) -> Param<Tensor<1>> {
+    let draw = move |device: &Device, trained: bool| {
+        let values = Tensor::ones([width], device);
+        if trained { values.require_grad() } else { values }
+    };
+    Param::uninitialized(ParamId::new(), draw, device.clone(), true, Shape::from([width]))
+}
+
 /// A parameter of normal numbers with this deviation, `[width]`.
 pub fn normals(key: Key, width: usize, deviation: f32, device: &Device) -> Param<Tensor<1>> {
     let draw = move |device: &Device, trained: bool| {
@@ -52,7 +61,12 @@ pub fn normals(key: Key, width: usize, deviation: f32, device: &Device) -> Param
 }
 
 /// A parameter uniform in ±bound.
-fn uniform<const D: usize>(key: Key, shape: [usize; D], bound: f64, device: &Device) -> Param<Tensor<D>> {
+pub(super) fn uniform<const D: usize>(
+    key: Key,
+    shape: [usize; D],
+    bound: f64,
+    device: &Device,
+) -> Param<Tensor<D>> {
     let draw = move |device: &Device, trained: bool| {
         let mut stream = key.stream();
         let values = (0..shape.iter().product()).map(|_| stream.range(-bound, bound) as f32).collect();

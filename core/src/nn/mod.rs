@@ -9,6 +9,7 @@ mod linear;
 mod mish;
 mod mlp;
 mod parameters;
+pub mod temporal;
 mod tower;
 #[cfg(feature = "train")]
 pub mod train;
