@@ -3,6 +3,9 @@
 #[cfg(feature = "train")]
 mod adam;
 mod gaussian;
+#[cfg(test)]
+#[cfg(feature = "train")]
+pub(crate) mod golden;
 mod gru;
 mod layer;
 mod linear;

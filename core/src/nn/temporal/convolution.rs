@@ -82,3 +82,101 @@ impl Convolution {
         y.swap_dims(1, 2)
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "train")]
+mod tests {
+    use super::*;
+    use crate::kernel::reference;
+    use crate::nn::{mish, tensor};
+
+    fn numbers(tensor: Tensor<3>) -> Vec<f32> {
+        tensor.try_into_vec_as::<f32>().unwrap()
+    }
+
+    /// A convolution from one channel to one with weights 1, 2, 3, … and no bias.
+    fn counting(taps: usize, time: Time) -> Convolution {
+        let device = Device::flex();
+        let weight = (1..=taps).map(|tap| tap as f32).collect();
+        Convolution {
+            weight: Param::from_tensor(tensor(weight, [taps, 1, 1], &device)),
+            bias: Param::from_tensor(Tensor::zeros([1], &device)),
+            time,
+        }
+    }
+
+    /// Convolutions of 1, 2, 3, … that were computed by hand.
+    #[test]
+    fn anchors() {
+        for (taps, time, rows, expected) in [
+            (5, Time::Same, 8, [26.0, 40.0, 55.0, 70.0, 85.0, 100.0, 70.0, 44.0].as_slice()),
+            (3, Time::Halved, 8, &[8.0, 20.0, 32.0, 44.0]),
+            (4, Time::Doubled, 4, &[2.0, 5.0, 8.0, 9.0, 14.0, 13.0, 20.0, 12.0]),
+        ] {
+            let run = || {
+                let x = tensor((1..=rows).map(|x| x as f32).collect(), [1, rows, 1], &Device::flex());
+                numbers(counting(taps, time).forward(x))
+            };
+            assert_eq!(run(), expected, "{time:?}");
+            assert_eq!(reference(run), expected, "{time:?}, plain");
+        }
+    }
+
+    /// Doubling the time is the adjoint of halving it with the same four weights: ⟨A x, y⟩ = ⟨x, Aᵀ y⟩.
+    #[test]
+    fn doubling_is_an_adjoint() {
+        let device = Device::flex();
+        let (time, [inner, outer]) = (10, [3, 5]);
+        let key = Key::new(4);
+        let weight = key.fold(0).normals(4 * inner * outer);
+        // From `inner` channels of half the time to `outer` of all of it.
+        let doubling = Convolution {
+            weight: Param::from_tensor(tensor(weight.clone(), [4, inner, outer], &device)),
+            bias: Param::from_tensor(Tensor::zeros([outer], &device)),
+            time: Time::Doubled,
+        };
+        let x = key.fold(1).normals(time * outer);
+        let y = key.fold(2).normals(time / 2 * inner);
+        let back = numbers(doubling.forward(tensor(y.clone(), [1, time / 2, inner], &device)));
+        // The convolution with stride 2 and padding 1, sum by sum.
+        let mut there = 0.0;
+        for (row, y) in y.chunks_exact(inner).enumerate() {
+            for (tap, weight) in weight.chunks_exact(inner * outer).enumerate() {
+                let Some(at) = (2 * row + tap).checked_sub(1).filter(|at| *at < time) else { continue };
+                for (i, y) in y.iter().enumerate() {
+                    let x = &x[at * outer..][..outer];
+                    let weight = &weight[i * outer..][..outer];
+                    there += f64::from(*y) * x.iter().zip(weight).map(|(x, w)| f64::from(x * w)).sum::<f64>();
+                }
+            }
+        }
+        let back: f64 = back.iter().zip(&x).map(|(a, b)| f64::from(a * b)).sum();
+        assert!((there - back).abs() < 1e-4, "{there} and {back}");
+    }
+
+    /// What is moved by four rows comes out moved by four rows, away from the borders.
+    #[test]
+    fn a_shift_goes_through_two_halvings_and_two_doublings() {
+        let device = Device::flex();
+        let (rows, width, key) = (64, 8, Key::new(6));
+        let chain = [
+            Convolution::same(key.fold(0), 5, [width, width], &device),
+            Convolution::halving(key.fold(1), width, &device),
+            Convolution::same(key.fold(2), 5, [width, width], &device),
+            Convolution::halving(key.fold(3), width, &device),
+            Convolution::doubling(key.fold(4), width, &device),
+            Convolution::doubling(key.fold(5), width, &device),
+        ];
+        let values = key.fold(6).normals((rows + 4) * width);
+        let run = |from: usize| {
+            let x = tensor(values[from * width..][..rows * width].to_vec(), [1, rows, width], &device);
+            numbers(chain.iter().fold(x, |x, layer| mish(layer.forward(x))))
+        };
+        let (first, moved) = (run(0), run(4));
+        let (first, moved) = (&first[28 * width..40 * width], &moved[24 * width..36 * width]);
+        for (a, b) in first.iter().zip(moved) {
+            assert!((a - b).abs() < 1e-6, "{a} and {b}");
+        }
+        assert!(first.iter().any(|x| x.abs() > 1e-3), "nothing comes through");
+    }
+}

@@ -46,3 +46,44 @@ pub(super) fn standard(x: Tensor<3>, groups: usize) -> Tensor<3> {
     let variance = centred.clone().square().mean_dim(1).mean_dim(3);
     (centred / variance.add_scalar(EPSILON).sqrt()).reshape([batch, time, channels])
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Tolerance;
+
+    use super::*;
+    use crate::nn::tensor;
+    use crate::rng::Key;
+
+    /// One group over two channels and four rows; mean 3.75, variance 4.6875.
+    #[test]
+    fn anchors() {
+        let x = vec![1.0, 2.0, 2.0, 4.0, 3.0, 6.0, 4.0, 8.0];
+        let found = standard(tensor(x, [1, 4, 2], &Device::flex()), 1).try_into_vec_as::<f32>().unwrap();
+        let first = [-1.270_169, -0.808_290, -0.346_410, 0.115_470];
+        let second = [-0.808_290, 0.115_470, 1.039_229, 1.962_989];
+        for (i, (a, b)) in first.into_iter().zip(second).enumerate() {
+            for (found, expected) in found[2 * i..].iter().zip([a, b]) {
+                assert!((found - expected).abs() < 2e-6, "row {i}: {found}, expected {expected}");
+            }
+        }
+    }
+
+    /// Each group has mean 0 and variance 1, and neither offset nor positive factor of the input is seen.
+    #[test]
+    fn groups_are_standard_and_invariant() {
+        let (rows, channels) = (7, 24);
+        let values = Key::new(2).normals(rows * channels);
+        let x: Tensor<3> = tensor(values, [1, rows, channels], &Device::flex());
+        let found = standard(x.clone(), GROUPS);
+        let moved = standard(x.mul_scalar(30.0).add_scalar(5.0), GROUPS);
+        moved.into_data().assert_approx_eq::<f32>(&found.to_data(), Tolerance::absolute(1e-4));
+        let groups = found.reshape([rows, GROUPS, channels / GROUPS]);
+        for group in 0..GROUPS {
+            let numbers = groups.clone().narrow(1, group, 1).try_into_vec_as::<f32>().unwrap();
+            let mean = numbers.iter().sum::<f32>() / numbers.len() as f32;
+            let variance = numbers.iter().map(|x| x * x).sum::<f32>() / numbers.len() as f32;
+            assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-4, "{group}: {mean}, {variance}");
+        }
+    }
+}
