@@ -56,27 +56,47 @@ impl WithSimd for Rows<'_> {
         for (value, &x) in values.iter_mut().zip(x) {
             *value = number(s, *value, x, self.pass);
         }
-        for (value, &x) in values_rest.iter_mut().zip(x_rest) {
-            *value = number(pulp::Scalar, *value, x, self.pass);
+        // The rest goes through the same instructions: a number's bits do not depend on where it stands.
+        if !x_rest.is_empty() {
+            let [value, x] = [&*values_rest, x_rest].map(|rest| s.partial_load_f32s(rest));
+            s.partial_store_f32s(values_rest, number(s, value, x, self.pass));
         }
     }
 }
 
 #[inline(always)]
 fn number<S: Simd>(s: S, value: S::f32s, x: S::f32s, pass: Pass) -> S::f32s {
-    let (one, two) = (s.splat_f32s(1.0), s.splat_f32s(2.0));
+    match pass {
+        Pass::Value => mish(s, x),
+        Pass::Gradient => s.mul_f32s(value, slope(s, x)),
+    }
+}
+
+/// eˣ, and tanh(log(1 + eˣ)).
+#[inline(always)]
+fn parts<S: Simd>(s: S, x: S::f32s) -> [S::f32s; 2] {
     // tanh(log(1 + w)) = n / (n + 2) with w = eˣ and n = w (w + 2).
+    let two = s.splat_f32s(2.0);
     let w = exp(s, s.min_f32s(x, s.splat_f32s(END)));
     let n = s.mul_f32s(w, s.add_f32s(w, two));
-    let tangent = s.div_f32s(n, s.add_f32s(n, two));
-    match pass {
-        Pass::Value => s.mul_f32s(x, tangent),
-        Pass::Gradient => {
-            let sigmoid = s.div_f32s(w, s.add_f32s(w, one));
-            let bend = s.mul_f32s(sigmoid, s.sub_f32s(one, s.mul_f32s(tangent, tangent)));
-            s.mul_f32s(value, s.mul_add_e_f32s(x, bend, tangent))
-        }
-    }
+    [w, s.div_f32s(n, s.add_f32s(n, two))]
+}
+
+/// Mish of a vector.
+#[inline(always)]
+pub(crate) fn mish<S: Simd>(s: S, x: S::f32s) -> S::f32s {
+    let [_, tangent] = parts(s, x);
+    s.mul_f32s(x, tangent)
+}
+
+/// The slope of Mish.
+#[inline(always)]
+pub(crate) fn slope<S: Simd>(s: S, x: S::f32s) -> S::f32s {
+    let one = s.splat_f32s(1.0);
+    let [w, tangent] = parts(s, x);
+    let sigmoid = s.div_f32s(w, s.add_f32s(w, one));
+    let bend = s.mul_f32s(sigmoid, s.sub_f32s(one, s.mul_f32s(tangent, tangent)));
+    s.mul_add_e_f32s(x, bend, tangent)
 }
 
 #[cfg(test)]

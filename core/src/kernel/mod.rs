@@ -13,18 +13,22 @@
 )]
 #![cfg_attr(not(feature = "train"), allow(dead_code, reason = "gradients are taken in training only"))]
 
+pub(crate) mod convolution;
 pub(crate) mod denoise;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
+mod group_norm;
 pub(crate) mod gru;
 pub(crate) mod layer;
 mod matmul;
 mod mish;
 pub(crate) mod packed;
+mod panels;
 pub(crate) mod parallel;
 pub(crate) mod rank;
 mod rows;
 mod simd;
+pub(crate) mod temporal;
 pub(crate) mod tensors;
 
 #[cfg(feature = "train")]

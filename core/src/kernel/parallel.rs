@@ -9,9 +9,18 @@ const LEAST_WORK: usize = 400_000;
 
 /// Cuts rows into as many ranges as can be worked on at once.
 pub(crate) fn ranges(rows: usize, operations_per_row: usize) -> Vec<Range<usize>> {
-    let by_work = rows * operations_per_row / LEAST_WORK;
-    let count = by_work.min(rows / LEAST_ROWS).clamp(1, threads());
-    (0..count).map(|i| i * rows / count..(i + 1) * rows / count).collect()
+    even(rows, (rows * operations_per_row / LEAST_WORK).min(rows / LEAST_ROWS))
+}
+
+/// Cuts large items, such as the samples of a batch, into as many ranges as can be worked on at once.
+pub(crate) fn pieces(items: usize, operations_per_item: usize) -> Vec<Range<usize>> {
+    even(items, (items * operations_per_item / LEAST_WORK).min(items))
+}
+
+/// At least one range and at most one for each thread.
+fn even(items: usize, count: usize) -> Vec<Range<usize>> {
+    let count = count.clamp(1, threads());
+    (0..count).map(|i| i * items / count..(i + 1) * items / count).collect()
 }
 
 /// Rows of the tiles in which each of some groups is worked on: at most `most`, and so many that the last tiles do not

@@ -8,7 +8,7 @@ use super::gru::Recurrence;
 use super::layer::{Activation, Layer};
 use super::mish;
 
-type Primitive = FloatTensor<Flex>;
+pub(super) type Primitive = FloatTensor<Flex>;
 
 /// A tensor of the given numbers on a device.
 pub(crate) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -130,11 +130,11 @@ pub(crate) fn copied<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     numbers(&plain(tensor)).to_vec()
 }
 
-fn plain<const D: usize>(tensor: Tensor<D>) -> Primitive {
+pub(super) fn plain<const D: usize>(tensor: Tensor<D>) -> Primitive {
     contiguous(tensor.try_into_primitive::<Flex>().expect("the device is the CPU, without gradients"))
 }
 
-fn contiguous(tensor: Primitive) -> Primitive {
+pub(super) fn contiguous(tensor: Primitive) -> Primitive {
     if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
 }
 
@@ -143,7 +143,7 @@ fn split<T>(pair: Option<[T; 2]>) -> [Option<T>; 2] {
 }
 
 /// The numbers of a contiguous tensor.
-fn numbers(tensor: &Primitive) -> &[f32] {
+pub(super) fn numbers(tensor: &Primitive) -> &[f32] {
     let start = tensor.layout().start_offset();
     &tensor.storage::<f32>()[start..start + tensor.layout().num_elements()]
 }
@@ -154,7 +154,7 @@ fn numbers_mut(tensor: &mut Primitive) -> &mut [f32] {
     &mut tensor.storage_mut::<f32>()[start..start + count]
 }
 
-fn primitive(values: Vec<f32>, shape: Shape) -> Primitive {
+pub(super) fn primitive(values: Vec<f32>, shape: Shape) -> Primitive {
     Primitive::from_data(TensorData::new(values, shape))
 }
 
@@ -250,7 +250,7 @@ impl RecurrenceInputs {
 }
 
 #[cfg(feature = "train")]
-mod autodiff {
+pub(super) mod autodiff {
     use burn::backend::Autodiff;
     use burn::backend::autodiff::checkpoint::base::Checkpointer;
     use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
@@ -264,13 +264,13 @@ mod autodiff {
     use crate::kernel::gru::Kept;
     use crate::kernel::mish;
 
-    type Tracked = FloatTensor<Autodiff<Flex>>;
+    pub(in crate::kernel) type Tracked = FloatTensor<Autodiff<Flex>>;
 
-    fn tracked<const D: usize>(tensor: Tensor<D>) -> Tracked {
+    pub(in crate::kernel) fn tracked<const D: usize>(tensor: Tensor<D>) -> Tracked {
         tensor.try_into_primitive::<Autodiff<Flex>>().expect("the device is the CPU, with gradients")
     }
 
-    fn value(tensor: &Tracked) -> Primitive {
+    pub(in crate::kernel) fn value(tensor: &Tracked) -> Primitive {
         contiguous(tensor.primitive().clone())
     }
 

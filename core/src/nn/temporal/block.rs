@@ -4,9 +4,9 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 
-use super::convolution::Convolution;
+use super::convolution::{Convolution, pointwise};
 use super::norm::GroupNorm;
-use crate::nn::{Layer, linear};
+use crate::nn::linear;
 use crate::rng::Key;
 
 /// Taps of the convolutions in blocks.
@@ -59,12 +59,11 @@ impl Residual {
     }
 
     /// # Shapes
-    /// `[batch, time, input]` and the Mish of the code, `[batch, code]`, to `[batch, time, output]`.
-    pub(super) fn forward(&self, x: Tensor<3>, code: Tensor<2>) -> Tensor<3> {
-        let code = Layer::of(&self.time).forward(code).unsqueeze_dim(1);
-        let inner = self.first.forward(x.clone(), Some(code));
+    /// `[batch, time, input]` and the Mish of the code, `[batch, 1, code]`, to `[batch, time, output]`.
+    pub(super) fn forward(&self, x: Tensor<3>, code: Tensor<3>) -> Tensor<3> {
+        let inner = self.first.forward(x.clone(), Some(pointwise(&self.time, code)));
         let skip = match &self.skip {
-            Some(skip) => Layer::of(skip).forward(x),
+            Some(skip) => pointwise(skip, x),
             None => x,
         };
         self.second.forward(inner, Some(skip))

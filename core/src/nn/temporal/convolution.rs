@@ -1,23 +1,16 @@
 //! One-dimensional convolutions over time.
 
 use burn::module::{Module, Param};
+use burn::nn::Linear;
 use burn::tensor::module::{conv_transpose1d, conv1d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Device, Tensor};
 
 use super::super::linear::uniform;
+use crate::kernel::convolution::Time;
+use crate::kernel::{temporal, tensors};
+use crate::nn::Layer;
 use crate::rng::Key;
-
-/// Change of a convolution's time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Time {
-    /// As many rows as before: an odd number of taps, centred.
-    Same,
-    /// Half as many: three taps, every second row.
-    Halved,
-    /// Twice as many: the transposed convolution of four taps.
-    Doubled,
-}
 
 /// A convolution over time with bias.
 #[derive(Module, Debug)]
@@ -62,9 +55,12 @@ impl Convolution {
     /// # Shapes
     /// `[batch, time, input]` to `[batch, time', output]`.
     pub(super) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        if tensors::serves(&x.device()) {
+            return temporal::convolution(x, weight, bias, self.time);
+        }
         let [taps, _, _] = weight.dims();
-        let x = x.swap_dims(1, 2);
+        let (x, bias) = (x.swap_dims(1, 2), Some(bias));
         let y = match self.time {
             Time::Same => {
                 let options = ConvOptions::new([1], [taps / 2], [1], 1);
@@ -81,6 +77,20 @@ impl Convolution {
         };
         y.swap_dims(1, 2)
     }
+}
+
+/// A linear layer for each row, as a convolution of one tap: unlike that of [`Layer`], its result for a row does not depend
+/// on how many rows there are.
+///
+/// # Shapes
+/// `[batch, time, input]` to `[batch, time, output]`.
+pub(super) fn pointwise(linear: &Linear, x: Tensor<3>) -> Tensor<3> {
+    if let Some(bias) = &linear.bias
+        && tensors::serves(&x.device())
+    {
+        return temporal::convolution(x, linear.weight.val(), bias.val(), Time::Same);
+    }
+    Layer::of(linear).forward(x)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::super::linear::{ones, zeros};
 use super::settings::GROUPS;
+use crate::kernel::{temporal, tensors};
 use crate::nn::mish;
 
 /// What the norm adds to the variance, as in `PyTorch`.
@@ -30,6 +31,9 @@ impl GroupNorm {
     /// # Shapes
     /// `x` and the result are `[batch, time, channels]`; `rest` is that or `[batch, 1, channels]`.
     pub(super) fn mish(&self, x: Tensor<3>, rest: Option<Tensor<3>>) -> Tensor<3> {
+        if tensors::serves(&x.device()) {
+            return temporal::norm_mish(x, [self.gamma.val(), self.beta.val()], GROUPS, rest);
+        }
         let y = mish(standard(x, GROUPS) * self.gamma.val().unsqueeze() + self.beta.val().unsqueeze());
         match rest {
             Some(rest) => y + rest,

@@ -6,8 +6,8 @@ use burn::tensor::{Device, Tensor};
 
 use super::UNetSettings;
 use super::block::{ConvBlock, Residual};
-use super::convolution::Convolution;
-use crate::nn::{Layer, linear, mish, tensor};
+use super::convolution::{Convolution, pointwise};
+use crate::nn::{linear, mish, tensor};
 use crate::rng::Key;
 
 /// Prediction for noisy trajectories: residual blocks on levels of halved time, joined by skips.
@@ -88,7 +88,7 @@ impl UNet {
     pub fn forward(&self, x: Tensor<3>, steps: Tensor<1>, condition: Option<Tensor<2>>) -> Tensor<3> {
         let code = self.code(steps);
         let code = mish(match condition {
-            Some(condition) => Tensor::cat(vec![code, condition], 1),
+            Some(condition) => Tensor::cat(vec![code, condition.unsqueeze_dim(1)], 2),
             None => code,
         });
         let mut x = x;
@@ -105,18 +105,18 @@ impl UNet {
             x = through(&level.blocks, Tensor::cat(vec![x, skip], 2), &code);
             x = level.doubling.forward(x);
         }
-        Layer::of(&self.exit).forward(self.last.forward(x, None))
+        pointwise(&self.exit, self.last.forward(x, None))
     }
 
-    /// Codes of diffusion steps, `[batch]` to `[batch, dim]`.
-    fn code(&self, steps: Tensor<1>) -> Tensor<2> {
-        let hidden = mish(Layer::of(&self.time[0]).forward(sinusoid(steps, self.dim)));
-        Layer::of(&self.time[1]).forward(hidden)
+    /// Codes of diffusion steps, `[batch]` to `[batch, 1, dim]`.
+    fn code(&self, steps: Tensor<1>) -> Tensor<3> {
+        let hidden = mish(pointwise(&self.time[0], sinusoid(steps, self.dim).unsqueeze_dim(1)));
+        pointwise(&self.time[1], hidden)
     }
 }
 
 /// Two blocks one after the other.
-fn through(blocks: &[Residual; 2], x: Tensor<3>, code: &Tensor<2>) -> Tensor<3> {
+fn through(blocks: &[Residual; 2], x: Tensor<3>, code: &Tensor<3>) -> Tensor<3> {
     blocks.iter().fold(x, |x, block| block.forward(x, code.clone()))
 }
 
