@@ -6,6 +6,7 @@ import torch._dynamo
 from fast import Factored, Fast
 from networks import Sizes, alpha_bar, expectile_loss, min_snr_loss
 from sampler import updates
+from unet import UNet
 
 DIFFUSION_STEPS = 500
 # One process serves all cases and sizes: each is compiled for its own shapes, however many there are.
@@ -230,10 +231,27 @@ class Decision:
         self.decide(self.state, self.noise)
 
 
-CASES = {"vae_step": Vae, "denoiser_step": Denoiser, "critic_step": Critic, "decision": Decision}
+class UNetStep:
+    """A step of Diffuser's U-Net, or of Decision Diffuser's with a condition: forward, backward, Adam."""
+
+    def __init__(self, request, variant):
+        channels, batch = request["channels"], request["batch"]
+        self.net = UNet(channels, request["dim"], request["multipliers"], request["condition"])
+        self.x, self.wanted = (torch.randn(batch, request["horizon"], channels) for _ in range(2))
+        self.steps = torch.arange(batch).float()
+        self.condition = torch.randn(batch, request["condition"]) if request["condition"] else None
+        self.optimiser = Optimiser([list(self.net.parameters())], 1e-5, None)
+
+    def repeat(self):
+        predicted = self.net(self.x, self.steps, self.condition)
+        self.optimiser.step((predicted - self.wanted).square().mean())
+
+
+CASES = {"vae_step": Vae, "denoiser_step": Denoiser, "critic_step": Critic, "decision": Decision, "unet_step": UNetStep}
 VARIANTS = {
     "vae_step": ["eager", "compile"],
     "denoiser_step": ["eager", "compile"],
     "critic_step": ["eager", "compile"],
+    "unet_step": ["eager"],
     "decision": ["unfactored", "factored", "factored compile"],
 }

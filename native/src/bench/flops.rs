@@ -6,9 +6,10 @@
 //! work that is needed, and shares of its limit can be compared between programs only through times.
 
 use diar_core::benchmark::Benchmark;
+use diar_core::nn::temporal::UNetSettings;
 use diar_core::settings::Settings;
 
-use super::path::{HotPath, Work};
+use super::path::{HotPath, Work, unet};
 
 /// Bytes that Adam moves per weight: weight and two moments are read and written, the gradient is written and read.
 const TRAINED: f64 = 32.0;
@@ -45,6 +46,10 @@ pub(crate) fn cost(path: &HotPath, task: &Benchmark) -> Option<Cost> {
             let q = 2 * (state + latent);
             (batch * macs as f64, weights(q + v, TRAINED) + weights(q, FOLLOWED))
         }
+        Work::UNetStep { rows, conditioned } => {
+            let [macs, weights_used] = unet_sizes(&unet(task.spec.state_dim(), conditioned), rows);
+            (3.0 * batch * macs as f64, weights(weights_used, TRAINED))
+        }
         Work::Decision => (batch * sizes.decision() as f64, weights(sizes.decision_weights(), USED)),
         // A decision for each lane, and an action for each of its observations.
         Work::Policy => (
@@ -56,6 +61,43 @@ pub(crate) fn cost(path: &HotPath, task: &Benchmark) -> Option<Cost> {
         Work::Environment => return None,
     };
     Some(Cost { flops: 2.0 * macs, bytes })
+}
+
+/// Multiply-adds of a U-Net for one window, and its weights.
+fn unet_sizes(settings: &UNetSettings, rows: usize) -> [usize; 2] {
+    const TAPS: usize = 5;
+    let UNetSettings { channels, dim, condition, .. } = *settings;
+    let widths: Vec<usize> = settings.multipliers.iter().map(|factor| factor * dim).collect();
+    let last = widths.len() - 1;
+    // Weights, and the rows that each is used for.
+    let mut layers = vec![(2 * 4 * dim * dim, 1)];
+    let mut residual = |input: usize, output: usize, rows: usize| {
+        layers.push((TAPS * (input + output) * output, rows));
+        layers.push(((dim + condition) * output, 1));
+        if input != output {
+            layers.push((input * output, rows));
+        }
+    };
+    let mut resampled = Vec::new();
+    for (level, &width) in widths.iter().enumerate() {
+        let input = if level == 0 { channels } else { widths[level - 1] };
+        residual(input, width, rows >> level);
+        residual(width, width, rows >> level);
+        if level > 0 {
+            // A tap of the transposed convolution meets each row of the input once.
+            resampled.extend([(3 * input * input, rows >> level), (4 * input * input, rows >> level)]);
+            residual(2 * width, input, rows >> level);
+            residual(input, input, rows >> level);
+        }
+    }
+    residual(widths[last], widths[last], rows >> last);
+    residual(widths[last], widths[last], rows >> last);
+    layers.extend(resampled);
+    layers.push((TAPS * widths[0] * dim + dim * channels, rows));
+    [
+        layers.iter().map(|(weights, rows)| weights * rows).sum(),
+        layers.iter().map(|(weights, _)| weights).sum(),
+    ]
 }
 
 /// Multiply-adds of the networks, for one row each. Where a network sees a row once, they are its weights as well.
@@ -252,6 +294,18 @@ mod tests {
         near(flops(&path(500)), 59e9 + 0.078e9);
         // Two more latents cost two times 118 MF and their Q.
         near(flops(&path(502)) - flops(&path(500)), 2.0 * (118e6 + 0.16e6));
+    }
+
+    /// The known totals of a forward pass over six numbers, 73.0 MFLOP at 128 rows and linear in them, and of parameters.
+    #[test]
+    fn a_unet_is_the_known_total() {
+        let [macs, weights] = unet_sizes(&unet(6, false), 128);
+        near(2.0 * macs as f64, 73.0e6);
+        near(weights as f64, 997_574.0);
+        let [longer, _] = unet_sizes(&unet(6, false), 384);
+        near(2.0 * longer as f64, 3.0 * 73.0e6);
+        let [conditioned, _] = unet_sizes(&unet(4, true), 64);
+        near(2.0 * conditioned as f64, 36.6e6);
     }
 
     /// Weights, counted without biases and norms, against the number of parameters that the networks have.

@@ -2,8 +2,12 @@
 
 use diar_core::benchmark::Benchmark;
 use diar_core::learn::ENCODED_AT_ONCE;
+use diar_core::nn::temporal::UNetSettings;
 use diar_core::settings::{Preset, Sampler, SamplerSettings, Settings};
 use serde_json::{Value, json};
+
+/// Windows in a batch of the U-Net's training.
+const UNET_BATCH: usize = 32;
 
 /// What one repetition does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +18,13 @@ pub(crate) enum Work {
     DenoiserStep,
     /// One update of Q and V, latents at the ends of windows drawn before.
     CriticStep,
+    /// One update of Diffuser's U-Net, or of Decision Diffuser's with a condition, over windows of so many rows.
+    UNetStep {
+        /// Rows in time.
+        rows: usize,
+        /// Whether there is a condition, as wide as the time's code.
+        conditioned: bool,
+    },
     /// Sample, rank, predict the end and its value: one decision for each state.
     Decision,
     /// Encode windows, as the stage between VAE and denoiser does.
@@ -45,12 +56,18 @@ pub(crate) fn hot_paths(task: &Benchmark) -> Vec<HotPath> {
         settings.diffusion.train.batch = batch;
         HotPath::training(Work::DenoiserStep, settings)
     };
+    let unet =
+        |rows, conditioned| HotPath::training(Work::UNetStep { rows, conditioned }, preset(Preset::Cpu));
     vec![
         HotPath::training(Work::VaeStep, preset(Preset::Paper)),
         HotPath::training(Work::VaeStep, half_width(task)),
         denoiser(128),
         denoiser(1024),
         HotPath::training(Work::CriticStep, critic(task)),
+        unet(32, false),
+        unet(64, false),
+        unet(96, false),
+        unet(64, true),
         HotPath::decision(preset(Preset::Paper), 500, preset(Preset::Paper).plan.sampler),
         HotPath::decision(preset(Preset::Paper), 64, few_steps(5)),
         HotPath::decision(preset(Preset::Quick), 64, few_steps(5)),
@@ -79,6 +96,13 @@ pub(crate) fn critic(task: &Benchmark) -> Settings {
     settings
 }
 
+/// The U-Net that a CPU trains in an hour, over rows of so many numbers.
+pub(crate) fn unet(channels: usize, conditioned: bool) -> UNetSettings {
+    const DIM: usize = 32;
+    let condition = if conditioned { DIM } else { 0 };
+    UNetSettings { channels, dim: DIM, multipliers: vec![1, 2, 4], condition }
+}
+
 /// A sampler of few steps.
 pub(crate) fn few_steps(steps: usize) -> SamplerSettings {
     SamplerSettings { kind: Sampler::Sde, steps, extra_steps: 0 }
@@ -103,6 +127,7 @@ impl HotPath {
             Work::VaeStep => "vae_step",
             Work::DenoiserStep => "denoiser_step",
             Work::CriticStep => "critic_step",
+            Work::UNetStep { .. } => "unet_step",
             Work::Decision => "decision",
             Work::Encode => "encode",
             Work::Act => "act",
@@ -121,6 +146,13 @@ impl HotPath {
             Work::DenoiserStep => format!("{}, batch {batch}", widths()),
             Work::CriticStep => {
                 format!("width {}, n {}, batch {batch}", critic.state_hidden, critic.latents)
+            }
+            Work::UNetStep { rows, conditioned } => {
+                let UNetSettings { dim, multipliers, .. } = unet(0, conditioned);
+                let widths: Vec<String> =
+                    multipliers.iter().map(|factor| (factor * dim).to_string()).collect();
+                let given = if conditioned { ", with a condition" } else { "" };
+                format!("{}, horizon {rows}, batch {batch}{given}", widths.join("-"))
             }
             Work::Decision => {
                 let (n, steps) = (self.settings.plan.candidates, self.denoiser_calls());
@@ -162,6 +194,7 @@ impl HotPath {
             Work::VaeStep => vae.train.batch,
             Work::DenoiserStep => diffusion.train.batch,
             Work::CriticStep => critic.train.batch,
+            Work::UNetStep { .. } => UNET_BATCH,
             Work::Encode => ENCODED_AT_ONCE,
             Work::Policy => self.lanes * self.settings.plan.exec_horizon,
             Work::Decision | Work::Act | Work::Environment => self.lanes,
@@ -175,6 +208,10 @@ impl HotPath {
             Work::VaeStep | Work::Encode | Work::Act => Some(vae.hidden),
             Work::DenoiserStep | Work::Decision | Work::Policy => diffusion.widths.first().copied(),
             Work::CriticStep => Some(critic.state_hidden),
+            Work::UNetStep { conditioned, .. } => {
+                let UNetSettings { dim, multipliers, .. } = unet(0, conditioned);
+                multipliers.iter().max().map(|factor| factor * dim)
+            }
             Work::Environment => None,
         }
     }
@@ -186,7 +223,7 @@ impl HotPath {
             Work::Encode => "windows",
             Work::Act | Work::Policy => "actions",
             Work::Environment => "steps",
-            Work::VaeStep | Work::DenoiserStep | Work::CriticStep => return None,
+            Work::VaeStep | Work::DenoiserStep | Work::CriticStep | Work::UNetStep { .. } => return None,
         };
         Some((self.batch(), unit))
     }
@@ -213,6 +250,14 @@ pub(crate) fn request(path: &HotPath, task: &Benchmark) -> Option<Value> {
             "state_hidden": critic.state_hidden, "latent_hidden": critic.latent_hidden,
             "last_hidden": critic.last_hidden, "latents": critic.latents, "batch": path.batch(),
         }),
+        Work::UNetStep { rows, conditioned } => {
+            let UNetSettings { channels, dim, multipliers, condition } =
+                unet(task.spec.state_dim(), conditioned);
+            json!({
+                "channels": channels, "dim": dim, "multipliers": multipliers, "condition": condition,
+                "horizon": rows, "batch": path.batch(),
+            })
+        }
         // A rival decides for one state at a time.
         Work::Decision if path.lanes == 1 => json!({
             "candidates": plan.candidates, "steps": plan.sampler.steps, "extra": plan.sampler.extra_steps,

@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use burn::tensor::{Tensor, TensorData};
 use diar_core::agent::{Advance, Agent, AgentError, Observed, Phase, Planner, Policy};
 use diar_core::benchmark::Benchmark;
 use diar_core::bundle::Provenance;
@@ -12,13 +13,16 @@ use diar_core::env::{self, Envs, Start};
 use diar_core::learn::{ENCODED_AT_ONCE, Stage, Training};
 use diar_core::maze::World;
 use diar_core::method;
+use diar_core::nn::temporal::{UNet, UNetSettings};
+use diar_core::nn::train::Trained;
 use diar_core::rng::Key;
 use diar_core::settings::{PlanSettings, Settings};
+
 use pollster::block_on;
 use serde_json::{Value, json};
 
 use super::BenchError;
-use super::path::{HotPath, Work, few_steps};
+use super::path::{HotPath, Work, few_steps, unet};
 use crate::device::DeviceName;
 use crate::policy::Server;
 
@@ -28,6 +32,8 @@ pub(crate) const ROWS: usize = 16 * ENCODED_AT_ONCE + HORIZON - 1;
 const HORIZON: usize = 30;
 /// Hidden width of a VAE that only has to give latents.
 const SMALL: usize = 8;
+/// Adam's rate for the U-Net; small, for the numbers that it learns are noise.
+const UNET_RATE: f64 = 1e-5;
 /// Sets of random actions.
 const ACTIONS: usize = 64;
 
@@ -48,6 +54,9 @@ pub(crate) fn prepare(
         Work::VaeStep => training(Stage::Vae, settings, task, data),
         Work::DenoiserStep => training(Stage::Diffusion, settings, task, data),
         Work::CriticStep => training(Stage::Critic, settings, task, data),
+        Work::UNetStep { rows, conditioned } => {
+            unet_step(&unet(task.spec.state_dim(), conditioned), [path.batch(), rows])
+        }
         Work::Encode => training(Stage::Encode, settings, task, data),
         Work::Decision => decision(path, task, data),
         Work::Act => act(path, task, data),
@@ -71,6 +80,29 @@ fn training(
         }
         let begun = Instant::now();
         training.step(false)?;
+        Ok(begun.elapsed())
+    }))
+}
+
+/// Forward pass, backward pass and Adam of a U-Net that predicts trajectories of random numbers from others.
+fn unet_step(settings: &UNetSettings, [batch, rows]: [usize; 2]) -> Result<Repetition, BenchError> {
+    let device = DeviceName::Cpu.open()?.autodiff();
+    let mut net = Trained::new(UNet::new(Key::new(0).named("net"), settings, &device));
+    let (channels, condition) = (settings.channels, settings.condition);
+    let key = Key::new(0).named("batch");
+    let normals = |place, width| TensorData::new(key.fold(place).normals(batch * width), [batch, width]);
+    let trajectories = |place| {
+        Tensor::<2>::from_data(normals(place, rows * channels), &device).reshape([batch, rows, channels])
+    };
+    let (x, wanted) = (trajectories(0), trajectories(1));
+    let condition = (condition > 0).then(|| Tensor::<2>::from_data(normals(2, condition), &device));
+    let steps: Vec<f32> = (0..batch).map(|sample| sample as f32).collect();
+    let steps = Tensor::<1>::from_data(TensorData::new(steps, [batch]), &device);
+    Ok(Box::new(move || {
+        let begun = Instant::now();
+        let predicted = net.net().forward(x.clone(), steps.clone(), condition.clone());
+        let loss = (predicted - wanted.clone()).square().mean();
+        net.update(&mut loss.backward(), UNET_RATE, None);
         Ok(begun.elapsed())
     }))
 }

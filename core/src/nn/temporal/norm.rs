@@ -52,10 +52,12 @@ pub(super) fn standard(x: Tensor<3>, groups: usize) -> Tensor<3> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "train")]
 mod tests {
     use burn::tensor::Tolerance;
 
     use super::*;
+    use crate::kernel::reference;
     use crate::nn::tensor;
     use crate::rng::Key;
 
@@ -88,6 +90,53 @@ mod tests {
             let mean = numbers.iter().sum::<f32>() / numbers.len() as f32;
             let variance = numbers.iter().map(|x| x * x).sum::<f32>() / numbers.len() as f32;
             assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-4, "{group}: {mean}, {variance}");
+        }
+    }
+
+    /// Values and gradients of all inputs are those of the plain twin, at sizes that are no multiple of any vector, for a
+    /// single row, and with either form of what is added.
+    #[test]
+    fn the_kernel_equals_its_plain_twin() {
+        for (batch, rows, channels, added) in [
+            (1, 1, 8, None),
+            (2, 7, 24, Some(1)),
+            (3, 5, 40, Some(5)),
+            (33, 32, 32, Some(32)),
+            (1, 9, 136, Some(1)),
+        ] {
+            let device = Device::flex().autodiff();
+            let key = Key::new(12).fold(channels as u64);
+            let random = |place: u64, shape: [usize; 3]| -> Tensor<3> {
+                let values = key.fold(place).normals(shape.iter().product());
+                tensor(values, shape, &device).require_grad()
+            };
+            let pass = || {
+                let mut norm = GroupNorm::new(channels, &device);
+                let affine = |place| tensor(key.fold(place).normals(channels), [channels], &device);
+                (norm.gamma, norm.beta) = (Param::from_tensor(affine(0)), Param::from_tensor(affine(1)));
+                let x = key.fold(2).normals(batch * rows * channels).into_iter().map(|x| 3.0 * x + 2.0);
+                let x: Tensor<3> = tensor(x.collect(), [batch, rows, channels], &device).require_grad();
+                let rest = added.map(|added| random(3, [batch, added, channels]));
+                let y = norm.mish(x.clone(), rest.clone());
+                let gradients = (y.clone() * random(4, [batch, rows, channels]).detach()).sum().backward();
+                let mut found = vec![y.inner(), x.grad(&gradients).unwrap()];
+                found.extend(rest.map(|rest| rest.grad(&gradients).unwrap()));
+                for parameter in [&norm.gamma, &norm.beta] {
+                    found.push(parameter.val().grad(&gradients).unwrap().reshape([1, 1, channels]));
+                }
+                found
+            };
+            let (fused, plain) = (pass(), reference(pass));
+            assert_eq!(fused.len(), plain.len());
+            for (part, (fused, plain)) in fused.into_iter().zip(plain).enumerate() {
+                let [fused, plain] = [fused, plain].map(|part| part.try_into_vec_as::<f32>().unwrap());
+                assert_eq!(fused.len(), plain.len());
+                let scale = plain.iter().fold(1.0_f32, |scale, x| scale.max(x.abs()));
+                for (a, b) in fused.iter().zip(&plain) {
+                    let case = (batch, rows, channels, part);
+                    assert!((a - b).abs() <= 5e-6 * scale, "part {part} of {case:?}: {a}, expected {b}");
+                }
+            }
         }
     }
 }

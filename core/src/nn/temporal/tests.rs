@@ -106,10 +106,10 @@ fn compare(kind: &str, settings: &UNetSettings) {
             let numbers = |tensor: Tensor<3>| tensor.try_into_vec_as::<f32>().unwrap();
             assert_near("predicted", &numbers(predicted.inner()), &values("predicted"));
             assert_near("gradient", &numbers(x.grad(&gradients).unwrap()), &values("input"));
-            let mut norms =
-                Norms { path: vec![format!("{kind}.norms")], gradients: &gradients, found: vec![] };
-            net.net().visit(&mut norms);
-            for (name, norm) in norms.found {
+            let mut all = All { path: vec![format!("{kind}.norms")], gradients: &gradients, found: vec![] };
+            net.net().visit(&mut all);
+            for (name, gradient) in all.found {
+                let norm = gradient.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt() as f32;
                 assert_near(&name, &[norm], &recorded[&name].values);
             }
         }
@@ -119,14 +119,14 @@ fn compare(kind: &str, settings: &UNetSettings) {
     assert_near("losses", &losses, &values("losses"));
 }
 
-/// Norms of the gradients of all parameters, by name.
-struct Norms<'a> {
+/// Gradients of all parameters, by name.
+struct All<'a> {
     path: Vec<String>,
     gradients: &'a Gradients,
-    found: Vec<(String, f32)>,
+    found: Vec<(String, Vec<f32>)>,
 }
 
-impl ModuleVisitor for Norms<'_> {
+impl ModuleVisitor for All<'_> {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.push(name.to_owned());
     }
@@ -137,7 +137,100 @@ impl ModuleVisitor for Norms<'_> {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let gradient = param.val().grad(self.gradients).unwrap();
-        let norm = gradient.square().sum().sqrt().try_into_vec_as::<f32>().unwrap()[0];
-        self.found.push((self.path.join("."), norm));
+        self.found.push((self.path.join("."), gradient.try_into_vec_as::<f32>().unwrap()));
+    }
+}
+
+/// Trajectories, steps and a condition for a network of these sizes.
+struct Inputs {
+    x: Tensor<3>,
+    steps: Tensor<1>,
+    condition: Option<Tensor<2>>,
+}
+
+impl Inputs {
+    fn new(settings: &UNetSettings, [batch, rows]: [usize; 2], device: &Device) -> Self {
+        let key = Key::new(21);
+        let (channels, condition) = (settings.channels, settings.condition);
+        let steps = (0..batch).map(|sample| (7 * sample % 64) as f32).collect();
+        Self {
+            x: tensor(key.fold(0).normals(batch * rows * channels), [batch, rows, channels], device),
+            steps: tensor(steps, [batch], device),
+            condition: (condition > 0)
+                .then(|| tensor(key.fold(1).normals(batch * condition), [batch, condition], device)),
+        }
+    }
+}
+
+/// All gradients of a network, by name, and its output.
+fn pass(settings: &UNetSettings, sizes: [usize; 2]) -> Vec<(String, Vec<f32>)> {
+    let device = Device::flex().autodiff();
+    let net = UNet::new(Key::new(20), settings, &device);
+    let Inputs { x, steps, condition } = Inputs::new(settings, sizes, &device);
+    let predicted = net.forward(x, steps, condition);
+    let gradients = predicted.clone().square().mean().backward();
+    let mut all = All { path: vec![], gradients: &gradients, found: vec![] };
+    net.visit(&mut all);
+    all.found.push(("predicted".to_owned(), predicted.inner().try_into_vec_as::<f32>().unwrap()));
+    all.found
+}
+
+/// The fused network gives what the plain one gives, forwards and backwards.
+#[test]
+fn the_kernels_equal_their_plain_twin() {
+    for (dim, multipliers, channels, condition, sizes) in [
+        (24, vec![1, 2, 3], 5, 0, [3, 12]),
+        (32, vec![1, 2, 4], 4, 32, [2, 32]),
+        (8, vec![2], 1, 3, [1, 5]),
+        (16, vec![1, 3], 6, 0, [1, 2]),
+    ] {
+        let settings = UNetSettings { channels, dim, multipliers, condition };
+        let (fused, plain) = (pass(&settings, sizes), reference(|| pass(&settings, sizes)));
+        assert_eq!(fused.len(), plain.len());
+        for ((name, fused), (_, plain)) in fused.iter().zip(&plain) {
+            assert_eq!(fused.len(), plain.len(), "{name}");
+            let scale = plain.iter().fold(1e-2_f32, |scale, x| scale.max(x.abs()));
+            for (a, b) in fused.iter().zip(plain) {
+                assert!((a - b).abs() <= 2e-5 * scale, "{settings:?}, {name}: {a}, expected {b}");
+            }
+        }
+    }
+}
+
+/// Output and gradients are the same bits on one thread, two and three.
+#[cfg(feature = "threads")]
+#[test]
+fn threads_do_not_change_the_numbers() {
+    let settings = UNetSettings { channels: 4, dim: 32, multipliers: vec![1, 2, 4], condition: 32 };
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| pass(&settings, [13, 32]))
+    };
+    let one = on(1);
+    for threads in [2, 3] {
+        for ((name, found), (_, expected)) in on(threads).iter().zip(&one) {
+            assert!(found == expected, "{name} on {threads} threads");
+        }
+    }
+}
+
+/// A sample's prediction is the same bits alone and in a batch of 64.
+#[test]
+fn a_row_of_a_batch_does_not_depend_on_the_others() {
+    let device = Device::flex();
+    for condition in [0, 8] {
+        let settings = UNetSettings { channels: 6, dim: 24, multipliers: vec![1, 2, 4], condition };
+        let net = UNet::new(Key::new(22), &settings, &device);
+        let numbers = |tensor: Tensor<3>| tensor.try_into_vec_as::<f32>().unwrap();
+        let (batch, rows) = (64, 36);
+        let Inputs { x, steps, condition } = Inputs::new(&settings, [batch, rows], &device);
+        let all = numbers(net.forward(x.clone(), steps.clone(), condition.clone()));
+        let each = rows * settings.channels;
+        for sample in [0, 1, 31, 63] {
+            let condition = condition.clone().map(|condition| condition.narrow(0, sample, 1));
+            let (x, steps) = (x.clone().narrow(0, sample, 1), steps.clone().narrow(0, sample, 1));
+            let alone = numbers(net.forward(x, steps, condition));
+            assert_eq!(alone, all[sample * each..(sample + 1) * each], "{sample}");
+        }
     }
 }
