@@ -1,5 +1,6 @@
 //! From recorded steps to what the stages learn from: transitions, windows, prioritised replay; and windows in a small file.
 
+mod earned;
 mod experience;
 mod normaliser;
 mod replay;
@@ -9,6 +10,7 @@ mod timeouts;
 mod transitions;
 mod windows;
 
+pub use earned::earned;
 pub use experience::{Experience, ExperienceError, Recorded};
 pub use normaliser::Normaliser;
 pub use replay::{Drawn, Replay, SumTree};

@@ -40,6 +40,24 @@ impl Normaliser {
         Self { mean, deviation }
     }
 
+    /// The scaling of rows of `width` numbers to [-1, 1] by their least and largest.
+    pub fn to_limits(values: &[f32], width: usize) -> Self {
+        let mut limits = vec![[f32::INFINITY, f32::NEG_INFINITY]; width];
+        for row in values.chunks_exact(width) {
+            for (limits, &x) in limits.iter_mut().zip(row) {
+                *limits = [limits[0].min(x), limits[1].max(x)];
+            }
+        }
+        let scale = |[low, high]: [f32; 2]| {
+            let (middle, half) = (0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low);
+            // A constant column keeps its scale; one without rows is left alone.
+            let half = if half < Self::SMALLEST { 1.0 } else { half };
+            if middle.is_finite() { (middle, half) } else { (0.0, 1.0) }
+        };
+        let (mean, deviation) = limits.into_iter().map(scale).unzip();
+        Self { mean, deviation }
+    }
+
     /// Numbers per row.
     pub fn width(&self) -> usize {
         self.mean.len()
@@ -67,6 +85,18 @@ impl Normaliser {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_become_one() {
+        let original = vec![1.0, 5.0, 3.0, 5.0, 2.5, 5.0];
+        let normaliser = Normaliser::to_limits(&original, 2);
+        let mut values = original.clone();
+        normaliser.apply(&mut values);
+        assert_eq!(values, [-1.0, 0.0, 1.0, 0.0, 0.5, 0.0]);
+        normaliser.invert(&mut values);
+        assert_eq!(values, original);
+        assert_eq!(Normaliser::to_limits(&[], 3), Normaliser::identity(3));
+    }
 
     #[test]
     fn fit_apply_invert() {

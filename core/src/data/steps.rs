@@ -58,6 +58,12 @@ impl Steps {
         &self.transitions
     }
 
+    /// The same, shared.
+    #[must_use]
+    pub fn shared(&self) -> Arc<Transitions> {
+        Arc::clone(&self.transitions)
+    }
+
     fn counts(&self, row: usize) -> bool {
         let data = &self.transitions;
         data.terminals[row] || !data.timeouts[row] && row + 1 < data.len()

@@ -58,10 +58,24 @@ impl Windows {
     /// # Errors
     /// When no episode has as many rows as one window needs.
     pub fn new(transitions: Arc<Transitions>, horizon: usize, stride: usize) -> Result<Self, WindowsError> {
+        Self::cut(transitions, horizon, stride, |_, _| false)
+    }
+
+    /// The same, none across a row behind which `cuts` says so either.
+    ///
+    /// # Errors
+    /// As [`Windows::new`].
+    pub fn cut(
+        transitions: Arc<Transitions>,
+        horizon: usize,
+        stride: usize,
+        cuts: impl Fn(&Transitions, usize) -> bool,
+    ) -> Result<Self, WindowsError> {
         let rows = transitions.len();
         let (mut stretches, mut count, mut longest) = (Vec::new(), 0, 0);
         let mut row = 0;
-        let ends = (0..rows).filter(|&row| row + 1 == rows || transitions.breaks_after(row));
+        let breaks = |row: usize| transitions.breaks_after(row) || cuts(&transitions, row);
+        let ends = (0..rows).filter(|&row| row + 1 == rows || breaks(row));
         for end in ends.map(|last| last + 1) {
             let length = end - row;
             if length >= horizon {

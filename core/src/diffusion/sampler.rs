@@ -21,7 +21,7 @@ use crate::settings::{Sampler, SamplerSettings};
 /// One step of a sampler.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Update {
-    /// Diffusion step the denoiser is told, 1..=T.
+    /// Diffusion step the network is told: 1..=T of a [`NoiseSchedule`], 0..T of a cosine schedule.
     pub t: usize,
     /// Factor of the noisy latent.
     pub keep: f64,
@@ -76,14 +76,14 @@ fn jumps(schedule: &NoiseSchedule, steps: usize, jump: fn(f64, f64) -> (f64, f64
 }
 
 /// DDIM with η = 0: keeps the implied noise, `y' = √ᾱ' ẑ + √(1 - ᾱ') (y - √ᾱ ẑ) / √(1 - ᾱ)`.
-fn deterministic(from: f64, to: f64) -> (f64, f64, f64) {
+pub(super) fn deterministic(from: f64, to: f64) -> (f64, f64, f64) {
     let keep = ((1.0 - to) / (1.0 - from)).sqrt();
     (keep, to.sqrt() - from.sqrt() * keep, 0.0)
 }
 
 /// SDE-DPM-Solver++(1): with `λ = ln(√ᾱ / √(1 - ᾱ))` and `h = λ' - λ`,
 /// `y' = (σ'/σ) e^{-h} y + √ᾱ' (1 - e^{-2h}) ẑ + σ' √(1 - e^{-2h}) ξ`.
-fn stochastic(from: f64, to: f64) -> (f64, f64, f64) {
+pub(super) fn stochastic(from: f64, to: f64) -> (f64, f64, f64) {
     let shrink = ((1.0 - to) / (1.0 - from)).sqrt();
     // e^{-2h} is the ratio of the signal-to-noise ratios.
     let decay = (from / (1.0 - from)) / (to / (1.0 - to));
