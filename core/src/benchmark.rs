@@ -104,6 +104,7 @@ impl Benchmark {
         Basis {
             rows: self.rows,
             horizon: self.horizon,
+            max_steps: self.spec.max_steps,
             reward: self.spec.reward,
             score: self.spec.scoring.kinds[0],
         }

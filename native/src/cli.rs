@@ -642,6 +642,10 @@ pub enum MethodName {
     Iql,
     /// Implicit Q-learning with a diffusion model of actions
     Idql,
+    /// Diffusion of trajectories whose ends are given
+    Diffuser,
+    /// Decision Diffuser: diffusion of states that earn a given return, and inverse dynamics
+    Dd,
 }
 
 impl From<MethodName> for Method {
@@ -652,6 +656,8 @@ impl From<MethodName> for Method {
             MethodName::Bc => Self::Bc,
             MethodName::Iql => Self::Iql,
             MethodName::Idql => Self::Idql,
+            MethodName::Diffuser => Self::Diffuser,
+            MethodName::Dd => Self::Dd,
         }
     }
 }

@@ -15,6 +15,11 @@ pub trait Actor {
     /// # Errors
     /// When the device fails.
     fn act(&mut self, lanes: &[(usize, &[f64])]) -> Result<Vec<f32>, AgentError>;
+
+    /// Plans made for a lane so far; none by actors that decide anew at each step.
+    fn decisions(&self, _lane: usize) -> usize {
+        0
+    }
 }
 
 impl<T: Actor + ?Sized> Actor for Box<T> {
@@ -24,6 +29,10 @@ impl<T: Actor + ?Sized> Actor for Box<T> {
 
     fn act(&mut self, lanes: &[(usize, &[f64])]) -> Result<Vec<f32>, AgentError> {
         (**self).act(lanes)
+    }
+
+    fn decisions(&self, lane: usize) -> usize {
+        (**self).decisions(lane)
     }
 }
 
@@ -119,6 +128,10 @@ impl<A: Actor> Policy for Reflex<A> {
 
     fn phase(&self, lane: usize) -> Phase {
         self.lanes[lane].phase
+    }
+
+    fn decisions(&self, lane: usize) -> usize {
+        self.actor.decisions(lane)
     }
 
     fn phases(&self) -> &'static [Phase] {

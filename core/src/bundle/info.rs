@@ -82,11 +82,16 @@ pub enum Method {
     Iql,
     /// Implicit Q-learning with a diffusion model of actions.
     Idql,
+    /// Diffusion of trajectories whose ends are given.
+    Diffuser,
+    /// Diffusion of states that earn a given return, and inverse dynamics (Decision Diffuser).
+    Dd,
 }
 
 impl Method {
     /// All methods, in the order of the tables.
-    pub const ALL: [Self; 5] = [Self::Diar, Self::Ldcq, Self::Bc, Self::Iql, Self::Idql];
+    pub const ALL: [Self; 7] =
+        [Self::Diar, Self::Ldcq, Self::Bc, Self::Iql, Self::Idql, Self::Diffuser, Self::Dd];
 
     /// Its name on the command line and in files.
     #[must_use]
@@ -97,6 +102,8 @@ impl Method {
             Self::Bc => "bc",
             Self::Iql => "iql",
             Self::Idql => "idql",
+            Self::Diffuser => "diffuser",
+            Self::Dd => "dd",
         }
     }
 

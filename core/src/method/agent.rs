@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::recipe::{AgentInfo, Recipe, Tested};
 use super::settings::MethodSettings;
-use super::{bc, idql, iql};
+use super::{bc, dd, diffuser, idql, iql};
 use crate::agent::{
     self, Actor, Advance, AgentError, Episode, Observed, Outcome, Phase, Planner, Policy, Reflex, Rollout,
     RolloutOptions, Scenario,
@@ -27,6 +27,8 @@ macro_rules! each {
             Self::Bc($one) => $value,
             Self::Iql($one) => $value,
             Self::Idql($one) => $value,
+            Self::Diffuser($one) => $value,
+            Self::Dd($one) => $value,
         }
     };
 }
@@ -42,6 +44,10 @@ pub enum AgentBundle {
     Iql(Box<Sealed<AgentInfo<iql::Settings>>>),
     /// IDQL's.
     Idql(Box<Sealed<AgentInfo<idql::Settings>>>),
+    /// Diffuser's.
+    Diffuser(Box<Sealed<AgentInfo<diffuser::Settings>>>),
+    /// Decision Diffuser's.
+    Dd(Box<Sealed<AgentInfo<dd::Settings>>>),
 }
 
 impl AgentBundle {
@@ -55,6 +61,8 @@ impl AgentBundle {
             Method::Bc => Self::Bc(Box::new(Sealed::from_bytes(bytes)?)),
             Method::Iql => Self::Iql(Box::new(Sealed::from_bytes(bytes)?)),
             Method::Idql => Self::Idql(Box::new(Sealed::from_bytes(bytes)?)),
+            Method::Diffuser => Self::Diffuser(Box::new(Sealed::from_bytes(bytes)?)),
+            Method::Dd => Self::Dd(Box::new(Sealed::from_bytes(bytes)?)),
         })
     }
 
@@ -110,6 +118,8 @@ impl AgentBundle {
             Self::Bc(bundle) => Self::Bc(Box::new(bundle.tested(scores))),
             Self::Iql(bundle) => Self::Iql(Box::new(bundle.tested(scores))),
             Self::Idql(bundle) => Self::Idql(Box::new(bundle.tested(scores))),
+            Self::Diffuser(bundle) => Self::Diffuser(Box::new(bundle.tested(scores))),
+            Self::Dd(bundle) => Self::Dd(Box::new(bundle.tested(scores))),
         }
     }
 
@@ -121,6 +131,8 @@ impl AgentBundle {
             Self::Bc(bundle) => bundle.info().scores.as_ref(),
             Self::Iql(bundle) => bundle.info().scores.as_ref(),
             Self::Idql(bundle) => bundle.info().scores.as_ref(),
+            Self::Diffuser(bundle) => bundle.info().scores.as_ref(),
+            Self::Dd(bundle) => bundle.info().scores.as_ref(),
         }
     }
 
@@ -132,6 +144,8 @@ impl AgentBundle {
             Self::Bc(bundle) => MethodSettings::Bc(bundle.info().settings.clone()),
             Self::Iql(bundle) => MethodSettings::Iql(bundle.info().settings.clone()),
             Self::Idql(bundle) => MethodSettings::Idql(bundle.info().settings.clone()),
+            Self::Diffuser(bundle) => MethodSettings::Diffuser(bundle.info().settings.clone()),
+            Self::Dd(bundle) => MethodSettings::Dd(bundle.info().settings.clone()),
         }
     }
 }
@@ -191,6 +205,10 @@ pub enum Agent {
     Iql(Arc<Loaded<iql::Settings>>),
     /// IDQL.
     Idql(Arc<Loaded<idql::Settings>>),
+    /// Diffuser.
+    Diffuser(Arc<Loaded<diffuser::Settings>>),
+    /// Decision Diffuser.
+    Dd(Arc<Loaded<dd::Settings>>),
 }
 
 impl Agent {
@@ -211,6 +229,12 @@ impl Agent {
             }
             (AgentBundle::Idql(bundle), MethodSettings::Idql(settings)) => {
                 Ok(Self::Idql(Arc::new(Loaded::new(bundle, settings, device)?)))
+            }
+            (AgentBundle::Diffuser(bundle), MethodSettings::Diffuser(settings)) => {
+                Ok(Self::Diffuser(Arc::new(Loaded::new(bundle, settings, device)?)))
+            }
+            (AgentBundle::Dd(bundle), MethodSettings::Dd(settings)) => {
+                Ok(Self::Dd(Arc::new(Loaded::new(bundle, settings, device)?)))
             }
             (bundle, acting) => Err(BundleError::Method {
                 found: bundle.method().name().to_owned(),
@@ -233,6 +257,16 @@ impl Agent {
                 let drawn = (policy.diffusion_steps + 4) * agent.task.action_dim();
                 act.candidates as f64 * drawn as f64
             }
+            // What the network gives for a plan, and the plan itself.
+            Self::Diffuser(agent) => {
+                let diffuser::Settings { trajectory, policy, .. } = &agent.settings;
+                policy.outputs(trajectory.rows()) + 4.0 * (trajectory.horizon * agent.task.state_dim()) as f64
+            }
+            // The same, with the return and without.
+            Self::Dd(agent) => {
+                let dd::Settings { trajectory, policy, .. } = &agent.settings;
+                2.0 * policy.outputs(trajectory.horizon)
+            }
         }
     }
 
@@ -242,6 +276,8 @@ impl Agent {
         match self {
             Self::Latent(agent, _) => agent.settings().data.horizon,
             Self::Bc(_) | Self::Iql(_) | Self::Idql(_) => 1,
+            Self::Diffuser(agent) => agent.settings.trajectory.span(),
+            Self::Dd(agent) => agent.settings.trajectory.horizon,
         }
     }
 
@@ -253,6 +289,8 @@ impl Agent {
             Self::Bc(agent) => &agent.task,
             Self::Iql(agent) => &agent.task,
             Self::Idql(agent) => &agent.task,
+            Self::Diffuser(agent) => &agent.task,
+            Self::Dd(agent) => &agent.task,
         }
     }
 
@@ -270,6 +308,8 @@ impl Agent {
             Self::Bc(agent) => step(Box::new(bc::Imitator::new(Arc::clone(agent)))),
             Self::Iql(agent) => step(Box::new(iql::Actor::new(Arc::clone(agent)))),
             Self::Idql(agent) => step(Box::new(idql::Actor::new(Arc::clone(agent)))),
+            Self::Diffuser(agent) => step(Box::new(diffuser::Actor::new(Arc::clone(agent))?)),
+            Self::Dd(agent) => step(Box::new(dd::Actor::new(Arc::clone(agent)))),
         }
     }
 

@@ -7,6 +7,8 @@
 
 mod agent;
 pub mod bc;
+pub mod dd;
+pub mod diffuser;
 #[cfg(test)]
 #[cfg(feature = "train")]
 mod golden;
@@ -19,6 +21,7 @@ mod settings;
 mod toy;
 #[cfg(feature = "train")]
 mod training;
+mod trajectory;
 
 use agent::numbers;
 pub use agent::{Agent, AgentBundle, AnyPolicy, Loaded};
@@ -26,3 +29,4 @@ pub use recipe::{AgentInfo, Recipe, RowSettings, Tested};
 pub use settings::MethodSettings;
 #[cfg(feature = "train")]
 pub use training::{Classroom, Course, Lessons, learner};
+pub use trajectory::NetSettings;

@@ -55,6 +55,19 @@ pub trait Recipe: Clone + Debug + PartialEq + Serialize + DeserializeOwned {
     /// Recorded steps that are learned from.
     fn data(&self) -> &RowSettings;
 
+    /// Normaliser of a data set's states.
+    fn normaliser(&self, states: &[f32], width: usize) -> Normaliser {
+        self.data().normaliser(states, width)
+    }
+
+    /// Checks what the settings need of a task.
+    ///
+    /// # Errors
+    /// The first setting that the task does not allow.
+    fn check_for(&self, _task: &TaskSpec) -> Result<(), InvalidSetting> {
+        Ok(())
+    }
+
     /// Checks every setting but seed and data.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::recipe::Recipe;
-use super::{bc, idql, iql};
+use super::{bc, dd, diffuser, idql, iql};
 use crate::bundle::Method;
 use crate::settings::{Basis, InvalidSetting, Preset, Settings, Target};
 use crate::spec::TaskSpec;
@@ -21,6 +21,10 @@ pub enum MethodSettings {
     Iql(iql::Settings),
     /// IDQL's.
     Idql(idql::Settings),
+    /// Diffuser's.
+    Diffuser(diffuser::Settings),
+    /// Decision Diffuser's.
+    Dd(dd::Settings),
 }
 
 impl MethodSettings {
@@ -39,6 +43,8 @@ impl MethodSettings {
             Method::Bc => Self::Bc(Recipe::preset(preset, basis)),
             Method::Iql => Self::Iql(Recipe::preset(preset, basis)),
             Method::Idql => Self::Idql(Recipe::preset(preset, basis)),
+            Method::Diffuser => Self::Diffuser(Recipe::preset(preset, basis)),
+            Method::Dd => Self::Dd(Recipe::preset(preset, basis)),
         }
     }
 
@@ -52,6 +58,8 @@ impl MethodSettings {
             Method::Bc => Self::Bc(serde_json::from_value(tree)?),
             Method::Iql => Self::Iql(serde_json::from_value(tree)?),
             Method::Idql => Self::Idql(serde_json::from_value(tree)?),
+            Method::Diffuser => Self::Diffuser(serde_json::from_value(tree)?),
+            Method::Dd => Self::Dd(serde_json::from_value(tree)?),
         })
     }
 
@@ -63,6 +71,8 @@ impl MethodSettings {
             Self::Bc(_) => Method::Bc,
             Self::Iql(_) => Method::Iql,
             Self::Idql(_) => Method::Idql,
+            Self::Diffuser(_) => Method::Diffuser,
+            Self::Dd(_) => Method::Dd,
         }
     }
 
@@ -76,6 +86,8 @@ impl MethodSettings {
             Self::Bc(settings) => settings.check(),
             Self::Iql(settings) => settings.check(),
             Self::Idql(settings) => settings.check(),
+            Self::Diffuser(settings) => settings.check(),
+            Self::Dd(settings) => settings.check(),
         }
     }
 
@@ -87,6 +99,8 @@ impl MethodSettings {
             Self::Bc(settings) => settings.seed,
             Self::Iql(settings) => settings.seed,
             Self::Idql(settings) => settings.seed,
+            Self::Diffuser(settings) => settings.seed,
+            Self::Dd(settings) => settings.seed,
         }
     }
 
@@ -97,6 +111,8 @@ impl MethodSettings {
             Self::Bc(settings) => &mut settings.seed,
             Self::Iql(settings) => &mut settings.seed,
             Self::Idql(settings) => &mut settings.seed,
+            Self::Diffuser(settings) => &mut settings.seed,
+            Self::Dd(settings) => &mut settings.seed,
         }
     }
 
@@ -108,6 +124,8 @@ impl MethodSettings {
             Self::Bc(settings) => settings.data.rows,
             Self::Iql(settings) => settings.data.rows,
             Self::Idql(settings) => settings.data.rows,
+            Self::Diffuser(settings) => settings.data.rows,
+            Self::Dd(settings) => settings.data.rows,
         }
     }
 
@@ -119,6 +137,8 @@ impl MethodSettings {
             Self::Bc(settings) => settings.parameters(task),
             Self::Iql(settings) => settings.parameters(task),
             Self::Idql(settings) => settings.parameters(task),
+            Self::Diffuser(settings) => settings.parameters(task),
+            Self::Dd(settings) => settings.parameters(task),
         }
     }
 
@@ -130,6 +150,8 @@ impl MethodSettings {
             Self::Bc(settings) => settings.largest_step(),
             Self::Iql(settings) => settings.largest_step(),
             Self::Idql(settings) => settings.largest_step(),
+            Self::Diffuser(settings) => settings.largest_step(),
+            Self::Dd(settings) => settings.largest_step(),
         }
     }
 

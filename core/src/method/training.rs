@@ -6,7 +6,7 @@ use burn::tensor::Device;
 
 use super::recipe::{AgentInfo, Recipe};
 use super::settings::MethodSettings;
-use super::{bc, idql, iql};
+use super::{bc, dd, diffuser, idql, iql};
 use crate::bundle::{Precision, Provenance, Sealed};
 use crate::data::{Normaliser, Steps, Transitions};
 use crate::learn::{Checkpoint, LearnError, Learner, Metrics, Stage, Training, check_data};
@@ -52,7 +52,10 @@ pub trait Course: Sized {
     const STAGES: &'static [Stage];
 
     /// Networks about to learn.
-    fn new(settings: &Self::Recipe, room: &Classroom) -> Self;
+    ///
+    /// # Errors
+    /// When the data does not suffice.
+    fn new(settings: &Self::Recipe, room: &Classroom) -> Result<Self, LearnError>;
 
     /// Steps of a stage.
     fn total(settings: &Self::Recipe, stage: Stage) -> usize;
@@ -110,9 +113,10 @@ impl<C: Course> Lessons<C> {
         settings.check()?;
         task.check()?;
         check_data(&data, &task)?;
-        let state_norm = settings.data().normaliser(&data.states, task.state_dim());
+        settings.check_for(&task)?;
+        let state_norm = settings.normaliser(&data.states, task.state_dim());
         let room = Classroom { task, steps: Steps::new(data)?, state_norm, device: device.clone() };
-        let course = C::new(&settings, &room);
+        let course = C::new(&settings, &room)?;
         let mut lessons = Self { settings, room, course, stage: Stage::Done, position: 0 };
         lessons.enter(0);
         Ok(lessons)
@@ -176,7 +180,7 @@ impl<C: Course> Learner for Lessons<C> {
         }
         let begins = checkpoint.begins();
         // Put together aside: a checkpoint that cannot be used changes nothing.
-        let mut course = C::new(&self.settings, &self.room);
+        let mut course = C::new(&self.settings, &self.room)?;
         for &own in C::STAGES {
             if stage > own || stage == own && !begins {
                 course.load(own, &mut checkpoint)?;
@@ -214,5 +218,11 @@ pub fn learner(
         MethodSettings::Bc(settings) => Box::new(Lessons::<bc::Cloning>::new(settings, task, data, device)?),
         MethodSettings::Iql(settings) => Box::new(Lessons::<iql::Iql>::new(settings, task, data, device)?),
         MethodSettings::Idql(settings) => Box::new(Lessons::<idql::Idql>::new(settings, task, data, device)?),
+        MethodSettings::Diffuser(settings) => {
+            Box::new(Lessons::<diffuser::Diffuser>::new(settings, task, data, device)?)
+        }
+        MethodSettings::Dd(settings) => {
+            Box::new(Lessons::<dd::DecisionDiffuser>::new(settings, task, data, device)?)
+        }
     })
 }

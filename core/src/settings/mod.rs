@@ -328,6 +328,8 @@ pub struct Basis {
     pub rows: usize,
     /// Window length H, in environment steps.
     pub horizon: usize,
+    /// Time limit of an episode, in environment steps.
+    pub max_steps: usize,
     /// Meaning of the rewards.
     pub reward: RewardKind,
     /// The score that counts. Where it is [`ScoreKind::Success`], whatever follows the first contact with the goal is worth

@@ -12,6 +12,7 @@ use super::output;
 use crate::cli::InfoArgs;
 use crate::evaluation::AgentFile;
 use crate::failure::Failure;
+use crate::score::Method;
 
 /// Prints what a bundle says about itself.
 pub(crate) fn info(args: &InfoArgs) -> Result<(), Failure> {
@@ -29,6 +30,8 @@ impl Serialize for Described<'_> {
             AgentBundle::Bc(bundle) => serde_json::to_value(bundle.info()),
             AgentBundle::Iql(bundle) => serde_json::to_value(bundle.info()),
             AgentBundle::Idql(bundle) => serde_json::to_value(bundle.info()),
+            AgentBundle::Diffuser(bundle) => serde_json::to_value(bundle.info()),
+            AgentBundle::Dd(bundle) => serde_json::to_value(bundle.info()),
         };
         let mut tree = json!({ "sha256": self.0.hash(), "parameters": self.0.parameters() });
         if let (Some(tree), Value::Object(info)) = (tree.as_object_mut(), info.map_err(S::Error::custom)?) {
@@ -85,6 +88,37 @@ impl fmt::Display for Described<'_> {
                     f,
                     ": Q and V {:?} wide, diffusion of actions {} wide in {} blocks and {} steps\ndecisions   {candidates} candidates",
                     settings.critic.hidden, policy.hidden, policy.blocks, policy.diffusion_steps
+                )?;
+            }
+            MethodSettings::Diffuser(settings) => {
+                let (trajectory, policy, act) = (&settings.trajectory, &settings.policy, &settings.act);
+                write!(
+                    f,
+                    ": U-Net {} wide times {:?}, {} rows over {} steps\ndecisions   {:?} in {} steps, {}",
+                    policy.dim,
+                    policy.multipliers,
+                    trajectory.rows(),
+                    trajectory.horizon,
+                    act.sampler.kind,
+                    act.sampler.steps,
+                    Method::of(&bundle.settings()).title()
+                )?;
+            }
+            MethodSettings::Dd(settings) => {
+                let (policy, act) = (&settings.policy, &settings.act);
+                write!(
+                    f,
+                    ": U-Net {} wide times {:?}, {} rows, inverse dynamics {:?} wide\ndecisions   {:?} in {} steps every {}, \
+                     return {} with guidance {}",
+                    policy.dim,
+                    policy.multipliers,
+                    settings.trajectory.horizon,
+                    settings.inverse.hidden,
+                    act.sampler.kind,
+                    act.sampler.steps,
+                    act.replan_every,
+                    act.target,
+                    act.guidance
                 )?;
             }
             MethodSettings::Iql(settings) => {

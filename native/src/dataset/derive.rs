@@ -59,6 +59,7 @@ pub fn basis(spec: &TaskSpec, rows: usize) -> Basis {
     Basis {
         rows,
         horizon: HORIZON.min(spec.max_steps.div_ceil(4)).max(1),
+        max_steps: spec.max_steps,
         reward: spec.reward,
         score: spec.scoring.kinds[0],
     }

@@ -104,6 +104,8 @@ pub fn assign_any(
         MethodSettings::Bc(settings) => MethodSettings::Bc(assign(settings, assignments)?),
         MethodSettings::Iql(settings) => MethodSettings::Iql(assign(settings, assignments)?),
         MethodSettings::Idql(settings) => MethodSettings::Idql(assign(settings, assignments)?),
+        MethodSettings::Diffuser(settings) => MethodSettings::Diffuser(assign(settings, assignments)?),
+        MethodSettings::Dd(settings) => MethodSettings::Dd(assign(settings, assignments)?),
     })
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use diar_core::benchmark::{Benchmark, UnknownTask};
 use diar_core::bundle::Provenance;
+use diar_core::method::diffuser::Follow;
 use diar_core::method::{AgentBundle, MethodSettings};
 use diar_core::score::{EpisodeResult, Evaluation, all_points, points};
 use diar_core::settings::{PlanSettings, Target};
@@ -49,6 +50,16 @@ pub enum Method {
     Iql,
     /// Implicit Q-learning with a diffusion model of actions.
     Idql,
+    /// Diffuser as published: a follower of one plan, which parks at its end.
+    Diffuser,
+    /// Diffuser by the actions of its plan.
+    DiffuserActions,
+    /// Diffuser with the follower, which lets go at the plan's end.
+    DiffuserUnparked,
+    /// Diffuser with the follower, and new plans on the way.
+    DiffuserReplanned,
+    /// Decision Diffuser.
+    Dd,
     /// The controller that collected the data, without its noise, with a new plan for every episode.
     Controller,
     /// Uniformly random actions.
@@ -70,6 +81,13 @@ impl Method {
             MethodSettings::Bc(_) => Self::Bc,
             MethodSettings::Iql(_) => Self::Iql,
             MethodSettings::Idql(_) => Self::Idql,
+            MethodSettings::Diffuser(settings) => match settings.act.follow {
+                Follow::Published => Self::Diffuser,
+                Follow::Actions => Self::DiffuserActions,
+                Follow::Unparked => Self::DiffuserUnparked,
+                Follow::Replan => Self::DiffuserReplanned,
+            },
+            MethodSettings::Dd(_) => Self::Dd,
         }
     }
 
@@ -79,6 +97,9 @@ impl Method {
         match self {
             Self::Bc | Self::Random => "nothing",
             Self::Controller => "the goal and the map",
+            Self::Diffuser => paper::PARKS,
+            Self::DiffuserActions => "the goal",
+            Self::DiffuserUnparked | Self::DiffuserReplanned => "the goal, and a controller by hand",
             _ => paper::REWARDS,
         }
     }
@@ -95,6 +116,11 @@ impl Method {
             Self::Bc => "behaviour cloning",
             Self::Iql => "IQL",
             Self::Idql => "IDQL",
+            Self::Diffuser => "Diffuser as published",
+            Self::DiffuserActions => "Diffuser, actions as diffused",
+            Self::DiffuserUnparked => "Diffuser without parking",
+            Self::DiffuserReplanned => "Diffuser, replanning",
+            Self::Dd => "Decision Diffuser",
             Self::Controller => "the data's controller",
             Self::Random => "random",
         }

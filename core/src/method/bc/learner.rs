@@ -23,12 +23,12 @@ impl Course for Cloning {
 
     const STAGES: &'static [Stage] = &[Stage::Policy];
 
-    fn new(settings: &Settings, room: &Classroom) -> Self {
+    fn new(settings: &Settings, room: &Classroom) -> Result<Self, LearnError> {
         let task = &room.task;
         let device = room.device.clone().autodiff();
         let net = settings.network(task.state_dim(), task.action_dim(), &device);
         let key = Key::new(settings.seed).named("cloning");
-        Self { key, train: settings.policy.train.clone(), net: Trained::new(net) }
+        Ok(Self { key, train: settings.policy.train.clone(), net: Trained::new(net) })
     }
 
     fn total(settings: &Settings, _: Stage) -> usize {

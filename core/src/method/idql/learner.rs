@@ -70,16 +70,16 @@ impl Course for Idql {
 
     const STAGES: &'static [Stage] = &[Stage::Critic, Stage::Policy];
 
-    fn new(settings: &Settings, room: &Classroom) -> Self {
+    fn new(settings: &Settings, room: &Classroom) -> Result<Self, LearnError> {
         let net = settings.network(&room.task, &room.device.clone().autodiff());
-        Self {
+        Ok(Self {
             key: Key::new(settings.seed).named("idql"),
             critic: Critic::new(settings.seed, &settings.critic, room),
             settings: settings.policy.clone(),
             schedule: Preserving::new(settings.policy.diffusion_steps),
             average: net.valid(),
             net: Trained::new(net),
-        }
+        })
     }
 
     fn total(settings: &Settings, stage: Stage) -> usize {

@@ -242,12 +242,12 @@ impl Course for Iql {
 
     const STAGES: &'static [Stage] = &[Stage::Critic];
 
-    fn new(settings: &Settings, room: &Classroom) -> Self {
-        Self {
+    fn new(settings: &Settings, room: &Classroom) -> Result<Self, LearnError> {
+        Ok(Self {
             critic: Critic::new(settings.seed, &settings.critic, room),
             settings: settings.policy.clone(),
             policy: Trained::new(settings.network(&room.task, &room.device.clone().autodiff())),
-        }
+        })
     }
 
     fn total(settings: &Settings, _: Stage) -> usize {

@@ -27,6 +27,7 @@ pub use learner::Iql;
 pub(super) use learner::{Critic, Lesson};
 pub use networks::{ActionPolicy, ActionValues};
 pub use policy::Actor;
+pub(super) use settings::check_widths;
 pub use settings::{CriticSettings, PolicySettings, Settings};
 
 #[cfg(test)]

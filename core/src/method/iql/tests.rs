@@ -200,7 +200,7 @@ fn steps_are_those_of_pytorch() {
         state_norm: Normaliser::identity(4),
         device: Device::flex(),
     };
-    let mut iql = <Iql as Course>::new(&settings, &room).with_weights(recorded.clone());
+    let mut iql = <Iql as Course>::new(&settings, &room).unwrap().with_weights(recorded.clone());
     let rows = |name: &str, step: usize| {
         let array = &recorded[&format!("iql.{name}")];
         let each = array.values.len() / array.shape[0];

@@ -1,0 +1,159 @@
+//! Training of Decision Diffuser: noise and inverse dynamics in one step.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::{Network, Settings};
+use crate::data::{Transitions, Windows, earned};
+use crate::diffusion::CosineSchedule;
+use crate::diffusion::inpaint::Known;
+use crate::learn::{Checkpoint, LearnError, Metrics, Stage, read};
+use crate::method::trajectory::{Drawn, Noised, gather};
+use crate::method::{Classroom, Course};
+use crate::nn::train::{Trained, restore, save};
+use crate::nn::{NamedTensor, named_parameters, tensor};
+use crate::rng::{Key, Stream};
+use crate::settings::TrainSettings;
+
+/// Decision Diffuser under training.
+pub struct DecisionDiffuser {
+    key: Key,
+    settings: Settings,
+    windows: Windows,
+    /// y of each row, `[rows]`.
+    returns: Vec<f32>,
+    schedule: CosineSchedule,
+    net: Trained<Network>,
+    /// The average that acts.
+    average: Network,
+}
+
+/// Returns from 0 to 1, by the two that become 0 and 1 or else by the least and the largest.
+pub(super) fn scaled(mut returns: Vec<f32>, ends: Option<[f64; 2]>) -> Vec<f32> {
+    let ends = ends.map(|ends| ends.map(|end| end as f32));
+    let least = || returns.iter().copied().fold(f32::INFINITY, f32::min);
+    let largest = || returns.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let [least, largest] = ends.unwrap_or_else(|| [least(), largest()]);
+    // Where all returns are alike, none of them is more than another.
+    let range = if largest > least { largest - least } else { 1.0 };
+    for found in &mut returns {
+        *found = (*found - least) / range;
+    }
+    returns
+}
+
+/// True where the action of a row led from its state to the next row's, as far as they were recorded: neither where a timeout or
+/// an episode's end cut the walk, nor, where a walk goes on, behind a timeout, whose row repeats a state.
+pub(super) fn is_pair(data: &Transitions, row: usize) -> bool {
+    let stale = row > 0 && data.continuous && data.timeouts[row - 1];
+    row + 1 < data.len() && !data.breaks_after(row) && !data.timeouts[row] && !stale
+}
+
+/// Pairs tried for each one wanted, before those that fit no action are taken too: data of nothing else must end.
+const MOST_TRIES: usize = 100;
+
+impl DecisionDiffuser {
+    /// Mean squared error of the inverse dynamics on pairs drawn at random, `[1]`.
+    fn inverse_loss(&self, room: &Classroom, stream: &mut Stream) -> Tensor<1> {
+        let data = room.steps.transitions();
+        let batch = self.settings.inverse.batch;
+        let (mut from, mut to, mut actions) = (Vec::new(), Vec::new(), Vec::new());
+        let mut tries = batch * MOST_TRIES;
+        while actions.len() < batch * data.action_dim {
+            let row = stream.below(data.len().saturating_sub(1).max(1));
+            tries = tries.saturating_sub(1);
+            if tries > 0 && !is_pair(data, row) {
+                continue;
+            }
+            from.extend_from_slice(data.state(row));
+            to.extend_from_slice(data.state((row + 1).min(data.len() - 1)));
+            actions.extend_from_slice(data.action(row));
+        }
+        room.state_norm.apply(&mut from);
+        room.state_norm.apply(&mut to);
+        room.task.action.shrink(&mut actions);
+        let device = room.device.clone().autodiff();
+        let [from, to]: [Tensor<2>; 2] =
+            [from, to].map(|states| tensor(states, [batch, data.state_dim], &device));
+        let actions: Tensor<2> = tensor(actions, [batch, data.action_dim], &device);
+        (self.net.net().actions(from, to) - actions).square().mean()
+    }
+}
+
+impl Course for DecisionDiffuser {
+    type Recipe = Settings;
+
+    const STAGES: &'static [Stage] = &[Stage::Policy];
+
+    fn new(settings: &Settings, room: &Classroom) -> Result<Self, LearnError> {
+        let data = room.steps.shared();
+        let condition = &settings.condition;
+        let returns = earned(&data, condition.discount, room.task.max_steps);
+        let net = settings.network(&room.task, &room.device.clone().autodiff());
+        Ok(Self {
+            key: Key::new(settings.seed).named("dd"),
+            windows: Windows::new(data, settings.trajectory.horizon, 1)?,
+            returns: scaled(returns, condition.returns),
+            schedule: CosineSchedule::new(settings.policy.diffusion_steps),
+            average: net.valid(),
+            net: Trained::new(net),
+            settings: settings.clone(),
+        })
+    }
+
+    fn total(settings: &Settings, _: Stage) -> usize {
+        settings.policy.train.steps
+    }
+
+    fn step(
+        &mut self,
+        room: &Classroom,
+        (stage, position): (Stage, usize),
+        want_metrics: bool,
+    ) -> Result<Metrics, LearnError> {
+        let TrainSettings { rate, schedule, batch, steps, clip } = self.settings.policy.train;
+        let (rows, state) = (self.settings.trajectory.horizon, room.task.state_dim());
+        let key = self.key.named("steps").fold(position as u64);
+        let Drawn(starts) = Drawn::of(&self.windows, batch, &mut key.named("windows").stream());
+        let clean = gather(room, &starts, [rows, 1], false);
+        let device = room.device.clone().autodiff();
+        let (shape, column) = ([batch, rows, state], [batch, 1]);
+        let Noised { steps: at, noise, x } = Noised::draw(key, &self.schedule, &clean, shape, &device);
+        let given: Vec<bool> = (0..rows * state).map(|entry| entry < state).collect();
+        let known = Known::new(clean, &given, shape, &device);
+        let returns = starts.iter().map(|&start| self.returns[start]).collect();
+        let mut drops = key.named("drops").stream();
+        let probability = self.settings.condition.drop_probability;
+        let shown = (0..batch).map(|_| if drops.uniform() < probability { 0.0 } else { 1.0 }).collect();
+        let predicted = self.net.net().noise(
+            known.hold(x),
+            at,
+            tensor(returns, column, &device),
+            tensor(shown, column, &device),
+        );
+        let noise_loss = known.clear(predicted - noise).square().mean();
+        let inverse_loss = self.inverse_loss(room, &mut key.named("pairs").stream());
+        let loss = (noise_loss.clone() + inverse_loss.clone()).mul_scalar(0.5);
+        self.net.update(&mut loss.backward(), schedule.rate(rate, position, steps), clip);
+        self.average = self.settings.policy.averaged(self.average.clone(), &self.net.net().valid(), position);
+        if want_metrics {
+            read(stage, position + 1, [("loss", noise_loss), ("inverse_loss", inverse_loss)])
+        } else {
+            Ok(Metrics::new())
+        }
+    }
+
+    fn save(&self, _: Stage, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
+        checkpoint.put("policy.average", save(&self.average)?);
+        checkpoint.put_trained("policy", &self.net)
+    }
+
+    fn load(&mut self, _: Stage, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
+        self.average = restore(self.average.clone(), checkpoint.take("policy.average")?)?;
+        checkpoint.take_trained("policy", &mut self.net)
+    }
+
+    fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
+        Ok(named_parameters("policy", &self.average)?)
+    }
+}

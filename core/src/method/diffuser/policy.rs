@@ -1,0 +1,182 @@
+//! Acting by sampled trajectories.
+
+use std::sync::Arc;
+
+use burn::tensor::Tensor;
+
+use super::follower::{dense, towards};
+use super::{Follow, Settings};
+use crate::agent::{self, AgentError};
+use crate::diffusion::inpaint::{Known, sample};
+use crate::diffusion::{CosineSchedule, Update};
+use crate::method::trajectory::{CHUNK, given};
+use crate::method::{Loaded, numbers};
+use crate::nn::tensor;
+use crate::rng::Key;
+use crate::settings::InvalidSetting;
+
+/// A trained Diffuser in some episodes.
+#[derive(Debug)]
+pub struct Actor {
+    agent: Arc<Loaded<Settings>>,
+    updates: Vec<Update>,
+    /// The state that plans end in, as the network sees it.
+    goal: Vec<f32>,
+    lanes: Vec<Lane>,
+}
+
+/// An episode.
+#[derive(Clone, Debug)]
+struct Lane {
+    key: Key,
+    /// Plans made.
+    plans: usize,
+    plan: Plan,
+    /// Steps taken by the plan.
+    taken: usize,
+}
+
+/// A plan that is followed.
+#[derive(Clone, Debug)]
+enum Plan {
+    /// None yet.
+    None,
+    /// States at every step, `[steps][state]`, raw.
+    States(Vec<f64>),
+    /// Actions, `[steps][action]`, scaled to [-1, 1].
+    Actions(Vec<f32>),
+}
+
+impl Actor {
+    /// The agent in no episode yet.
+    ///
+    /// # Errors
+    /// When plans cannot be followed in the task, or no goal is known.
+    pub fn new(agent: Arc<Loaded<Settings>>) -> Result<Self, InvalidSetting> {
+        let Loaded { task, settings, .. } = &*agent;
+        crate::method::Recipe::check_for(settings, task)?;
+        let mut goal = settings.goal(task)?;
+        agent.state_norm.apply(&mut goal);
+        let updates = CosineSchedule::new(settings.policy.diffusion_steps).updates(settings.act.sampler);
+        Ok(Self { agent, updates, goal, lanes: Vec::new() })
+    }
+
+    /// Rows of plans of some lanes from their states to the goal, `[lanes][rows][channels]`, as the network sees them.
+    ///
+    /// # Errors
+    /// When the device fails, or the network gives a number that is not finite.
+    pub fn plans(&mut self, lanes: &[(usize, &[f64])]) -> Result<Vec<f32>, AgentError> {
+        let Loaded { task, settings, network, device, .. } = &*self.agent;
+        let (rows, channels) = (settings.trajectory.rows(), settings.trajectory.channels(task));
+        let (shape, state) = ([lanes.len(), rows, channels], task.state_dim());
+        let starts = numbers(self.agent.states(lanes))?;
+        let mut values = vec![0.0; lanes.len() * rows * channels];
+        for (values, start) in values.chunks_exact_mut(rows * channels).zip(starts.chunks_exact(state)) {
+            values[channels - state..channels].copy_from_slice(start);
+            values[rows * channels - state..].copy_from_slice(&self.goal);
+        }
+        let known = Known::new(values, &given(rows, channels, state), shape, device);
+        let keys: Vec<Key> = lanes
+            .iter()
+            .map(|&(lane, _)| {
+                let lane = &mut self.lanes[lane];
+                lane.plans += 1;
+                lane.key.named("plans").fold(lane.plans as u64 - 1)
+            })
+            .collect();
+        let noise = |number: usize| -> Tensor<3> {
+            let drawn = keys.iter().flat_map(|key| key.fold(number as u64).normals(rows * channels));
+            tensor(drawn.collect(), shape, device).mul_scalar(settings.act.temperature)
+        };
+        let plans = sample(&self.updates, &known, noise, |x, t| {
+            let steps = tensor(vec![t as f32; lanes.len()], [lanes.len()], device);
+            network.forward(x, steps, None).clamp(-1.0, 1.0)
+        });
+        let plans = numbers(plans)?;
+        if plans.iter().any(|number| !number.is_finite()) {
+            return Err(AgentError::NotFinite("a plan"));
+        }
+        Ok(plans)
+    }
+
+    /// Gives some lanes new plans.
+    fn plan(&mut self, lanes: &[(usize, &[f64])]) -> Result<(), AgentError> {
+        let plans = self.plans(lanes)?;
+        let Loaded { task, settings, state_norm, .. } = &*self.agent;
+        let (channels, state) = (settings.trajectory.channels(task), task.state_dim());
+        let each = settings.trajectory.rows() * channels;
+        for (&(lane, _), rows) in lanes.iter().zip(plans.chunks_exact(each)) {
+            let part = |from: usize, to: usize| {
+                rows.chunks_exact(channels).flat_map(|row| &row[from..to]).copied().collect::<Vec<f32>>()
+            };
+            let plan = if settings.act.follow == Follow::Actions {
+                Plan::Actions(part(0, channels - state))
+            } else {
+                let mut states = part(channels - state, channels);
+                state_norm.invert(&mut states);
+                Plan::States(dense(&states, state, settings.trajectory.stride, settings.act.time_step))
+            };
+            let lane = &mut self.lanes[lane];
+            (lane.plan, lane.taken) = (plan, 0);
+        }
+        Ok(())
+    }
+
+    /// True where a lane makes a plan before its next action.
+    fn plans_now(&self, lane: usize) -> bool {
+        let act = &self.agent.settings.act;
+        let Lane { plan, taken, .. } = &self.lanes[lane];
+        matches!(plan, Plan::None) || act.follow == Follow::Replan && *taken >= act.replan_every
+    }
+
+    /// The next action of a lane.
+    fn follow(&mut self, lane: usize, state: &[f64]) -> Vec<f32> {
+        let act = &self.agent.settings.act;
+        let width = self.agent.task.action_dim();
+        let Lane { plan, taken, .. } = &mut self.lanes[lane];
+        let at = *taken;
+        *taken += 1;
+        let nothing = || vec![0.0; width];
+        match plan {
+            Plan::None => nothing(),
+            Plan::Actions(actions) => {
+                actions.chunks_exact(width).nth(at).map_or_else(nothing, <[f32]>::to_vec)
+            }
+            Plan::States(states) => {
+                let mut rows = states.chunks_exact(state.len());
+                match rows.nth(at + 1) {
+                    Some(next) => towards(next, state, act.gains),
+                    None if act.follow == Follow::Unparked => nothing(),
+                    None => {
+                        let mut last = states[states.len() - state.len()..].to_vec();
+                        last[state.len() / 2..].fill(0.0);
+                        towards(&last, state, act.gains)
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl agent::Actor for Actor {
+    fn begin(&mut self, lane: usize, key: Key) {
+        let fresh = Lane { key, plans: 0, plan: Plan::None, taken: 0 };
+        if self.lanes.len() <= lane {
+            self.lanes.resize(lane + 1, fresh.clone());
+        }
+        self.lanes[lane] = fresh;
+    }
+
+    fn act(&mut self, lanes: &[(usize, &[f64])]) -> Result<Vec<f32>, AgentError> {
+        let new: Vec<(usize, &[f64])> =
+            lanes.iter().filter(|(lane, _)| self.plans_now(*lane)).copied().collect();
+        for lanes in new.chunks(CHUNK) {
+            self.plan(lanes)?;
+        }
+        Ok(lanes.iter().flat_map(|&(lane, state)| self.follow(lane, state)).collect())
+    }
+
+    fn decisions(&self, lane: usize) -> usize {
+        self.lanes[lane].plans
+    }
+}
