@@ -19,7 +19,7 @@ fn train(method: &str, run: &Path, steps: usize) -> Command {
     let mut command = diar(&["train", TASK, "--preset", "smoke", "--seed", "3", "--method", method, "--run"]);
     command.arg(run).args(["--set", "data.rows=3000", "--checkpoint-every", "0"]);
     let stages: &[&str] = match method {
-        "bc" => &["policy"],
+        "bc" | "diffuser" | "dd" => &["policy"],
         "iql" => &["critic"],
         _ => &["critic", "policy"],
     };
@@ -36,7 +36,9 @@ fn json(command: &mut Command) -> Value {
 #[test]
 fn every_method_is_trained_resumed_and_used() {
     let folder = TempDir::new().unwrap();
-    for (method, stage) in [("bc", "policy"), ("iql", "critic"), ("idql", "policy")] {
+    for (method, stage) in
+        [("bc", "policy"), ("iql", "critic"), ("idql", "policy"), ("diffuser", "policy"), ("dd", "policy")]
+    {
         let (whole, stopped) = (folder.path().join(method), folder.path().join(format!("{method}-stopped")));
         success(&mut train(method, &whole, 60));
         let mut child = train(method, &stopped, 60).spawn().unwrap();
@@ -92,9 +94,52 @@ fn every_method_is_trained_resumed_and_used() {
     assert!(compared["difference"]["native"]["mean"].is_f64());
     let table = success(diar(&["table"]).arg(folder.path())).stdout;
     let table = String::from_utf8(table).unwrap();
-    for title in ["behaviour cloning", "IQL", "IDQL"] {
+    for title in ["behaviour cloning", "IQL", "IDQL", "Diffuser as published", "Decision Diffuser"] {
         assert!(table.contains(&format!("| {TASK} | {title} |")), "{table}");
     }
+}
+
+/// Diffuser acts in ways that scores tell apart; what cannot be planned is said in a sentence.
+#[test]
+fn plans_are_followed_in_ways_that_are_told_apart() {
+    let folder = TempDir::new().unwrap();
+    let run = folder.path().join("diffuser");
+    let trained = ["trajectory.stride=1", "trajectory.states_only=false"];
+    let mut command = train("diffuser", &run, 30);
+    for setting in trained {
+        command.args(["--set", setting]);
+    }
+    success(&mut command);
+    let path = run.to_str().unwrap();
+    for (follow, method) in [
+        ("published", "diffuser"),
+        ("actions", "diffuser-actions"),
+        ("unparked", "diffuser-unparked"),
+        ("replan", "diffuser-replanned"),
+    ] {
+        let set = format!("act.follow={follow}");
+        let scored = json(&mut diar(&["score", path, "--episodes", "7", "--set", &set, "--json"]));
+        assert_eq!(scored["method"], method);
+        let plans = scored["decisions_per_episode"].as_f64().unwrap();
+        assert_eq!(plans > 1.0, follow == "replan", "{follow}: {plans} plans");
+    }
+    let refused = |command: &mut Command, parts: &[&str]| {
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(parts.iter().all(|part| stderr.contains(part)), "{stderr}");
+    };
+    refused(&mut diar(&["eval", path, "--set", "act.goal=[1, 2]"]), &["act.goal", "4 numbers"]);
+    let other = folder.path().join("other");
+    let mut long = train("diffuser", &other, 30);
+    long.args(["--set", "data.rows=200", "--set", "trajectory.horizon=256"]);
+    refused(&mut long, &["one window needs 253", "has "]);
+    refused(train("dd", &other, 30).args(["--set", "act.target=1.1"]), &["act.target is 1.1", "from 0 to 1"]);
+    refused(
+        &mut diar(&["train", "antmaze-umaze-v2", "--method", "diffuser"]),
+        &["act.goal", "antmaze-umaze-v2"],
+    );
+    assert!(!other.exists(), "what is refused leaves no directory");
 }
 
 /// IDQL takes the critic of an IQL run, and the agent is that of a run that trained its own.

@@ -91,6 +91,17 @@ impl MethodSettings {
         }
     }
 
+    /// Checks what they need of a task.
+    ///
+    /// # Errors
+    /// The first setting that the task does not allow.
+    pub fn check_for(&self, task: &TaskSpec) -> Result<(), InvalidSetting> {
+        match self {
+            Self::Diffuser(settings) => settings.check_for(task),
+            Self::Latent(_) | Self::Bc(_) | Self::Iql(_) | Self::Idql(_) | Self::Dd(_) => Ok(()),
+        }
+    }
+
     /// Seed of everything random.
     #[must_use]
     pub fn seed(&self) -> u64 {

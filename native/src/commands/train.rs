@@ -158,6 +158,7 @@ fn settings(args: &TrainArgs, task: &Task) -> Result<MethodSettings, Failure> {
     }
     let settings = overrides::assign_any(settings, &args.set)?;
     settings.check()?;
+    settings.check_for(&task.spec)?;
     Ok(settings)
 }
 

@@ -20,7 +20,7 @@ pub struct DecisionDiffuser {
     key: Key,
     settings: Settings,
     windows: Windows,
-    /// y of each row, `[rows]`.
+    /// y of each row, `[rows]`; from 0 to 1 where a window begins.
     returns: Vec<f32>,
     schedule: CosineSchedule,
     net: Trained<Network>,
@@ -28,18 +28,18 @@ pub struct DecisionDiffuser {
     average: Network,
 }
 
-/// Returns from 0 to 1, by the two that become 0 and 1 or else by the least and the largest.
-pub(super) fn scaled(mut returns: Vec<f32>, ends: Option<[f64; 2]>) -> Vec<f32> {
-    let ends = ends.map(|ends| ends.map(|end| end as f32));
-    let least = || returns.iter().copied().fold(f32::INFINITY, f32::min);
-    let largest = || returns.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let [least, largest] = ends.unwrap_or_else(|| [least(), largest()]);
-    // Where all returns are alike, none of them is more than another.
-    let range = if largest > least { largest - least } else { 1.0 };
-    for found in &mut returns {
-        *found = (*found - least) / range;
+/// Returns that become 0 and 1: these, or else the least and the largest.
+pub(super) fn ends(returns: impl Iterator<Item = f32>, chosen: Option<[f64; 2]>) -> [f32; 2] {
+    if let Some(chosen) = chosen {
+        return chosen.map(|end| end as f32);
     }
-    returns
+    let all = [f32::INFINITY, f32::NEG_INFINITY];
+    returns.fold(all, |[least, largest], found| [least.min(found), largest.max(found)])
+}
+
+/// A return between its ends, from 0 to 1; where all are alike, none of them is more than another.
+pub(super) fn scaled(found: f32, [least, largest]: [f32; 2]) -> f32 {
+    (found - least) / if largest > least { largest - least } else { 1.0 }
 }
 
 /// True where the action of a row led from its state to the next row's, as far as they were recorded: neither where a timeout or
@@ -89,11 +89,14 @@ impl Course for DecisionDiffuser {
         let data = room.steps.shared();
         let condition = &settings.condition;
         let returns = earned(&data, condition.discount, room.task.max_steps);
+        let windows = Windows::new(data, settings.trajectory.horizon, 1)?;
+        let seen = (0..windows.len()).map(|window| returns[windows.start(window)]);
+        let ends = ends(seen, condition.returns);
         let net = settings.network(&room.task, &room.device.clone().autodiff());
         Ok(Self {
             key: Key::new(settings.seed).named("dd"),
-            windows: Windows::new(data, settings.trajectory.horizon, 1)?,
-            returns: scaled(returns, condition.returns),
+            returns: returns.into_iter().map(|found| scaled(found, ends)).collect(),
+            windows,
             schedule: CosineSchedule::new(settings.policy.diffusion_steps),
             average: net.valid(),
             net: Trained::new(net),

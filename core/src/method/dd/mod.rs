@@ -15,7 +15,7 @@
 //!
 //! Deviations:
 //! - Returns are sums over the recorded stream ([`crate::data::earned`]), scaled so that `condition.returns` become 0 and 1: the least
-//!   and the largest of the data by default. The authors divide by a number for each task. Targets lie in [0, 1]: what lies
+//!   and the largest at the first rows of windows by default. The authors divide by a number for each task. Targets lie in [0, 1]: what lies
 //!   beyond was never seen.
 //! - States are scaled by their limits, not by their distribution.
 //! - Pairs for the inverse dynamics are drawn by themselves, not from the windows, and never at stale rows of Maze2D's stream:

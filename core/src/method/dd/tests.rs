@@ -56,7 +56,7 @@ mod trained {
 
     use burn::tensor::{Device, Tensor};
 
-    use super::super::learner::{is_pair, scaled};
+    use super::super::learner::{ends, is_pair, scaled};
     use super::*;
     use crate::agent::Actor as _;
     use crate::bundle::Provenance;
@@ -128,8 +128,8 @@ mod trained {
         settings
     }
 
-    /// Ends of sampled lines, raw.
-    fn ends(agent: &Arc<Loaded<Settings>>, count: usize) -> Vec<f64> {
+    /// Last states of sampled lines, raw.
+    fn sampled(agent: &Arc<Loaded<Settings>>, count: usize) -> Vec<f64> {
         let mut actor = Actor::new(Arc::clone(agent));
         for lane in 0..count {
             actor.begin(lane, Key::new(5).fold(lane as u64));
@@ -149,7 +149,7 @@ mod trained {
                 settings.act.guidance = guidance;
                 settings.act.target = target;
             });
-            let found = ends(&agent, 200);
+            let found = sampled(&agent, 200);
             let right = found.iter().filter(|&&end| end > 0.0).count();
             (found.iter().sum::<f64>() / 200.0, right)
         };
@@ -168,15 +168,19 @@ mod trained {
         let mut settings = settings();
         settings.policy.train.steps = 20;
         let agent = load(&train(settings, lines(), task(1)), |_| {});
-        let (together, alone) = (ends(&agent, 64), ends(&agent, 1));
+        let (together, alone) = (sampled(&agent, 64), sampled(&agent, 1));
         assert!((together[0] - alone[0]).abs() < 1e-5, "{} beside others, {} alone", together[0], alone[0]);
     }
 
     #[test]
     fn returns_lie_between_their_ends() {
-        assert_eq!(scaled(vec![2.0, -2.0, 0.0], None), [1.0, 0.0, 0.5]);
-        assert_eq!(scaled(vec![25.0, 60.0], Some([0.0, 50.0])), [0.5, 1.2]);
-        assert_eq!(scaled(vec![3.0, 3.0], None), [0.0, 0.0]);
+        let all = |returns: &[f32], chosen| {
+            let ends = ends(returns.iter().copied(), chosen);
+            returns.iter().map(|&found| scaled(found, ends)).collect::<Vec<_>>()
+        };
+        assert_eq!(all(&[2.0, -2.0, 0.0], None), [1.0, 0.0, 0.5]);
+        assert_eq!(all(&[25.0, 60.0], Some([0.0, 50.0])), [0.5, 1.2]);
+        assert_eq!(all(&[3.0, 3.0], None), [0.0, 0.0]);
     }
 
     /// In free space, `u = 4.19879 (v' - v) + 0.01 v` of mass, damping and gear: what recorded pairs obey, what stale ones do
