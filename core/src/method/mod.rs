@@ -1,9 +1,9 @@
 //! Methods beside DIAR: each folder has its settings, networks, training and acting, and a page of formulas and deviations.
 //!
 //! DIAR and LDCQ share one implementation, which the modules below this one are: [`crate::learn`] trains it and
-//! [`crate::agent::Planner`] acts. The methods here act on the observation alone, step by step: each has a [`Recipe`], whose
-//! settings say what it learns, an [`crate::agent::Actor`], and (feature `train`) a [`Course`], which [`Lessons`] takes from step
-//! to step. [`Agent`] and [`MethodSettings`] are the closed list of all of them.
+//! [`crate::agent::Planner`] acts. The methods here act step by step, on the observation or on plans that they keep to
+//! themselves: each has a [`Recipe`], whose settings say what it learns, an [`crate::agent::Actor`], and (feature `train`) a
+//! [`Course`], which [`Lessons`] takes from step to step. [`Agent`] and [`MethodSettings`] are the closed list of all of them.
 
 mod agent;
 pub mod bc;

@@ -8,7 +8,7 @@ use crate::data::{Transitions, Windows, earned};
 use crate::diffusion::CosineSchedule;
 use crate::diffusion::inpaint::Known;
 use crate::learn::{Checkpoint, LearnError, Metrics, Stage, read};
-use crate::method::trajectory::{Drawn, Noised, gather};
+use crate::method::trajectory::{Noised, draw, gather};
 use crate::method::{Classroom, Course};
 use crate::nn::train::{Trained, restore, save};
 use crate::nn::{NamedTensor, named_parameters, tensor};
@@ -117,7 +117,7 @@ impl Course for DecisionDiffuser {
         let TrainSettings { rate, schedule, batch, steps, clip } = self.settings.policy.train;
         let (rows, state) = (self.settings.trajectory.horizon, room.task.state_dim());
         let key = self.key.named("steps").fold(position as u64);
-        let Drawn(starts) = Drawn::of(&self.windows, batch, &mut key.named("windows").stream());
+        let starts = draw(&self.windows, batch, &mut key.named("windows").stream());
         let clean = gather(room, &starts, [rows, 1], false);
         let device = room.device.clone().autodiff();
         let (shape, column) = ([batch, rows, state], [batch, 1]);

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Tensor;
-
 use super::Settings;
 use crate::agent::{self, AgentError};
 use crate::diffusion::inpaint::{Known, sample};
 use crate::diffusion::{CosineSchedule, Update};
-use crate::method::trajectory::CHUNK;
+use crate::method::trajectory::{CHUNK, finite, noise};
 use crate::method::{Loaded, numbers};
 use crate::nn::tensor;
 use crate::rng::Key;
@@ -67,20 +65,13 @@ impl Actor {
             })
             .collect();
         let act = &settings.act;
-        let noise = |number: usize| -> Tensor<3> {
-            let drawn = keys.iter().flat_map(|key| key.fold(number as u64).normals(rows * state));
-            tensor(drawn.collect(), shape, device).mul_scalar(act.temperature)
-        };
+        let noise = noise(keys, shape, act.temperature, device);
         let plans = sample(&self.updates, &known, noise, |x, t| {
             let [kept, added] = self.schedule.shares(t);
             let predicted = network.guided(x.clone(), t, act.target, act.guidance);
             (x - predicted.mul_scalar(added)).div_scalar(kept).clamp(-1.0, 1.0)
         });
-        let plans = numbers(plans)?;
-        if plans.iter().any(|number| !number.is_finite()) {
-            return Err(AgentError::NotFinite("a plan"));
-        }
-        Ok(plans)
+        finite(plans)
     }
 }
 

@@ -9,7 +9,7 @@ use super::Network;
 use crate::bundle::Method;
 use crate::data::Normaliser;
 use crate::method::iql::check_widths;
-use crate::method::trajectory::{NetSettings, check_data, check_rows, limits};
+use crate::method::trajectory::{LONGEST, NetSettings, check_data};
 use crate::method::{Recipe, RowSettings};
 use crate::nn::{LoadError, NamedTensor, load_parameters, parameter_shapes};
 use crate::rng::Key;
@@ -18,9 +18,6 @@ use crate::settings::{
     Basis, InvalidSetting, MOST_BATCH, Preset, Sampler, SamplerSettings, Schedule, TrainSettings,
 };
 use crate::spec::TaskSpec;
-
-/// Longest trajectory, in environment steps.
-const LONGEST: u64 = 1 << 16;
 
 /// Settings of Decision Diffuser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,7 +159,7 @@ impl Recipe for Settings {
     }
 
     fn normaliser(&self, states: &[f32], width: usize) -> Normaliser {
-        limits(states, width)
+        Normaliser::to_limits(states, width)
     }
 
     fn check_own(&self) -> Result<(), InvalidSetting> {
@@ -170,7 +167,7 @@ impl Recipe for Settings {
         let horizon = self.trajectory.horizon;
         whole("trajectory.horizon", horizon as u64, 2..=LONGEST)?;
         self.policy.check()?;
-        check_rows("trajectory.horizon", horizon, &self.policy.multipliers)?;
+        self.policy.check_rows(horizon)?;
         let ConditionSettings { discount, returns, drop_probability } = &self.condition;
         share("condition.discount", *discount)?;
         let apart = returns.is_none_or(|[least, largest]| {

@@ -8,7 +8,7 @@ use crate::data::{Transitions, Windows};
 use crate::diffusion::CosineSchedule;
 use crate::diffusion::inpaint::Known;
 use crate::learn::{Checkpoint, LearnError, Metrics, Stage, read};
-use crate::method::trajectory::{Drawn, Noised, gather, given};
+use crate::method::trajectory::{Noised, draw, gather, given};
 use crate::method::{Classroom, Course};
 use crate::nn::temporal::UNet;
 use crate::nn::train::{Trained, restore, save};
@@ -67,7 +67,7 @@ impl Course for Diffuser {
         let trajectory = &self.settings.trajectory;
         let (rows, channels) = (trajectory.rows(), trajectory.channels(&room.task));
         let key = self.key.named("steps").fold(position as u64);
-        let Drawn(starts) = Drawn::of(&self.windows, batch, &mut key.named("windows").stream());
+        let starts = draw(&self.windows, batch, &mut key.named("windows").stream());
         let clean = gather(room, &starts, [rows, trajectory.stride], !trajectory.states_only);
         let device = room.device.clone().autodiff();
         let shape = [batch, rows, channels];

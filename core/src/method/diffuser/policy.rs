@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Tensor;
-
 use super::follower::{dense, towards};
 use super::{Follow, Settings};
 use crate::agent::{self, AgentError};
 use crate::diffusion::inpaint::{Known, sample};
 use crate::diffusion::{CosineSchedule, Update};
-use crate::method::trajectory::{CHUNK, given};
-use crate::method::{Loaded, numbers};
+use crate::method::trajectory::{CHUNK, finite, given, noise};
+use crate::method::{Loaded, Recipe, numbers};
 use crate::nn::tensor;
 use crate::rng::Key;
 use crate::settings::InvalidSetting;
@@ -54,7 +52,7 @@ impl Actor {
     /// When plans cannot be followed in the task, or no goal is known.
     pub fn new(agent: Arc<Loaded<Settings>>) -> Result<Self, InvalidSetting> {
         let Loaded { task, settings, .. } = &*agent;
-        crate::method::Recipe::check_for(settings, task)?;
+        settings.check_for(task)?;
         let mut goal = settings.goal(task)?;
         agent.state_norm.apply(&mut goal);
         let updates = CosineSchedule::new(settings.policy.diffusion_steps).updates(settings.act.sampler);
@@ -84,19 +82,12 @@ impl Actor {
                 lane.key.named("plans").fold(lane.plans as u64 - 1)
             })
             .collect();
-        let noise = |number: usize| -> Tensor<3> {
-            let drawn = keys.iter().flat_map(|key| key.fold(number as u64).normals(rows * channels));
-            tensor(drawn.collect(), shape, device).mul_scalar(settings.act.temperature)
-        };
+        let noise = noise(keys, shape, settings.act.temperature, device);
         let plans = sample(&self.updates, &known, noise, |x, t| {
             let steps = tensor(vec![t as f32; lanes.len()], [lanes.len()], device);
             network.forward(x, steps, None).clamp(-1.0, 1.0)
         });
-        let plans = numbers(plans)?;
-        if plans.iter().any(|number| !number.is_finite()) {
-            return Err(AgentError::NotFinite("a plan"));
-        }
-        Ok(plans)
+        finite(plans)
     }
 
     /// Gives some lanes new plans.

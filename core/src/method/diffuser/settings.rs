@@ -9,7 +9,7 @@ use crate::benchmark::{Benchmark, Family};
 use crate::bundle::Method;
 use crate::data::Normaliser;
 use crate::maze::TIME_STEP;
-use crate::method::trajectory::{NetSettings, check_data, check_rows, limits};
+use crate::method::trajectory::{LONGEST, NetSettings, check_data};
 use crate::method::{Recipe, RowSettings};
 use crate::nn::temporal::UNet;
 use crate::nn::{LoadError, NamedTensor, load_parameters, parameter_shapes};
@@ -17,9 +17,6 @@ use crate::rng::Key;
 use crate::settings::check::{positive, require, whole};
 use crate::settings::{Basis, InvalidSetting, Preset, Sampler, SamplerSettings, Schedule, TrainSettings};
 use crate::spec::TaskSpec;
-
-/// Longest trajectory, in environment steps.
-const LONGEST: u64 = 1 << 16;
 
 /// Settings of Diffuser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -202,7 +199,7 @@ impl Recipe for Settings {
     }
 
     fn normaliser(&self, states: &[f32], width: usize) -> Normaliser {
-        limits(states, width)
+        Normaliser::to_limits(states, width)
     }
 
     fn check_own(&self) -> Result<(), InvalidSetting> {
@@ -215,7 +212,7 @@ impl Recipe for Settings {
         let expected = "true: actions between rows are left out where the stride is above 1";
         require(*states_only || *stride == 1, "trajectory.states_only", states_only, expected)?;
         self.policy.check()?;
-        check_rows("trajectory.horizon", self.trajectory.rows(), &self.policy.multipliers)?;
+        self.policy.check_rows(self.trajectory.rows())?;
         let ActSettings { follow, goal, gains, replan_every, time_step, sampler, temperature } = &self.act;
         let has_actions = *follow != Follow::Actions || !states_only;
         let expected = "published, unparked or replan: the rows of this agent's trajectories hold no actions";

@@ -7,10 +7,17 @@
 mod rows;
 mod settings;
 
+use burn::tensor::{Device, Tensor};
+
+use super::numbers;
+use crate::agent::AgentError;
+use crate::nn::tensor;
+use crate::rng::Key;
+
 #[cfg(feature = "train")]
-pub(super) use rows::{Drawn, Noised, gather};
+pub(super) use rows::{Noised, draw, gather};
 pub use settings::NetSettings;
-pub(super) use settings::{check_data, check_rows, limits};
+pub(super) use settings::{LONGEST, check_data};
 
 /// Trajectories that go through the network together: more would fall out of a core's cache.
 pub(super) const CHUNK: usize = 32;
@@ -22,4 +29,29 @@ pub(super) fn given(rows: usize, channels: usize, state: usize) -> Vec<bool> {
         (row == 0 || row + 1 == rows) && channel >= channels - state
     };
     (0..rows * channels).map(entry).collect()
+}
+
+/// Noise of plans with a key each, `[plans, rows, channels]` by its number, times the temperature: a plan does not depend on
+/// those beside it.
+pub(super) fn noise(
+    keys: Vec<Key>,
+    shape: [usize; 3],
+    temperature: f64,
+    device: &Device,
+) -> impl FnMut(usize) -> Tensor<3> {
+    let device = device.clone();
+    move |number| {
+        let drawn = keys.iter().flat_map(|key| key.fold(number as u64).normals(shape[1] * shape[2]));
+        tensor(drawn.collect(), shape, &device).mul_scalar(temperature)
+    }
+}
+
+/// Numbers of plans, all of them finite.
+pub(super) fn finite(plans: Tensor<3>) -> Result<Vec<f32>, AgentError> {
+    let plans = numbers(plans)?;
+    if plans.iter().all(|number| number.is_finite()) {
+        Ok(plans)
+    } else {
+        Err(AgentError::NotFinite("a plan"))
+    }
 }

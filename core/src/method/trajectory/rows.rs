@@ -29,14 +29,9 @@ pub(in crate::method) fn gather(
     both.flat_map(|(action, state)| action.iter().chain(state)).copied().collect()
 }
 
-/// First rows of windows drawn with equal probability.
-pub(in crate::method) struct Drawn(pub Vec<usize>);
-
-impl Drawn {
-    /// `batch` of them.
-    pub(in crate::method) fn of(windows: &Windows, batch: usize, stream: &mut Stream) -> Self {
-        Self((0..batch).map(|_| windows.start(stream.below(windows.len()))).collect())
-    }
+/// First rows of `batch` windows drawn with equal probability.
+pub(in crate::method) fn draw(windows: &Windows, batch: usize, stream: &mut Stream) -> Vec<usize> {
+    (0..batch).map(|_| windows.start(stream.below(windows.len()))).collect()
 }
 
 /// A batch of trajectories with noise, each at a diffusion step of its own.

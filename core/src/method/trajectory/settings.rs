@@ -4,7 +4,6 @@
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
-use crate::data::Normaliser;
 use crate::method::RowSettings;
 use crate::nn::temporal::UNetSettings;
 #[cfg(feature = "train")]
@@ -12,6 +11,8 @@ use crate::nn::train::follow;
 use crate::settings::check::{require, share, whole};
 use crate::settings::{DEEPEST, InvalidSetting, MOST_DIFFUSION_STEPS, MOST_STEPS, TrainSettings, WIDEST};
 
+/// Longest trajectory, in environment steps.
+pub(in crate::method) const LONGEST: u64 = 1 << 16;
 /// Groups of a group norm, which every width is a multiple of.
 const GROUPS: usize = 8;
 
@@ -57,6 +58,15 @@ impl NetSettings {
         train.check("policy")
     }
 
+    /// Checks the rows of a trajectory against the levels.
+    pub(in crate::method) fn check_rows(&self, rows: usize) -> Result<(), InvalidSetting> {
+        let levels = self.multipliers.len();
+        let least = 1 << levels.saturating_sub(1);
+        let fits = rows >= 2 && rows.is_multiple_of(least);
+        let expected = format!("a multiple of {least}, at least 2: each of the {levels} levels halves them");
+        require(fits, "trajectory.horizon", format!("{rows} rows"), expected)
+    }
+
     /// The network over rows of `channels` numbers with a condition of `condition` numbers, 0 for none.
     pub(in crate::method) fn config(&self, channels: usize, condition: usize) -> UNetSettings {
         UNetSettings { channels, dim: self.dim, multipliers: self.multipliers.clone(), condition }
@@ -82,24 +92,6 @@ impl NetSettings {
             average
         }
     }
-}
-
-/// Checks the rows of a trajectory against the levels of the network.
-pub(in crate::method) fn check_rows(
-    key: &str,
-    rows: usize,
-    multipliers: &[usize],
-) -> Result<(), InvalidSetting> {
-    let least = 1 << multipliers.len().saturating_sub(1);
-    let fits = rows >= 2 && rows.is_multiple_of(least);
-    let levels = multipliers.len();
-    let expected = format!("a multiple of {least}, at least 2: each of the {levels} levels halves them");
-    require(fits, key, format!("{rows} rows"), expected)
-}
-
-/// The scaling of states to [-1, 1].
-pub(in crate::method) fn limits(states: &[f32], width: usize) -> Normaliser {
-    Normaliser::to_limits(states, width)
 }
 
 /// Rows to generate, of states that are scaled.
