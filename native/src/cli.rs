@@ -646,6 +646,8 @@ pub enum MethodName {
     Diffuser,
     /// Decision Diffuser: diffusion of states that earn a given return, and inverse dynamics
     Dd,
+    /// Decision Transformer: actions from the return still wanted
+    Dt,
 }
 
 impl From<MethodName> for Method {
@@ -658,6 +660,7 @@ impl From<MethodName> for Method {
             MethodName::Idql => Self::Idql,
             MethodName::Diffuser => Self::Diffuser,
             MethodName::Dd => Self::Dd,
+            MethodName::Dt => Self::Dt,
         }
     }
 }

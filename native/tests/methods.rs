@@ -19,7 +19,7 @@ fn train(method: &str, run: &Path, steps: usize) -> Command {
     let mut command = diar(&["train", TASK, "--preset", "smoke", "--seed", "3", "--method", method, "--run"]);
     command.arg(run).args(["--set", "data.rows=3000", "--checkpoint-every", "0"]);
     let stages: &[&str] = match method {
-        "bc" | "diffuser" | "dd" => &["policy"],
+        "bc" | "diffuser" | "dd" | "dt" => &["policy"],
         "iql" => &["critic"],
         _ => &["critic", "policy"],
     };
@@ -36,9 +36,14 @@ fn json(command: &mut Command) -> Value {
 #[test]
 fn every_method_is_trained_resumed_and_used() {
     let folder = TempDir::new().unwrap();
-    for (method, stage) in
-        [("bc", "policy"), ("iql", "critic"), ("idql", "policy"), ("diffuser", "policy"), ("dd", "policy")]
-    {
+    for (method, stage) in [
+        ("bc", "policy"),
+        ("iql", "critic"),
+        ("idql", "policy"),
+        ("diffuser", "policy"),
+        ("dd", "policy"),
+        ("dt", "policy"),
+    ] {
         let (whole, stopped) = (folder.path().join(method), folder.path().join(format!("{method}-stopped")));
         success(&mut train(method, &whole, 60));
         let mut child = train(method, &stopped, 60).spawn().unwrap();
@@ -94,7 +99,14 @@ fn every_method_is_trained_resumed_and_used() {
     assert!(compared["difference"]["native"]["mean"].is_f64());
     let table = success(diar(&["table"]).arg(folder.path())).stdout;
     let table = String::from_utf8(table).unwrap();
-    for title in ["behaviour cloning", "IQL", "IDQL", "Diffuser as published", "Decision Diffuser"] {
+    for title in [
+        "behaviour cloning",
+        "IQL",
+        "IDQL",
+        "Diffuser as published",
+        "Decision Diffuser",
+        "Decision Transformer",
+    ] {
         assert!(table.contains(&format!("| {TASK} | {title} |")), "{table}");
     }
 }

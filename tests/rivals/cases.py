@@ -6,6 +6,7 @@ import torch._dynamo
 from fast import Factored, Fast
 from networks import Sizes, alpha_bar, expectile_loss, min_snr_loss
 from sampler import updates
+from transformer import Transformer, batch, optimiser
 from unet import UNet
 
 DIFFUSION_STEPS = 500
@@ -247,11 +248,40 @@ class UNetStep:
         self.optimiser.step((predicted - self.wanted).square().mean())
 
 
-CASES = {"vae_step": Vae, "denoiser_step": Denoiser, "critic_step": Critic, "decision": Decision, "unet_step": UNetStep}
+class Dt:
+    """A step of the Decision Transformer, with dropout; sequences without padding."""
+
+    def __init__(self, request, variant):
+        names = "state", "action", "hidden", "blocks", "heads", "times"
+        self.net = Transformer(*(request[name] for name in names), request["dropout"])
+        self.net.train()
+        lengths = torch.full((request["batch"],), request["context"])
+        sizes = (request[name] for name in ("batch", "context", "state", "action", "times"))
+        self.batch = batch(*sizes, lengths)
+        self.loss, self.clip = maybe_compiled(self.net.loss, variant), request["clip"]
+        self.adam, self.warm_up = optimiser(self.net, 4e-4, request["decay"], 1000, fused=True)
+
+    def repeat(self):
+        self.loss(self.batch).backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.clip)
+        self.adam.step()
+        self.warm_up.step()
+        self.adam.zero_grad()
+
+
+CASES = {
+    "vae_step": Vae,
+    "denoiser_step": Denoiser,
+    "critic_step": Critic,
+    "dt_step": Dt,
+    "decision": Decision,
+    "unet_step": UNetStep,
+}
 VARIANTS = {
     "vae_step": ["eager", "compile"],
     "denoiser_step": ["eager", "compile"],
     "critic_step": ["eager", "compile"],
     "unet_step": ["eager"],
+    "dt_step": ["eager", "compile"],
     "decision": ["unfactored", "factored", "factored compile"],
 }

@@ -143,6 +143,10 @@ fn settings(method: Method) -> MethodSettings {
             settings.act.follow = Follow::Actions;
             settings.act.goal = Some(vec![GOAL + 0.05]);
         }
+        MethodSettings::Dt(settings) => {
+            settings.policy.hidden = 32;
+            settings.policy.train.steps = 1_500;
+        }
         MethodSettings::Idql(settings) => {
             settings.critic.discount = 0.95;
             settings.critic.hidden = vec![32, 32];
@@ -233,6 +237,12 @@ fn diffuser_arrives_with_its_plan() {
     println!("diffuser: {steps:?} steps, plans have 24 rows");
     let near = steps.iter().filter(|steps| (20..=26).contains(*steps)).count();
     assert!(near >= EPISODES as usize * 3 / 4, "{steps:?}");
+}
+
+/// It asks for the largest return of a whole walk, that of the nearest start.
+#[test]
+fn dt_reaches_the_optimum() {
+    assert!(steps(Method::Dt) < 1.3 * BEST);
 }
 
 /// Cloning walks to both sides goes to both.

@@ -1,4 +1,4 @@
-//! A policy that acts on the current observation alone, step by step.
+//! A policy that acts from observations, step by step.
 
 use super::model::AgentError;
 use super::policy::{Advance, Observed, Policy};
@@ -20,6 +20,9 @@ pub trait Actor {
     fn decisions(&self, _lane: usize) -> usize {
         0
     }
+
+    /// Tells a lane the action that was taken last, `[action]`, and its reward. Actors without memory ignore it.
+    fn observe(&mut self, _lane: usize, _action: &[f32], _reward: f32) {}
 }
 
 impl<T: Actor + ?Sized> Actor for Box<T> {
@@ -33,6 +36,10 @@ impl<T: Actor + ?Sized> Actor for Box<T> {
 
     fn decisions(&self, lane: usize) -> usize {
         (**self).decisions(lane)
+    }
+
+    fn observe(&mut self, lane: usize, action: &[f32], reward: f32) {
+        (**self).observe(lane, action, reward);
     }
 }
 
@@ -49,8 +56,8 @@ pub struct Reflex<A> {
 struct Lane {
     state: Vec<f64>,
     phase: Phase,
-    /// An action was given, and its result is not known yet.
-    waiting: bool,
+    /// The action that was given, while its result is not known.
+    waiting: Option<Vec<f32>>,
 }
 
 impl<A: Actor> Reflex<A> {
@@ -77,11 +84,11 @@ impl<A: Actor> Policy for Reflex<A> {
         if found != expected {
             return Err(AgentError::Width { what: "a state", found, expected });
         }
-        let idle = Lane { state: Vec::new(), phase: Phase::Done, waiting: false };
+        let idle = Lane { state: Vec::new(), phase: Phase::Done, waiting: None };
         if self.lanes.len() <= lane {
             self.lanes.resize(lane + 1, idle);
         }
-        self.lanes[lane] = Lane { state: state.to_vec(), phase: Phase::Follow, waiting: false };
+        self.lanes[lane] = Lane { state: state.to_vec(), phase: Phase::Follow, waiting: None };
         self.actor.begin(lane, key);
         Ok(())
     }
@@ -93,7 +100,7 @@ impl<A: Actor> Policy for Reflex<A> {
     }
 
     async fn advance_some(&mut self, _: usize) -> Result<Advance, AgentError> {
-        let ready = |(_, lane): &(usize, &Lane)| lane.phase == Phase::Follow && !lane.waiting;
+        let ready = |(_, lane): &(usize, &Lane)| lane.phase == Phase::Follow && lane.waiting.is_none();
         let lanes = self.lanes.iter().enumerate().filter(ready);
         let lanes: Vec<(usize, &[f64])> = lanes.map(|(i, lane)| (i, lane.state.as_slice())).collect();
         if lanes.is_empty() {
@@ -109,17 +116,20 @@ impl<A: Actor> Policy for Reflex<A> {
         }
         let width = actions.len() / lanes.len();
         let taken: Vec<usize> = lanes.iter().map(|&(lane, _)| lane).collect();
-        for &lane in &taken {
-            self.lanes[lane].waiting = true;
+        let given: Vec<_> = taken.into_iter().zip(actions.chunks_exact(width).map(<[f32]>::to_vec)).collect();
+        for (lane, action) in &given {
+            self.lanes[*lane].waiting = Some(action.clone());
         }
-        let actions = actions.chunks_exact(width).map(<[f32]>::to_vec);
-        Ok(Advance::Act(taken.into_iter().zip(actions).collect()))
+        Ok(Advance::Act(given))
     }
 
     fn observe(&mut self, lane: usize, observed: Observed<'_>) -> Option<Outcome> {
-        let lane = &mut self.lanes[lane];
+        let place = lane;
+        let lane = &mut self.lanes[place];
         lane.state = observed.state.to_vec();
-        lane.waiting = false;
+        if let Some(action) = lane.waiting.take() {
+            self.actor.observe(place, &action, observed.reward);
+        }
         if observed.ended.is_some() {
             lane.phase = Phase::Done;
         }

@@ -86,12 +86,14 @@ pub enum Method {
     Diffuser,
     /// Diffusion of states that earn a given return, and inverse dynamics (Decision Diffuser).
     Dd,
+    /// Decision Transformer.
+    Dt,
 }
 
 impl Method {
     /// All methods, in the order of the tables.
-    pub const ALL: [Self; 7] =
-        [Self::Diar, Self::Ldcq, Self::Bc, Self::Iql, Self::Idql, Self::Diffuser, Self::Dd];
+    pub const ALL: [Self; 8] =
+        [Self::Diar, Self::Ldcq, Self::Bc, Self::Iql, Self::Idql, Self::Diffuser, Self::Dd, Self::Dt];
 
     /// Its name on the command line and in files.
     #[must_use]
@@ -104,6 +106,7 @@ impl Method {
             Self::Idql => "idql",
             Self::Diffuser => "diffuser",
             Self::Dd => "dd",
+            Self::Dt => "dt",
         }
     }
 

@@ -53,8 +53,8 @@ pub(crate) struct Layer<'a> {
 pub(crate) struct Output {
     /// `[rows, output]`.
     pub values: Vec<f32>,
-    /// The norm's input, `[rows, output]`, where there is a norm and it was asked for.
-    pub before_norm: Vec<f32>,
+    /// Input of the norm, or of a GELU without norm, `[rows, output]`, where there is one and it was asked for.
+    pub before: Vec<f32>,
 }
 
 /// Gradients of a layer's inputs, empty where the layer lacks the input.
@@ -79,6 +79,11 @@ impl Layer<'_> {
         self.weight.len() / self.output
     }
 
+    /// True if the backward pass needs what goes into norm or activation instead of what comes out.
+    pub(crate) fn keeps_input(&self) -> bool {
+        self.norm.is_some() || self.activation == Activation::Gelu
+    }
+
     fn ranges(&self, rows: usize, passes: usize) -> Vec<Range<usize>> {
         ranges(rows, passes * self.output * (2 * self.input() + PER_NUMBER))
     }
@@ -91,13 +96,13 @@ impl Layer<'_> {
         let (input, output) = (self.input(), self.output);
         assert_eq!(x.len(), rows * input, "input of {rows} rows");
         let mut values = vec![0.0; rows * output];
-        let mut before_norm = vec![0.0; if keep && self.norm.is_some() { rows * output } else { 0 }];
+        let mut before = vec![0.0; if keep && self.keeps_input() { rows * output } else { 0 }];
         let ranges = self.ranges(rows, 1);
-        let kept = if before_norm.is_empty() { 0 } else { output };
-        let jobs = cut(&mut values, output, &ranges).into_iter().zip(cut(&mut before_norm, kept, &ranges));
+        let kept = if before.is_empty() { 0 } else { output };
+        let jobs = cut(&mut values, output, &ranges).into_iter().zip(cut(&mut before, kept, &ranges));
         let jobs = ranges.iter().cloned().zip(jobs).collect();
         let arch = Arch::new();
-        run(jobs, |(range, (values, before_norm)): (Range<usize>, (&mut [f32], &mut [f32]))| {
+        run(jobs, |(range, (values, before)): (Range<usize>, (&mut [f32], &mut [f32]))| {
             let block = (BLOCK / output.max(input)).max(1);
             let blocks = values.chunks_mut(block * output);
             for (i, values) in blocks.enumerate() {
@@ -111,15 +116,15 @@ impl Layer<'_> {
                     Onto::Nothing,
                 );
                 let from = (first - range.start) * kept;
-                let before_norm = &mut before_norm[from..from + count * kept];
-                arch.dispatch(Finish { layer: self, rows, first, values, before_norm });
+                let before = &mut before[from..from + count * kept];
+                arch.dispatch(Finish { layer: self, rows, first, values, before });
             }
         });
-        Output { values, before_norm }
+        Output { values, before }
     }
 
-    /// The gradients of a layer's inputs from that of its output. `kept` is the norm's input where there is a norm,
-    /// the output where there is none. The gradient of `skip` is that of the output.
+    /// The gradients of a layer's inputs from that of its output. `kept` is the input of norm or activation where it
+    /// [is needed](Self::keeps_input), and otherwise the output. The gradient of `skip` is that of the output.
     ///
     /// # Panics
     /// When a slice has the wrong length.
@@ -218,7 +223,7 @@ struct Finish<'a> {
     rows: usize,
     first: usize,
     values: &'a mut [f32],
-    before_norm: &'a mut [f32],
+    before: &'a mut [f32],
 }
 
 impl WithSimd for Finish<'_> {
@@ -226,7 +231,7 @@ impl WithSimd for Finish<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, s: S) {
-        let Self { layer, rows, first, values, before_norm } = self;
+        let Self { layer, rows, first, values, before } = self;
         let width = layer.output;
         for (i, row) in values.chunks_exact_mut(width).enumerate() {
             let number = first + i;
@@ -236,10 +241,10 @@ impl WithSimd for Finish<'_> {
             if let Some(share) = layer.share {
                 rows::add(s, row, &share[group(share.len(), width, number, rows)]);
             }
+            if !before.is_empty() {
+                before[i * width..(i + 1) * width].copy_from_slice(row);
+            }
             if let Some([gain, bias]) = layer.norm {
-                if !before_norm.is_empty() {
-                    before_norm[i * width..(i + 1) * width].copy_from_slice(row);
-                }
                 let modulation = layer.modulation_of(number, rows);
                 let moments = rows::moments(s, row);
                 rows::norm(s, row, Affine { gain, bias, modulation }, moments, layer.activation);

@@ -20,6 +20,15 @@ impl<'a> Matrix<'a> {
         Self { values, shape: [rows, columns], strides: [columns, 1] }
     }
 
+    /// Columns of a wider matrix, whose rows of `stride` numbers stand one after the other; `values` begins at the first number.
+    ///
+    /// # Panics
+    /// When the slice ends before the last number.
+    pub(crate) fn within(values: &'a [f32], rows: usize, columns: usize, stride: usize) -> Self {
+        assert!(holds(values.len(), [rows, columns], stride), "a matrix of {rows} by {columns}");
+        Self { values, shape: [rows, columns], strides: [stride, 1] }
+    }
+
     /// The same numbers, rows and columns swapped.
     pub(crate) fn transposed(self) -> Self {
         let ([rows, columns], [down, right]) = (self.shape, self.strides);
@@ -41,9 +50,20 @@ pub(crate) enum Onto {
 /// # Panics
 /// When the shapes do not fit.
 pub(crate) fn matmul(left: Matrix, right: Matrix, out: &mut [f32], onto: Onto) {
+    let (rows, columns) = (left.shape[0], right.shape[1]);
+    assert_eq!(out.len(), rows * columns, "a product of {rows} by {columns}");
+    matmul_within(left, right, out, columns, onto);
+}
+
+/// The same into columns of a wider matrix, whose rows of `stride` numbers stand one after the other; `out` begins at the first
+/// number.
+///
+/// # Panics
+/// When the shapes do not fit.
+pub(crate) fn matmul_within(left: Matrix, right: Matrix, out: &mut [f32], stride: usize, onto: Onto) {
     let ([rows, inner], [inner_too, columns]) = (left.shape, right.shape);
     assert_eq!(inner, inner_too, "inner sizes of a product");
-    assert_eq!(out.len(), rows * columns, "a product of {rows} by {columns}");
+    assert!(holds(out.len(), [rows, columns], stride), "a product of {rows} by {columns}");
     let read = onto == Onto::Sum;
     if rows == 0 || columns == 0 {
         return;
@@ -57,7 +77,7 @@ pub(crate) fn matmul(left: Matrix, right: Matrix, out: &mut [f32], onto: Onto) {
             inner,
             out.as_mut_ptr(),
             1,
-            columns as isize,
+            stride as isize,
             read,
             left.values.as_ptr(),
             left.strides[1] as isize,
@@ -73,6 +93,11 @@ pub(crate) fn matmul(left: Matrix, right: Matrix, out: &mut [f32], onto: Onto) {
             Parallelism::None,
         );
     }
+}
+
+/// Whether so many numbers hold a matrix whose rows begin `stride` numbers apart.
+fn holds(numbers: usize, [rows, columns]: [usize; 2], stride: usize) -> bool {
+    columns <= stride && rows.checked_sub(1).is_none_or(|last| last * stride + columns <= numbers)
 }
 
 #[cfg(test)]
@@ -92,5 +117,16 @@ mod tests {
         let turned: Vec<f32> = (0..k * n).map(|i| a[i % n * k + i / n]).collect();
         matmul(Matrix::new(&turned, k, n).transposed(), Matrix::new(&b, k, m), &mut out, Onto::Sum);
         assert_eq!(out, expected.iter().map(|x| 2.0 * x).collect::<Vec<_>>());
+    }
+
+    /// Columns 1 and 2 of four, out of and into rows that hold others.
+    #[test]
+    fn parts_of_wider_matrices_are_multiplied_alone() {
+        let wide: Vec<f32> = (0..12).map(|i| i as f32).collect();
+        let turn = [0.0, 1.0, 1.0, 0.0];
+        let mut out = vec![-1.0; 12];
+        let part = Matrix::within(&wide[1..], 3, 2, 4);
+        matmul_within(part, Matrix::new(&turn, 2, 2), &mut out[1..], 4, Onto::Nothing);
+        assert_eq!(out, [-1.0, 2.0, 1.0, -1.0, -1.0, 6.0, 5.0, -1.0, -1.0, 10.0, 9.0, -1.0]);
     }
 }

@@ -13,6 +13,7 @@
 )]
 #![cfg_attr(not(feature = "train"), allow(dead_code, reason = "gradients are taken in training only"))]
 
+mod attention;
 pub(crate) mod convolution;
 pub(crate) mod denoise;
 #[cfg(feature = "gpu")]
@@ -22,6 +23,7 @@ pub(crate) mod gru;
 pub(crate) mod layer;
 mod matmul;
 mod mish;
+mod norm;
 pub(crate) mod packed;
 mod panels;
 pub(crate) mod parallel;

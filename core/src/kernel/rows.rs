@@ -20,6 +20,18 @@ pub(crate) fn add<S: Simd>(s: S, row: &mut [f32], other: &[f32]) {
     }
 }
 
+/// `row ·= other`.
+#[inline(always)]
+pub(crate) fn times<S: Simd>(s: S, row: &mut [f32], other: &[f32]) {
+    let ((row, row_rest), (other, other_rest)) = (S::as_mut_simd_f32s(row), S::as_simd_f32s(other));
+    for (a, &b) in row.iter_mut().zip(other) {
+        *a = s.mul_f32s(*a, b);
+    }
+    for (a, &b) in row_rest.iter_mut().zip(other_rest) {
+        *a *= b;
+    }
+}
+
 /// Each number in all lanes of a vector.
 #[inline(always)]
 pub(crate) fn splat<S: Simd>(s: S, [first, second]: [f32; 2]) -> [S::f32s; 2] {

@@ -4,9 +4,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{DispatchDevice, Flex, TensorMetadata};
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 
+use super::attention::Attention;
 use super::gru::Recurrence;
 use super::layer::{Activation, Layer};
-use super::mish;
+use super::{mish, norm};
 
 pub(super) type Primitive = FloatTensor<Flex>;
 
@@ -90,6 +91,28 @@ pub(crate) fn mish<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     }
     let x = plain(x);
     Tensor::from_primitive::<Flex>(primitive(mish::forward(numbers(&x)), x.shape()))
+}
+
+/// [`norm::forward`] on tensors of a device that is [served](serves), `[.., width]`.
+pub(crate) fn norm<const D: usize>(x: Tensor<D>, gain: Tensor<1>, bias: Tensor<1>) -> Tensor<D> {
+    #[cfg(feature = "train")]
+    if x.device().is_autodiff() {
+        return autodiff::norm_of(x, gain, bias);
+    }
+    let (x, gain, bias) = (plain(x), plain(gain), plain(bias));
+    let values = norm::forward(numbers(&x), numbers(&gain), numbers(&bias));
+    Tensor::from_primitive::<Flex>(primitive(values, x.shape()))
+}
+
+/// [`Attention::forward`] on tensors of a device that is [served](serves): from queries, keys and values,
+/// `[batch, tokens, 3 * width]`, to `[batch, tokens, width]`. The mask `kept` is a constant.
+pub(crate) fn causal_attention(parts: Tensor<3>, heads: usize, kept: Option<Tensor<4>>) -> Tensor<3> {
+    #[cfg(feature = "train")]
+    if parts.device().is_autodiff() {
+        return autodiff::causal_attention(parts, heads, kept);
+    }
+    let inputs = AttentionInputs { parts: plain(parts), heads, kept: kept.map(plain) };
+    Tensor::from_primitive::<Flex>(inputs.forward().0)
 }
 
 /// [`AdamStep::apply`] on plain tensors of a device that is [served](serves): parameter and moments, changed.
@@ -205,8 +228,8 @@ impl LayerInputs {
         let output = self.layer().forward(numbers(&self.x), self.rows(), keep);
         let values = primitive(output.values, self.output_shape());
         let kept = keep.then(|| {
-            if self.gain.is_some() {
-                primitive(output.before_norm, self.output_shape())
+            if self.layer().keeps_input() {
+                primitive(output.before, self.output_shape())
             } else {
                 values.clone()
             }
@@ -249,6 +272,33 @@ impl RecurrenceInputs {
     }
 }
 
+#[derive(Clone, Debug)]
+struct AttentionInputs {
+    parts: Primitive,
+    heads: usize,
+    kept: Option<Primitive>,
+}
+
+impl AttentionInputs {
+    fn attention(&self) -> Attention<'_> {
+        let shape = self.parts.shape();
+        Attention {
+            parts: numbers(&self.parts),
+            tokens: shape[1],
+            width: shape[2] / 3,
+            heads: self.heads,
+            kept: self.kept.as_ref().map(numbers),
+        }
+    }
+
+    /// The output, and the attention's weights.
+    fn forward(&self) -> (Primitive, Vec<f32>) {
+        let shape = self.parts.shape();
+        let (values, weights) = self.attention().forward();
+        (primitive(values, Shape::new([shape[0], shape[1], shape[2] / 3])), weights)
+    }
+}
+
 #[cfg(feature = "train")]
 pub(super) mod autodiff {
     use burn::backend::Autodiff;
@@ -258,11 +308,11 @@ pub(super) mod autodiff {
     use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 
     use super::{
-        Flex, FloatTensor, LayerInputs, LayerTensors, Primitive, RecurrenceInputs, Tensor, TensorMetadata,
-        contiguous, numbers, primitive, split,
+        AttentionInputs, Flex, FloatTensor, LayerInputs, LayerTensors, Primitive, RecurrenceInputs, Tensor,
+        TensorMetadata, contiguous, numbers, primitive, split,
     };
     use crate::kernel::gru::Kept;
-    use crate::kernel::mish;
+    use crate::kernel::{mish, norm};
 
     pub(in crate::kernel) type Tracked = FloatTensor<Autodiff<Flex>>;
 
@@ -383,6 +433,67 @@ pub(super) mod autodiff {
             if let Some(node) = node {
                 let values = mish::backward(numbers(&x), numbers(&arriving));
                 gradients.register::<Flex>(node.id, primitive(values, x.shape()));
+            }
+        }
+    }
+
+    #[derive(Debug)]
+    struct NormBackward;
+
+    pub(crate) fn norm_of<const D: usize>(x: Tensor<D>, gain: Tensor<1>, bias: Tensor<1>) -> Tensor<D> {
+        let (x, gain, bias) = (tracked(x), tracked(gain), tracked(bias));
+        let inputs = [value(&x), value(&gain), value(&bias)];
+        let [values, gains, biases] = &inputs;
+        let output = norm::forward(numbers(values), numbers(gains), numbers(biases));
+        let output = primitive(output, values.shape());
+        let nodes = [x.node(), gain.node(), bias.node()];
+        let output = match NormBackward.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(inputs, output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        };
+        Tensor::from_primitive::<Autodiff<Flex>>(output)
+    }
+
+    impl Backward<Flex, 3> for NormBackward {
+        type State = [Primitive; 3];
+
+        fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+            let arriving = contiguous(gradients.consume::<Flex>(&ops.node));
+            let [x, gain, bias] = &ops.state;
+            let found = norm::backward(numbers(x), numbers(gain), numbers(bias), numbers(&arriving));
+            for ((node, values), like) in ops.parents.into_iter().zip(found).zip([x, gain, bias]) {
+                if let Some(node) = node {
+                    gradients.register::<Flex>(node.id, primitive(values, like.shape()));
+                }
+            }
+        }
+    }
+
+    #[derive(Debug)]
+    struct AttentionBackward;
+
+    pub(crate) fn causal_attention(parts: Tensor<3>, heads: usize, kept: Option<Tensor<4>>) -> Tensor<3> {
+        let parts = tracked(parts);
+        let kept = kept.map(|kept| value(&tracked(kept)));
+        let inputs = AttentionInputs { parts: value(&parts), heads, kept };
+        let (output, weights) = inputs.forward();
+        let prepared = AttentionBackward.prepare::<NoCheckpointing>([parts.node()]);
+        let output = match prepared.compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish((inputs, weights), output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        };
+        Tensor::from_primitive::<Autodiff<Flex>>(output)
+    }
+
+    impl Backward<Flex, 1> for AttentionBackward {
+        type State = (AttentionInputs, Vec<f32>);
+
+        fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+            let arriving = contiguous(gradients.consume::<Flex>(&ops.node));
+            let ([node], (inputs, weights)) = (ops.parents, ops.state);
+            if let Some(node) = node {
+                let values = inputs.attention().backward(&weights, numbers(&arriving));
+                gradients.register::<Flex>(node.id, primitive(values, inputs.parts.shape()));
             }
         }
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 
-use super::recipe::{AgentInfo, Recipe, Tested};
+use super::recipe::{AgentInfo, Recipe, Seen, Tested};
 use super::settings::MethodSettings;
-use super::{bc, dd, diffuser, idql, iql};
+use super::{bc, dd, diffuser, dt, idql, iql};
 use crate::agent::{
     self, Actor, Advance, AgentError, Episode, Observed, Outcome, Phase, Planner, Policy, Reflex, Rollout,
     RolloutOptions, Scenario,
@@ -29,6 +29,7 @@ macro_rules! each {
             Self::Idql($one) => $value,
             Self::Diffuser($one) => $value,
             Self::Dd($one) => $value,
+            Self::Dt($one) => $value,
         }
     };
 }
@@ -48,6 +49,8 @@ pub enum AgentBundle {
     Diffuser(Box<Sealed<AgentInfo<diffuser::Settings>>>),
     /// Decision Diffuser's.
     Dd(Box<Sealed<AgentInfo<dd::Settings>>>),
+    /// The Decision Transformer's.
+    Dt(Box<Sealed<AgentInfo<dt::Settings>>>),
 }
 
 impl AgentBundle {
@@ -63,6 +66,7 @@ impl AgentBundle {
             Method::Idql => Self::Idql(Box::new(Sealed::from_bytes(bytes)?)),
             Method::Diffuser => Self::Diffuser(Box::new(Sealed::from_bytes(bytes)?)),
             Method::Dd => Self::Dd(Box::new(Sealed::from_bytes(bytes)?)),
+            Method::Dt => Self::Dt(Box::new(Sealed::from_bytes(bytes)?)),
         })
     }
 
@@ -120,6 +124,7 @@ impl AgentBundle {
             Self::Idql(bundle) => Self::Idql(Box::new(bundle.tested(scores))),
             Self::Diffuser(bundle) => Self::Diffuser(Box::new(bundle.tested(scores))),
             Self::Dd(bundle) => Self::Dd(Box::new(bundle.tested(scores))),
+            Self::Dt(bundle) => Self::Dt(Box::new(bundle.tested(scores))),
         }
     }
 
@@ -133,6 +138,16 @@ impl AgentBundle {
             Self::Idql(bundle) => bundle.info().scores.as_ref(),
             Self::Diffuser(bundle) => bundle.info().scores.as_ref(),
             Self::Dd(bundle) => bundle.info().scores.as_ref(),
+            Self::Dt(bundle) => bundle.info().scores.as_ref(),
+        }
+    }
+
+    /// Facts of the sequences of training, of a method that acts by returns.
+    #[must_use]
+    pub fn seen(&self) -> Option<&Seen> {
+        match self {
+            Self::Dt(bundle) => bundle.info().seen.as_ref(),
+            _ => None,
         }
     }
 
@@ -146,6 +161,7 @@ impl AgentBundle {
             Self::Idql(bundle) => MethodSettings::Idql(bundle.info().settings.clone()),
             Self::Diffuser(bundle) => MethodSettings::Diffuser(bundle.info().settings.clone()),
             Self::Dd(bundle) => MethodSettings::Dd(bundle.info().settings.clone()),
+            Self::Dt(bundle) => MethodSettings::Dt(bundle.info().settings.clone()),
         }
     }
 }
@@ -165,17 +181,20 @@ pub struct Loaded<R: Recipe> {
     pub(super) settings: R,
     pub(super) state_norm: Normaliser,
     pub(super) network: R::Network,
+    pub(super) seen: Option<Seen>,
     pub(super) device: Device,
 }
 
 impl<R: Recipe> Loaded<R> {
     fn new(bundle: &Sealed<AgentInfo<R>>, settings: R, device: &Device) -> Result<Self, BundleError> {
         let info = bundle.info();
+        settings.check_seen(info.seen.as_ref())?;
         Ok(Self {
             task: Arc::new(info.task.clone()),
             network: info.settings.load(&info.task, bundle.tensors(), device)?,
             settings,
             state_norm: info.state_norm.clone(),
+            seen: info.seen.clone(),
             device: device.clone(),
         })
     }
@@ -209,6 +228,8 @@ pub enum Agent {
     Diffuser(Arc<Loaded<diffuser::Settings>>),
     /// Decision Diffuser.
     Dd(Arc<Loaded<dd::Settings>>),
+    /// The Decision Transformer.
+    Dt(Arc<Loaded<dt::Settings>>),
 }
 
 impl Agent {
@@ -235,6 +256,9 @@ impl Agent {
             }
             (AgentBundle::Dd(bundle), MethodSettings::Dd(settings)) => {
                 Ok(Self::Dd(Arc::new(Loaded::new(bundle, settings, device)?)))
+            }
+            (AgentBundle::Dt(bundle), MethodSettings::Dt(settings)) => {
+                Ok(Self::Dt(Arc::new(Loaded::new(bundle, settings, device)?)))
             }
             (bundle, acting) => Err(BundleError::Method {
                 found: bundle.method().name().to_owned(),
@@ -267,6 +291,12 @@ impl Agent {
                 let dd::Settings { trajectory, policy, .. } = &agent.settings;
                 2.0 * policy.outputs(trajectory.horizon)
             }
+            // Three tokens a step: one queries, keys and values, one four times as wide, and the attention's weights.
+            Self::Dt(agent) => {
+                let dt::Settings { policy, sequence, .. } = &agent.settings;
+                let tokens = 3.0 * sequence.context as f64;
+                tokens * (12.0 * policy.hidden as f64 + policy.heads as f64 * tokens)
+            }
         }
     }
 
@@ -275,7 +305,7 @@ impl Agent {
     pub fn horizon(&self) -> usize {
         match self {
             Self::Latent(agent, _) => agent.settings().data.horizon,
-            Self::Bc(_) | Self::Iql(_) | Self::Idql(_) => 1,
+            Self::Bc(_) | Self::Iql(_) | Self::Idql(_) | Self::Dt(_) => 1,
             Self::Diffuser(agent) => agent.settings.trajectory.span(),
             Self::Dd(agent) => agent.settings.trajectory.horizon,
         }
@@ -291,6 +321,7 @@ impl Agent {
             Self::Idql(agent) => &agent.task,
             Self::Diffuser(agent) => &agent.task,
             Self::Dd(agent) => &agent.task,
+            Self::Dt(agent) => &agent.task,
         }
     }
 
@@ -310,6 +341,7 @@ impl Agent {
             Self::Idql(agent) => step(Box::new(idql::Actor::new(Arc::clone(agent)))),
             Self::Diffuser(agent) => step(Box::new(diffuser::Actor::new(Arc::clone(agent))?)),
             Self::Dd(agent) => step(Box::new(dd::Actor::new(Arc::clone(agent)))),
+            Self::Dt(agent) => step(Box::new(dt::Actor::new(Arc::clone(agent)))),
         }
     }
 

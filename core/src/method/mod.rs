@@ -9,6 +9,7 @@ mod agent;
 pub mod bc;
 pub mod dd;
 pub mod diffuser;
+pub mod dt;
 #[cfg(test)]
 #[cfg(feature = "train")]
 mod golden;
@@ -25,7 +26,7 @@ mod trajectory;
 
 use agent::numbers;
 pub use agent::{Agent, AgentBundle, AnyPolicy, Loaded};
-pub use recipe::{AgentInfo, Recipe, RowSettings, Tested};
+pub use recipe::{AgentInfo, Recipe, RowSettings, Seen, Tested};
 pub use settings::MethodSettings;
 #[cfg(feature = "train")]
 pub use training::{Classroom, Course, Lessons, learner};

@@ -74,6 +74,14 @@ pub trait Recipe: Clone + Debug + PartialEq + Serialize + DeserializeOwned {
     /// The first setting that cannot be used.
     fn check_own(&self) -> Result<(), InvalidSetting>;
 
+    /// Checks settings of acting against the sequences of training.
+    ///
+    /// # Errors
+    /// The first setting that does not go with them.
+    fn check_seen(&self, _: Option<&Seen>) -> Result<(), InvalidSetting> {
+        Ok(())
+    }
+
     /// The shape of every parameter by its name.
     fn shapes(&self, task: &TaskSpec) -> BTreeMap<String, Vec<usize>>;
 
@@ -118,6 +126,20 @@ pub struct Tested {
     pub results: Evaluation,
 }
 
+/// Facts of the sequences that a method learned from, for one that acts by returns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// Least return from any step on to the end of its sequence.
+    pub lowest: f64,
+    /// Largest such return.
+    pub highest: f64,
+    /// Largest return of a whole sequence.
+    pub best: f64,
+    /// Steps of the longest sequence.
+    pub steps: usize,
+}
+
 /// Everything in the bundle of a method but its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +156,9 @@ pub struct AgentInfo<R> {
     pub provenance: Provenance,
     /// Scores, where it was tested.
     pub scores: Option<Tested>,
+    /// Facts of the sequences learned from, of methods that act by returns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
 }
 
 impl<R: Recipe> Info for AgentInfo<R> {
@@ -146,6 +171,7 @@ impl<R: Recipe> Info for AgentInfo<R> {
     fn check<'a>(&self, shapes: impl IntoIterator<Item = (&'a str, &'a [usize])>) -> Result<(), BundleError> {
         self.task.check()?;
         self.settings.check()?;
+        self.settings.check_seen(self.seen.as_ref())?;
         check_shapes(self.settings.shapes(&self.task), shapes)?;
         check_norm("state_norm", &self.state_norm, self.task.state_dim())
     }

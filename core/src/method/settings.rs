@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::recipe::Recipe;
-use super::{bc, dd, diffuser, idql, iql};
+use super::{bc, dd, diffuser, dt, idql, iql};
 use crate::bundle::Method;
 use crate::settings::{Basis, InvalidSetting, Preset, Settings, Target};
 use crate::spec::TaskSpec;
@@ -25,6 +25,8 @@ pub enum MethodSettings {
     Diffuser(diffuser::Settings),
     /// Decision Diffuser's.
     Dd(dd::Settings),
+    /// The Decision Transformer's.
+    Dt(dt::Settings),
 }
 
 impl MethodSettings {
@@ -45,6 +47,7 @@ impl MethodSettings {
             Method::Idql => Self::Idql(Recipe::preset(preset, basis)),
             Method::Diffuser => Self::Diffuser(Recipe::preset(preset, basis)),
             Method::Dd => Self::Dd(Recipe::preset(preset, basis)),
+            Method::Dt => Self::Dt(Recipe::preset(preset, basis)),
         }
     }
 
@@ -60,6 +63,7 @@ impl MethodSettings {
             Method::Idql => Self::Idql(serde_json::from_value(tree)?),
             Method::Diffuser => Self::Diffuser(serde_json::from_value(tree)?),
             Method::Dd => Self::Dd(serde_json::from_value(tree)?),
+            Method::Dt => Self::Dt(serde_json::from_value(tree)?),
         })
     }
 
@@ -73,6 +77,7 @@ impl MethodSettings {
             Self::Idql(_) => Method::Idql,
             Self::Diffuser(_) => Method::Diffuser,
             Self::Dd(_) => Method::Dd,
+            Self::Dt(_) => Method::Dt,
         }
     }
 
@@ -88,6 +93,7 @@ impl MethodSettings {
             Self::Idql(settings) => settings.check(),
             Self::Diffuser(settings) => settings.check(),
             Self::Dd(settings) => settings.check(),
+            Self::Dt(settings) => settings.check(),
         }
     }
 
@@ -98,7 +104,9 @@ impl MethodSettings {
     pub fn check_for(&self, task: &TaskSpec) -> Result<(), InvalidSetting> {
         match self {
             Self::Diffuser(settings) => settings.check_for(task),
-            Self::Latent(_) | Self::Bc(_) | Self::Iql(_) | Self::Idql(_) | Self::Dd(_) => Ok(()),
+            Self::Latent(_) | Self::Bc(_) | Self::Iql(_) | Self::Idql(_) | Self::Dd(_) | Self::Dt(_) => {
+                Ok(())
+            }
         }
     }
 
@@ -112,6 +120,7 @@ impl MethodSettings {
             Self::Idql(settings) => settings.seed,
             Self::Diffuser(settings) => settings.seed,
             Self::Dd(settings) => settings.seed,
+            Self::Dt(settings) => settings.seed,
         }
     }
 
@@ -124,6 +133,7 @@ impl MethodSettings {
             Self::Idql(settings) => &mut settings.seed,
             Self::Diffuser(settings) => &mut settings.seed,
             Self::Dd(settings) => &mut settings.seed,
+            Self::Dt(settings) => &mut settings.seed,
         }
     }
 
@@ -137,6 +147,7 @@ impl MethodSettings {
             Self::Idql(settings) => settings.data.rows,
             Self::Diffuser(settings) => settings.data.rows,
             Self::Dd(settings) => settings.data.rows,
+            Self::Dt(settings) => settings.data.rows,
         }
     }
 
@@ -150,6 +161,7 @@ impl MethodSettings {
             Self::Idql(settings) => settings.parameters(task),
             Self::Diffuser(settings) => settings.parameters(task),
             Self::Dd(settings) => settings.parameters(task),
+            Self::Dt(settings) => settings.parameters(task),
         }
     }
 
@@ -163,6 +175,7 @@ impl MethodSettings {
             Self::Idql(settings) => settings.largest_step(),
             Self::Diffuser(settings) => settings.largest_step(),
             Self::Dd(settings) => settings.largest_step(),
+            Self::Dt(settings) => settings.largest_step(),
         }
     }
 

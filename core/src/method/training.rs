@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 
-use super::recipe::{AgentInfo, Recipe};
+use super::recipe::{AgentInfo, Recipe, Seen};
 use super::settings::MethodSettings;
-use super::{bc, dd, diffuser, idql, iql};
+use super::{bc, dd, diffuser, dt, idql, iql};
 use crate::bundle::{Precision, Provenance, Sealed};
 use crate::data::{Normaliser, Steps, Transitions};
 use crate::learn::{Checkpoint, LearnError, Learner, Metrics, Stage, Training, check_data};
@@ -57,6 +57,11 @@ pub trait Course: Sized {
     /// When the data does not suffice.
     fn new(settings: &Self::Recipe, room: &Classroom) -> Result<Self, LearnError>;
 
+    /// Facts of the sequences in the data, of a method that acts by returns.
+    fn seen(_: &Self::Recipe, _: &TaskSpec, _: &Transitions) -> Option<Seen> {
+        None
+    }
+
     /// Steps of a stage.
     fn total(settings: &Self::Recipe, stage: Stage) -> usize;
 
@@ -94,6 +99,7 @@ pub trait Course: Sized {
 pub struct Lessons<C: Course> {
     settings: C::Recipe,
     room: Classroom,
+    seen: Option<Seen>,
     course: C,
     stage: Stage,
     position: usize,
@@ -115,9 +121,11 @@ impl<C: Course> Lessons<C> {
         check_data(&data, &task)?;
         settings.check_for(&task)?;
         let state_norm = settings.normaliser(&data.states, task.state_dim());
+        let seen = C::seen(&settings, &task, &data);
+        settings.check_seen(seen.as_ref())?;
         let room = Classroom { task, steps: Steps::new(data)?, state_norm, device: device.clone() };
         let course = C::new(&settings, &room)?;
-        let mut lessons = Self { settings, room, course, stage: Stage::Done, position: 0 };
+        let mut lessons = Self { settings, room, seen, course, stage: Stage::Done, position: 0 };
         lessons.enter(0);
         Ok(lessons)
     }
@@ -198,6 +206,7 @@ impl<C: Course> Learner for Lessons<C> {
             state_norm: self.room.state_norm.clone(),
             provenance,
             scores: None,
+            seen: self.seen.clone(),
         };
         Ok(Sealed::of(info, self.course.parameters()?)?.to_bytes(Precision::F32)?)
     }
@@ -217,6 +226,7 @@ pub fn learner(
         MethodSettings::Latent(settings) => Box::new(Training::new(*settings, task, data, device)?),
         MethodSettings::Bc(settings) => Box::new(Lessons::<bc::Cloning>::new(settings, task, data, device)?),
         MethodSettings::Iql(settings) => Box::new(Lessons::<iql::Iql>::new(settings, task, data, device)?),
+        MethodSettings::Dt(settings) => Box::new(Lessons::<dt::Dt>::new(settings, task, data, device)?),
         MethodSettings::Idql(settings) => Box::new(Lessons::<idql::Idql>::new(settings, task, data, device)?),
         MethodSettings::Diffuser(settings) => {
             Box::new(Lessons::<diffuser::Diffuser>::new(settings, task, data, device)?)

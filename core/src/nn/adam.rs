@@ -1,4 +1,4 @@
-//! Adam (Kingma and Ba, 2015) with a bound on the norm of all gradients together.
+//! Adam (Kingma and Ba, 2015), with decoupled decay where wanted (`AdamW`, Loshchilov and Hutter, 2019), and with a bound on the norm of all gradients together.
 
 use std::collections::HashMap;
 
@@ -31,10 +31,17 @@ pub enum MomentsError {
 #[derive(Debug, Default)]
 pub(crate) struct Adam {
     steps: i32,
+    /// Share of a parameter that a step takes off beside its change, over the learning rate.
+    decay: f64,
     moments: HashMap<ParamId, [Tensor<1>; 2]>,
 }
 
 impl Adam {
+    /// Adam before its first step, with decay.
+    pub(crate) fn with_decay(decay: f64) -> Self {
+        Self { decay, ..Self::default() }
+    }
+
     /// One step; `clip` bounds the norm of all gradients together.
     pub(crate) fn step<M: Module>(
         &mut self,
@@ -62,7 +69,7 @@ impl Adam {
     ///
     /// # Errors
     /// When the bytes have another length.
-    pub(crate) fn load<M: Module>(net: &M, bytes: &[u8]) -> Result<Self, MomentsError> {
+    pub(crate) fn load<M: Module>(&self, net: &M, bytes: &[u8]) -> Result<Self, MomentsError> {
         let (steps, rest) = bytes.split_first_chunk::<4>().ok_or(MomentsError::Damaged)?;
         let (numbers, odd) = rest.as_chunks::<4>();
         let numbers = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
@@ -73,7 +80,7 @@ impl Adam {
         if load.short || load.at != load.numbers.len() || !odd.is_empty() {
             return Err(MomentsError::Damaged);
         }
-        Ok(Self { steps: i32::from_le_bytes(*steps), moments: load.moments })
+        Ok(Self { steps: i32::from_le_bytes(*steps), decay: self.decay, moments: load.moments })
     }
 }
 
@@ -134,8 +141,11 @@ impl ModuleMapper for Step<'_> {
         let mut gradient: Tensor<1> = gradient.reshape([count]);
         let device = gradient.device();
         let id = param.id;
-        let value: Tensor<1> = param.val().inner().reshape([count]);
+        let mut value: Tensor<1> = param.val().inner().reshape([count]);
         drop(param);
+        if self.adam.decay > 0.0 {
+            value = value.mul_scalar(1.0 - self.rate * self.adam.decay);
+        }
         let moments = self.adam.moments.remove(&id).unwrap_or_else(|| {
             let zeros = Tensor::zeros([count], &device);
             [zeros.clone(), zeros]

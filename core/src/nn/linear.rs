@@ -52,12 +52,34 @@ pub(super) fn ones(width: usize, device: &Device) -> Param<Tensor<1>> {
 
 /// A parameter of normal numbers with this deviation, `[width]`.
 pub fn normals(key: Key, width: usize, deviation: f32, device: &Device) -> Param<Tensor<1>> {
+    normal(key, [width], deviation, device)
+}
+
+/// The same of any shape.
+pub fn normal<const D: usize>(
+    key: Key,
+    shape: [usize; D],
+    deviation: f32,
+    device: &Device,
+) -> Param<Tensor<D>> {
     let draw = move |device: &Device, trained: bool| {
-        let values = key.normals(width).into_iter().map(|number| deviation * number).collect();
-        let values = tensor(values, [width], device);
+        let values = key.normals(shape.iter().product());
+        let values = values.into_iter().map(|number| deviation * number).collect();
+        let values = tensor(values, shape, device);
         if trained { values.require_grad() } else { values }
     };
-    Param::uninitialized(ParamId::new(), draw, device.clone(), true, Shape::from([width]))
+    Param::uninitialized(ParamId::new(), draw, device.clone(), true, Shape::from(shape))
+}
+
+/// A linear layer with this weight, `[input, output]`, and a bias of zeros.
+pub fn linear_of(weight: Param<Tensor<2>>, output: usize, device: &Device) -> Linear {
+    Linear { weight, bias: Some(zeros(output, device)) }
+}
+
+/// A linear layer, weights uniform in ±√(6 / (input + output)) (Glorot and Bengio, 2010), and a bias of zeros.
+pub fn xavier(key: Key, input: usize, output: usize, device: &Device) -> Linear {
+    let bound = (6.0 / (input + output) as f64).sqrt();
+    linear_of(uniform(key, [input, output], bound, device), output, device)
 }
 
 /// A parameter uniform in ±bound.

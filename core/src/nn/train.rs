@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::adam::{Adam, MomentsError};
 use crate::kernel::tensors;
+use crate::rng::Stream;
 
 /// A network or optimiser that cannot be saved or put back.
 #[derive(Debug, Error)]
@@ -34,6 +35,11 @@ impl<M: Module> Trained<M> {
     /// A network about to be trained with Adam.
     pub fn new(net: M) -> Self {
         Self { net: Some(net), adam: Adam::default() }
+    }
+
+    /// A network about to be trained with `AdamW`: each step takes `rate · decay` of every parameter off.
+    pub fn with_decay(net: M, decay: f64) -> Self {
+        Self { net: Some(net), adam: Adam::with_decay(decay) }
     }
 
     /// The network.
@@ -68,10 +74,16 @@ impl<M: Module> Trained<M> {
     /// When the bytes are damaged or belong to another network.
     pub fn load(&mut self, net: Vec<u8>, adam: &[u8]) -> Result<(), SavedError> {
         let net = restore(self.net().clone(), net)?;
-        self.adam = Adam::load(&net, adam)?;
+        self.adam = self.adam.load(&net, adam)?;
         self.net = Some(net);
         Ok(())
     }
+}
+
+/// A mask of dropout: 0 with this probability, and otherwise the factor that keeps the mean.
+pub(crate) fn dropout_mask(stream: &mut Stream, dropout: f64, count: usize) -> Vec<f32> {
+    let (limit, factor) = ((dropout * 4_294_967_296.0) as u32, (1.0 / (1.0 - dropout)) as f32);
+    (0..count).map(|_| if stream.next_u32() < limit { 0.0 } else { factor }).collect()
 }
 
 /// A network as bytes, for a checkpoint.

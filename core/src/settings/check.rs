@@ -93,6 +93,7 @@ impl Schedule {
                 let expected = "a number above 0 and up to 1";
                 require(factor > 0.0 && factor <= 1.0, format!("{key}.step.factor"), factor, expected)
             }
+            Self::WarmUp { steps } => whole(format!("{key}.warm_up.steps"), steps as u64, 1..=MOST_STEPS),
         }
     }
 }
@@ -463,6 +464,7 @@ mod tests {
                 (json!({"step": {"every": 10, "factor": 0.0}}), "step.factor", "is 0"),
                 (json!({"step": {"every": 10, "factor": -0.5}}), "step.factor", "is -0.5"),
                 (json!({"step": {"every": 10, "factor": 1.5}}), "step.factor", "is 1.5"),
+                (json!({"warm_up": {"steps": 0}}), "warm_up.steps", "is 0"),
                 (json!({"cyclic": {"half_period": 0}}), "cyclic.half_period", "is 0"),
                 (json!({"cyclic": {"half_period": HUGE}}), "cyclic.half_period", "is 18446744073709551615"),
             ] {

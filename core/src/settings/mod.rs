@@ -80,6 +80,11 @@ pub enum Schedule {
         /// Factor of the rate at each drop, at most 1.
         factor: f64,
     },
+    /// From `rate / steps` at the first step evenly up to the rate, which then stays.
+    WarmUp {
+        /// Steps on the way up.
+        steps: usize,
+    },
 }
 
 impl Schedule {
@@ -96,6 +101,7 @@ impl Schedule {
                 base * (1.0 + libm::cos(core::f64::consts::PI * step as f64 / half_period as f64))
             }
             Self::Step { every, factor } => base * libm::pow(factor, (step / every) as f64),
+            Self::WarmUp { steps } => base * ((step + 1) as f64 / steps as f64).min(1.0),
         }
     }
 }

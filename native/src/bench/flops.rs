@@ -6,10 +6,11 @@
 //! work that is needed, and shares of its limit can be compared between programs only through times.
 
 use diar_core::benchmark::Benchmark;
+use diar_core::method::{Recipe, dt};
 use diar_core::nn::temporal::UNetSettings;
 use diar_core::settings::Settings;
 
-use super::path::{HotPath, Work, unet};
+use super::path::{HotPath, Work, transformer, unet};
 
 /// Bytes that Adam moves per weight: weight and two moments are read and written, the gradient is written and read.
 const TRAINED: f64 = 32.0;
@@ -50,6 +51,7 @@ pub(crate) fn cost(path: &HotPath, task: &Benchmark) -> Option<Cost> {
             let [macs, weights_used] = unet_sizes(&unet(task.spec.state_dim(), conditioned), rows);
             (3.0 * batch * macs as f64, weights(weights_used, TRAINED))
         }
+        Work::DtStep => (3.0 * batch * sizes.transformer(), weights(sizes.transformer_weights(), TRAINED)),
         Work::Decision => (batch * sizes.decision() as f64, weights(sizes.decision_weights(), USED)),
         // A decision for each lane, and an action for each of its observations.
         Work::Policy => (
@@ -107,6 +109,21 @@ struct Sizes<'a> {
 }
 
 impl Sizes<'_> {
+    /// A sequence through the Decision Transformer: embeddings, blocks with attention among all tokens, and actions. What follows the
+    /// attention in the last block is computed for the tokens of states alone.
+    fn transformer(&self) -> f64 {
+        let dt::Settings { policy, sequence, .. } = transformer(self.task);
+        let (d, steps) = (policy.hidden, sequence.context);
+        let (tokens, inputs) = (3 * steps, 1 + self.task.spec.state_dim() + self.task.spec.action_dim());
+        let seen = policy.blocks * tokens * (3 * d * d + 2 * tokens * d);
+        let behind = (tokens * (policy.blocks - 1) + steps) * 9 * d * d;
+        (seen + behind + steps * d * (inputs + self.task.spec.action_dim())) as f64
+    }
+
+    fn transformer_weights(&self) -> usize {
+        transformer(self.task).parameters(&self.task.spec) as usize
+    }
+
     /// From a state to a chosen latent with its value.
     fn decision(&self) -> usize {
         let plan = &self.settings.plan;

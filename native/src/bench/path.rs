@@ -2,6 +2,7 @@
 
 use diar_core::benchmark::Benchmark;
 use diar_core::learn::ENCODED_AT_ONCE;
+use diar_core::method::{Recipe, dt};
 use diar_core::nn::temporal::UNetSettings;
 use diar_core::settings::{Preset, Sampler, SamplerSettings, Settings};
 use serde_json::{Value, json};
@@ -25,6 +26,8 @@ pub(crate) enum Work {
         /// Whether there is a condition, as wide as the time's code.
         conditioned: bool,
     },
+    /// One update of a Decision Transformer of the preset `cpu`; the path's settings are not looked at.
+    DtStep,
     /// Sample, rank, predict the end and its value: one decision for each state.
     Decision,
     /// Encode windows, as the stage between VAE and denoiser does.
@@ -68,6 +71,7 @@ pub(crate) fn hot_paths(task: &Benchmark) -> Vec<HotPath> {
         unet(64, false),
         unet(96, false),
         unet(64, true),
+        HotPath::training(Work::DtStep, preset(Preset::Cpu)),
         HotPath::decision(preset(Preset::Paper), 500, preset(Preset::Paper).plan.sampler),
         HotPath::decision(preset(Preset::Paper), 64, few_steps(5)),
         HotPath::decision(preset(Preset::Quick), 64, few_steps(5)),
@@ -108,6 +112,11 @@ pub(crate) fn few_steps(steps: usize) -> SamplerSettings {
     SamplerSettings { kind: Sampler::Sde, steps, extra_steps: 0 }
 }
 
+/// The Decision Transformer of the preset `cpu`.
+pub(crate) fn transformer(task: &Benchmark) -> dt::Settings {
+    <dt::Settings as Recipe>::preset(Preset::Cpu, &task.basis())
+}
+
 impl HotPath {
     /// A step of training.
     pub(crate) fn training(work: Work, settings: Settings) -> Self {
@@ -128,6 +137,7 @@ impl HotPath {
             Work::DenoiserStep => "denoiser_step",
             Work::CriticStep => "critic_step",
             Work::UNetStep { .. } => "unet_step",
+            Work::DtStep => "dt_step",
             Work::Decision => "decision",
             Work::Encode => "encode",
             Work::Act => "act",
@@ -153,6 +163,11 @@ impl HotPath {
                     multipliers.iter().map(|factor| (factor * dim).to_string()).collect();
                 let given = if conditioned { ", with a condition" } else { "" };
                 format!("{}, horizon {rows}, batch {batch}{given}", widths.join("-"))
+            }
+            Work::DtStep => {
+                let dt::Settings { policy, sequence, .. } = transformer(super::task());
+                let (hidden, blocks) = (policy.hidden, policy.blocks);
+                format!("hidden {hidden}, {blocks} blocks, K {}, batch {batch}", sequence.context)
             }
             Work::Decision => {
                 let (n, steps) = (self.settings.plan.candidates, self.denoiser_calls());
@@ -195,6 +210,7 @@ impl HotPath {
             Work::DenoiserStep => diffusion.train.batch,
             Work::CriticStep => critic.train.batch,
             Work::UNetStep { .. } => UNET_BATCH,
+            Work::DtStep => transformer(super::task()).policy.train.batch,
             Work::Encode => ENCODED_AT_ONCE,
             Work::Policy => self.lanes * self.settings.plan.exec_horizon,
             Work::Decision | Work::Act | Work::Environment => self.lanes,
@@ -212,6 +228,7 @@ impl HotPath {
                 let UNetSettings { dim, multipliers, .. } = unet(0, conditioned);
                 multipliers.iter().max().map(|factor| factor * dim)
             }
+            Work::DtStep => Some(transformer(super::task()).policy.hidden),
             Work::Environment => None,
         }
     }
@@ -223,7 +240,9 @@ impl HotPath {
             Work::Encode => "windows",
             Work::Act | Work::Policy => "actions",
             Work::Environment => "steps",
-            Work::VaeStep | Work::DenoiserStep | Work::CriticStep | Work::UNetStep { .. } => return None,
+            Work::VaeStep | Work::DenoiserStep | Work::CriticStep | Work::DtStep | Work::UNetStep { .. } => {
+                return None;
+            }
         };
         Some((self.batch(), unit))
     }
@@ -256,6 +275,15 @@ pub(crate) fn request(path: &HotPath, task: &Benchmark) -> Option<Value> {
             json!({
                 "channels": channels, "dim": dim, "multipliers": multipliers, "condition": condition,
                 "horizon": rows, "batch": path.batch(),
+            })
+        }
+        Work::DtStep => {
+            let dt::Settings { policy, sequence, .. } = transformer(task);
+            json!({
+                "hidden": policy.hidden, "blocks": policy.blocks, "heads": policy.heads, "dropout": policy.dropout,
+                "decay": policy.decay, "clip": policy.train.clip, "context": sequence.context,
+                "times": sequence.longest + sequence.context, "action": task.spec.action_dim(),
+                "batch": path.batch(),
             })
         }
         // A rival decides for one state at a time.

@@ -12,7 +12,7 @@ use diar_core::data::Transitions;
 use diar_core::env::{self, Envs, Start};
 use diar_core::learn::{ENCODED_AT_ONCE, Stage, Training};
 use diar_core::maze::World;
-use diar_core::method;
+use diar_core::method::{self, MethodSettings, learner};
 use diar_core::nn::temporal::{UNet, UNetSettings};
 use diar_core::nn::train::Trained;
 use diar_core::rng::Key;
@@ -22,7 +22,7 @@ use pollster::block_on;
 use serde_json::{Value, json};
 
 use super::BenchError;
-use super::path::{HotPath, Work, few_steps, unet};
+use super::path::{HotPath, Work, few_steps, transformer, unet};
 use crate::device::DeviceName;
 use crate::policy::Server;
 
@@ -58,6 +58,7 @@ pub(crate) fn prepare(
             unet_step(&unet(task.spec.state_dim(), conditioned), [path.batch(), rows])
         }
         Work::Encode => training(Stage::Encode, settings, task, data),
+        Work::DtStep => lessons(task, data),
         Work::Decision => decision(path, task, data),
         Work::Act => act(path, task, data),
         Work::Policy => policy(path, task, data),
@@ -103,6 +104,24 @@ fn unet_step(settings: &UNetSettings, [batch, rows]: [usize; 2]) -> Result<Repet
         let predicted = net.net().forward(x.clone(), steps.clone(), condition.clone());
         let loss = (predicted - wanted.clone()).square().mean();
         net.update(&mut loss.backward(), UNET_RATE, None);
+        Ok(begun.elapsed())
+    }))
+}
+
+/// Steps of the Decision Transformer; it begins anew when it has come to its end.
+fn lessons(task: &'static Benchmark, data: &Arc<Transitions>) -> Result<Repetition, BenchError> {
+    let data = Arc::clone(data);
+    let begin = move || -> Result<_, BenchError> {
+        let settings = MethodSettings::Dt(transformer(task));
+        Ok(learner(settings, Arc::clone(&task.spec), Arc::clone(&data), &DeviceName::Cpu.open()?)?)
+    };
+    let mut learner = begin()?;
+    Ok(Box::new(move || {
+        if learner.stage() == Stage::Done {
+            learner = begin()?;
+        }
+        let begun = Instant::now();
+        learner.step(false)?;
         Ok(begun.elapsed())
     }))
 }

@@ -32,6 +32,7 @@ impl Serialize for Described<'_> {
             AgentBundle::Idql(bundle) => serde_json::to_value(bundle.info()),
             AgentBundle::Diffuser(bundle) => serde_json::to_value(bundle.info()),
             AgentBundle::Dd(bundle) => serde_json::to_value(bundle.info()),
+            AgentBundle::Dt(bundle) => serde_json::to_value(bundle.info()),
         };
         let mut tree = json!({ "sha256": self.0.hash(), "parameters": self.0.parameters() });
         if let (Some(tree), Value::Object(info)) = (tree.as_object_mut(), info.map_err(S::Error::custom)?) {
@@ -120,6 +121,21 @@ impl fmt::Display for Described<'_> {
                     act.target,
                     act.guidance
                 )?;
+            }
+            MethodSettings::Dt(settings) => {
+                let (policy, context) = (&settings.policy, settings.sequence.context);
+                write!(
+                    f,
+                    ": transformer {} wide in {} blocks over {context} steps\ndecisions   for a return of ",
+                    policy.hidden, policy.blocks
+                )?;
+                match (settings.act.target_return, bundle.seen()) {
+                    (Some(target), Some(seen)) => {
+                        write!(f, "{target}, of {} to {} in training", seen.lowest, seen.highest)?;
+                    }
+                    (None, Some(seen)) => write!(f, "{}, the largest of a sequence in training", seen.best)?,
+                    (_, None) => write!(f, "no known size")?,
+                }
             }
             MethodSettings::Iql(settings) => {
                 write!(

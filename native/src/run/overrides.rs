@@ -106,6 +106,7 @@ pub fn assign_any(
         MethodSettings::Idql(settings) => MethodSettings::Idql(assign(settings, assignments)?),
         MethodSettings::Diffuser(settings) => MethodSettings::Diffuser(assign(settings, assignments)?),
         MethodSettings::Dd(settings) => MethodSettings::Dd(assign(settings, assignments)?),
+        MethodSettings::Dt(settings) => MethodSettings::Dt(assign(settings, assignments)?),
     })
 }
 

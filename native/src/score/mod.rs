@@ -60,6 +60,8 @@ pub enum Method {
     DiffuserReplanned,
     /// Decision Diffuser.
     Dd,
+    /// Decision Transformer.
+    Dt,
     /// The controller that collected the data, without its noise, with a new plan for every episode.
     Controller,
     /// Uniformly random actions.
@@ -88,6 +90,7 @@ impl Method {
                 Follow::Replan => Self::DiffuserReplanned,
             },
             MethodSettings::Dd(_) => Self::Dd,
+            MethodSettings::Dt(_) => Self::Dt,
         }
     }
 
@@ -121,6 +124,7 @@ impl Method {
             Self::DiffuserUnparked => "Diffuser without parking",
             Self::DiffuserReplanned => "Diffuser, replanning",
             Self::Dd => "Decision Diffuser",
+            Self::Dt => "Decision Transformer",
             Self::Controller => "the data's controller",
             Self::Random => "random",
         }

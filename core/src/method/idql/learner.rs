@@ -7,9 +7,9 @@ use super::{NoiseNet, PolicySettings, Preserving, Settings};
 use crate::learn::{Checkpoint, LearnError, Metrics, Stage, read};
 use crate::method::iql::{Critic, Lesson};
 use crate::method::{Classroom, Course};
-use crate::nn::train::{Trained, follow, restore, save};
+use crate::nn::train::{Trained, dropout_mask, follow, restore, save};
 use crate::nn::{NamedTensor, named_parameters, tensor};
-use crate::rng::{Key, Stream};
+use crate::rng::Key;
 use crate::settings::TrainSettings;
 
 /// IDQL under training.
@@ -46,7 +46,7 @@ impl Idql {
         let mut drops = key.named("dropout").stream();
         let masks: Vec<Tensor<3>> = (0..blocks)
             .filter(|_| dropout > 0.0)
-            .map(|_| tensor(mask(&mut drops, dropout, batch * hidden), [batch, 1, hidden], &device))
+            .map(|_| tensor(dropout_mask(&mut drops, dropout, batch * hidden), [batch, 1, hidden], &device))
             .collect();
         let net = self.net.net();
         let share = net.share(tensor(states, [batch, state], &device), tensor(indices, [batch, 1], &device));
@@ -57,12 +57,6 @@ impl Idql {
         self.average = follow(self.average.clone(), &self.net.net().valid(), average_rate);
         loss
     }
-}
-
-/// A dropout mask: 0 with this probability, and otherwise the factor that keeps the mean.
-fn mask(stream: &mut Stream, dropout: f64, count: usize) -> Vec<f32> {
-    let (limit, factor) = ((dropout * 4_294_967_296.0) as u32, (1.0 / (1.0 - dropout)) as f32);
-    (0..count).map(|_| if stream.next_u32() < limit { 0.0 } else { factor }).collect()
 }
 
 impl Course for Idql {
