@@ -38,7 +38,6 @@ mod tests {
     use burn::nn::attention::{MhaInput, MultiHeadAttentionConfig, generate_autoregressive_mask};
 
     use super::*;
-    use crate::kernel::reference;
     use crate::nn::linear;
     use crate::rng::Key;
 
@@ -64,6 +63,8 @@ mod tests {
     #[cfg(feature = "train")]
     #[test]
     fn the_kernel_equals_its_plain_twin() {
+        use crate::kernel::reference;
+
         let device = Device::flex().autodiff();
         for [batch, tokens, width, heads] in [[1, 1, 1, 1], [2, 7, 6, 2], [64, 60, 64, 1], [5, 13, 24, 3]] {
             for masked in [false, true] {
