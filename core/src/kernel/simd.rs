@@ -77,8 +77,12 @@ pub(crate) fn gelu_slope<S: Simd>(s: S, x: S::f32s) -> S::f32s {
 #[inline(always)]
 fn polynomial<S: Simd, const N: usize>(s: S, x: S::f32s, coefficients: [f32; N]) -> S::f32s {
     let mut sum = s.splat_f32s(coefficients[N - 1]);
-    for coefficient in coefficients.into_iter().rev().skip(1) {
-        sum = s.mul_add_e_f32s(sum, x, s.splat_f32s(coefficient));
+    // A count instead of an iterator's adapters: those are functions that may be left out of line, compiled for no
+    // instruction set in particular.
+    let mut left = N - 1;
+    while left > 0 {
+        left -= 1;
+        sum = s.mul_add_e_f32s(sum, x, s.splat_f32s(coefficients[left]));
     }
     sum
 }
