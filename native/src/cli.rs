@@ -342,6 +342,38 @@ pub enum PlotCommand {
     Revaluation(PlotAgentArgs),
     /// V of a ball at rest, everywhere in the maze
     Values(PlotAgentArgs),
+    /// Scores of all methods with 95 % intervals, a panel for each protocol
+    Methods(PlotMethodsArgs),
+    /// Ways of several agents of one task, of any methods, from the same starts
+    Ways(PlotWaysArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct PlotMethodsArgs {
+    /// Result files, or folders of them
+    #[arg(default_value = "docs/results", num_args = 1..)]
+    pub results: Vec<PathBuf>,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct PlotWaysArgs {
+    /// Run directories or bundle files
+    #[arg(value_name = "RUN|BUNDLE", required = true, num_args = 1..=8)]
+    pub bundles: Vec<PathBuf>,
+    /// Starts to draw, a row each, spread from the farthest to the nearest
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=16))]
+    pub episodes: u64,
+    /// Seed of the episodes
+    #[arg(long, default_value_t = 0, value_parser = seed())]
+    pub seed: u64,
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]

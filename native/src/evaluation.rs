@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::simulators;
-use diar_core::agent::{Agent, Episode, RolloutOptions};
+use diar_core::agent::{ActingSettings, Agent, Episode, RolloutOptions};
 use diar_core::bundle::{Bundle, BundleError};
 use diar_core::method::{Agent as AnyAgent, AgentBundle, MethodSettings};
 use diar_core::score::{EpisodeResult, Evaluation};
@@ -100,6 +100,15 @@ impl AgentFile {
         let settings = overrides::assign_acting(settings, set)?;
         settings.check()?;
         Ok(settings)
+    }
+
+    /// Its settings, with those of acting that a run has.
+    ///
+    /// # Errors
+    /// When they are another method's, or break a limit.
+    pub fn acting_by(&self, acting: &ActingSettings) -> Result<MethodSettings, Failure> {
+        let settings = self.bundle.settings().acting_by(acting);
+        settings.map_err(|source| Failure::Bundle { path: self.path.clone(), source })
     }
 
     /// Its agent on a device, acting by these settings.
@@ -216,8 +225,13 @@ pub fn require_lockstep(agent: &AnyAgent, episodes: u64) -> Result<(), TooMuch> 
 ///
 /// # Errors
 /// When it does not fit.
-pub fn require_recording(agent: &Agent, plan: PlanSettings) -> Result<(), TooMuch> {
+pub fn require_recording(agent: &AnyAgent) -> Result<(), TooMuch> {
     let task = agent.task();
+    let AnyAgent::Latent(agent, plan) = agent else {
+        let work = format!("a recorded episode of up to {} steps", task.max_steps);
+        let numbers = task.max_steps as f64 * agent.held_numbers();
+        return memory::require(work, 4.0 * numbers, "lower act.candidates");
+    };
     let decisions = task.max_steps as f64 * if plan.revalue { plan.retry_cap as f64 + 1.0 } else { 1.0 };
     // The latent, where it ends, and its Q; the first two are lists of their own.
     let each = 4.0 * (agent.latent() + task.state_dim() + 1) as f64 + 64.0;

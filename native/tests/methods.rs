@@ -80,6 +80,8 @@ fn every_method_is_trained_resumed_and_used() {
         assert_eq!(acted[0]["action"].as_array().unwrap().len(), 2, "{method}: {acted}");
         assert!(acted[0].get("decision").is_none(), "{method}: {acted}");
 
+        played(path, method, folder.path());
+
         let out = folder.path().join(format!("{method}.json"));
         let scored = ["score", path, "--episodes", "7", "--json", "--out", out.to_str().unwrap()];
         assert_eq!(json(&mut diar(&scored))["method"], method);
@@ -93,10 +95,20 @@ fn every_method_is_trained_resumed_and_used() {
         let told = json(&mut diar(&["info", bundle.to_str().unwrap(), "--json"]));
         assert_eq!((&told["method"], &told["scores"]["seed"]), (&method.into(), &0.into()));
     }
+    let runs = ["bc", "iql", "idql"].map(|name| folder.path().join(name));
+    let drawn = drawn(diar(&["plot", "ways", "--seed", "1"]).args(&runs), folder.path());
+    for title in ["behaviour cloning", "IQL", "IDQL"] {
+        assert!(drawn.contains(&format!(">{title}</text>")), "{drawn}");
+    }
+    assert_eq!(drawn.matches("reward ").count(), 3, "{drawn}");
     let [first, second] = ["bc", "idql"].map(|name| folder.path().join(format!("{name}.safetensors")));
     let compared = json(diar(&["compare", "--episodes", "4", "--json"]).args([&first, &second]));
     assert_eq!((&compared["first"]["method"], &compared["second"]["method"]), (&"bc".into(), &"idql".into()));
     assert!(compared["difference"]["native"]["mean"].is_f64());
+    let drawn = self::drawn(diar(&["plot", "methods"]).arg(folder.path()), folder.path());
+    for panel in ["first contact: every", "native: every"] {
+        assert_eq!(drawn.matches(panel).count(), 1, "{drawn}");
+    }
     let table = success(diar(&["table"]).arg(folder.path())).stdout;
     let table = String::from_utf8(table).unwrap();
     for title in [
@@ -152,6 +164,65 @@ fn plans_are_followed_in_ways_that_are_told_apart() {
         &["act.goal", "antmaze-umaze-v2"],
     );
     assert!(!other.exists(), "what is refused leaves no directory");
+}
+
+/// A figure.
+fn drawn(command: &mut Command, folder: &Path) -> String {
+    let out = folder.join("figure.svg");
+    success(command.arg("--out").arg(&out));
+    fs::read_to_string(out).unwrap()
+}
+
+/// An episode is told with what its method chooses from, and its link plays and is decided again.
+fn played(path: &str, method: &str, folder: &Path) {
+    let trace = json(&mut diar(&["play", path, "--seed", "2", "--json"]));
+    assert_eq!(trace["run"]["settings"]["method"], method);
+    let decisions = trace["decisions"].as_array().unwrap();
+    let steps: usize = decisions.iter().map(|decision| decision["steps"].as_array().unwrap().len()).sum();
+    if method == "idql" {
+        assert_eq!(decisions.len(), steps);
+        for decision in decisions {
+            let (q, actions) = (decision["q"].as_array().unwrap(), decision["actions"].as_array().unwrap());
+            let best = q.iter().map(|q| q.as_f64().unwrap()).fold(f64::NEG_INFINITY, f64::max);
+            let chosen = decision["chosen"].as_u64().unwrap() as usize;
+            assert_eq!((q.len(), actions.len(), q[chosen].as_f64()), (8, 8, Some(best)));
+            // The link's actions are rounded.
+            for (taken, drawn) in [0, 1].map(|k| (&decision["steps"][0]["action"][k], &actions[chosen][k])) {
+                assert!((taken.as_f64().unwrap() - drawn.as_f64().unwrap()).abs() <= 0.5 / 256.0 + 1e-6);
+            }
+        }
+    } else if ["diffuser", "dd"].contains(&method) {
+        for decision in decisions {
+            let paths = decision["paths"].as_array().unwrap();
+            assert_eq!((paths.len(), &decision["chosen"]), (1, &0.into()), "{method}");
+            for k in 0..4 {
+                let [begun, stands] = [&paths[0][0][k], &decision["state"][k]].map(|x| x.as_f64().unwrap());
+                assert!((begun - stands).abs() < 1e-3, "{method}: a plan begins at {begun}, not at {stands}");
+            }
+        }
+    } else {
+        assert_eq!((decisions.len(), &decisions[0]["chosen"]), (1, &Value::Null));
+    }
+    let told = String::from_utf8(success(&mut diar(&["play", path, "--seed", "2"])).stdout).unwrap();
+    let link = told.lines().find_map(|line| line.strip_prefix("link    ")).unwrap();
+    assert!(link.starts_with("#v4."), "{told}");
+    let again = json(&mut diar(&["replay", link, "--bundle", path, "--json"]));
+    let count = decisions.len();
+    assert_eq!((&again["anew"]["agree"], &again["anew"]["compared"]), (&count.into(), &count.into()));
+    assert_eq!((&again["anew"]["same_bundle"], &again["anew"]["digest"]), (&true.into(), &again["digest"]));
+    let refused = diar(&["play", path, "--keep", "0"]).output().unwrap();
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        !refused.status.success() && stderr.contains("only diar and ldcq decide between plans"),
+        "{stderr}"
+    );
+
+    let paths = drawn(&mut diar(&["plot", "paths", path, "--episodes", "2"]), folder);
+    assert_eq!(paths.matches("goal: ").count(), 2, "{paths}");
+    let out = folder.join("refused.svg");
+    let refused = diar(&["plot", "revaluation", path, "--out", out.to_str().unwrap()]).output().unwrap();
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && stderr.contains("only diar or ldcq can be used"), "{stderr}");
 }
 
 /// IDQL takes the critic of an IQL run, and the agent is that of a run that trained its own.

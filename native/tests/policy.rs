@@ -108,7 +108,7 @@ fn the_server_takes_the_settings_of_play() {
     let settings =
         ["--no-revalue", "--candidates", "8", "--sampler", "ddim", "--set", "plan.exec_horizon=12"];
     let trace = play(&settings);
-    assert_eq!((trace.run.settings.candidates, trace.revaluations()), (8, 0));
+    assert_eq!((trace.run.settings.plan().unwrap().candidates, trace.revaluations()), (8, 0));
     answers_as_played(&trace, &mut Policy::start(&settings), &json!({"reset": 0}));
 }
 

@@ -83,8 +83,8 @@ fn decisions_are_made_anew_and_compared() {
     link.run.start = Some(link.replay().unwrap().start);
     link.run.seed += 1;
     let ours = std::mem::replace(&mut link.bundle, "0123456789abcdef".to_owned());
-    let mut settings = link.run.settings;
-    settings.revalue = false;
+    let mut settings = link.run.settings.clone();
+    settings.plan_mut().unwrap().revalue = false;
     let scenario = link.run.scenario.clone();
     link.other = Some(diar_core::link::Other { bundle: String::new(), settings, scenario });
     let anew = json(&["replay", &link.encode().unwrap(), "--bundle", BUNDLE]);
@@ -92,7 +92,7 @@ fn decisions_are_made_anew_and_compared() {
     assert_eq!(anew["anew"]["same_bundle"], false);
     let other: Trace = serde_json::from_value(anew["anew"]["other"].clone()).unwrap();
     assert!(
-        !other.run.settings.revalue
+        !other.run.settings.plan().unwrap().revalue
             && other.run.seed == link.run.seed
             && other.run.scenario == link.run.scenario
     );

@@ -480,7 +480,7 @@ fn play_tells_one_episode() {
         Some(Outcome::Goal) => assert_eq!(trace.first_contact(), Some(trace.steps())),
         outcome => assert_eq!((outcome, trace.steps()), (Some(Outcome::TimeLimit), 300)),
     }
-    assert!(trace.decisions.iter().all(|decision| decision.latents.len() == 4 && decision.q.len() == 4));
+    assert!(trace.decisions.iter().all(|decision| decision.latents().len() == 4 && decision.q.len() == 4));
 
     // Its text has a line per decision, between two of heading and three of summary, digest and link.
     let text = String::from_utf8(success(&mut diar(&play)).stdout).unwrap();

@@ -176,6 +176,7 @@ fn flatten(event: &Event) -> Vec<f32> {
         Event::Ranked { q, chosen } => q.iter().copied().chain([*chosen as f32]).collect(),
         Event::Predicted { ends, v_end } => ends.concat().into_iter().chain([*v_end]).collect(),
         Event::Compared { v_now, dropped } => vec![*v_now, f32::from(u8::from(*dropped))],
+        Event::Chose(choice) => choice.q.iter().copied().chain([choice.chosen as f32]).collect(),
         Event::Followed { action, state, reward, .. } => {
             let state = state.iter().map(|&x| x as f32);
             action.iter().copied().chain(state).chain([*reward]).collect()

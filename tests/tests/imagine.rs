@@ -57,12 +57,12 @@ fn a_trail_ends_at_the_latents_that_were_ranked() {
             let trail = block_on(trail).unwrap();
             assert_eq!([trail.latents.len(), trail.ends.len(), trail.q.len()], [steps + 1; 3]);
             let last = |rows: &[Vec<Vec<f32>>]| rows[steps].concat();
-            assert_close("latents", &last(&trail.latents), &decision.latents.concat(), 1e-4);
+            assert_close("latents", &last(&trail.latents), &decision.latents().concat(), 1e-4);
             assert_close("ends", &last(&trail.ends), &decision.ends.concat(), 1e-3);
             assert_close("Q", &trail.q[steps], &decision.q, 1e-3);
         }
         let other = block_on(agent.trail(&trace.start, episode.plan_key(), 1, &settings)).unwrap();
-        assert_ne!(other.latents[0], trace.decisions[0].latents, "another decision has other noise");
+        assert_ne!(other.latents[0], trace.decisions[0].latents(), "another decision has other noise");
     }
 }
 
@@ -74,7 +74,7 @@ fn the_chosen_latents_path_is_the_one_taken() {
     for decision in &trace.decisions {
         let mut envs = env::open(agent.task()).unwrap();
         let world = World::default();
-        let paths = agent.imagine(&mut *envs, &decision.state, &decision.latents, &world, 30);
+        let paths = agent.imagine(&mut *envs, &decision.state, decision.latents(), &world, 30);
         let paths = block_on(paths).unwrap();
         assert!(paths.len() == 12 && paths.iter().all(|path| path.len() == 31));
         assert!(paths.iter().all(|path| path[0] == decision.state));

@@ -198,10 +198,11 @@ fn a_link_reproduces_its_run() {
     let text = Link::of(&trace, "0123456789abcdef", 4).encode().unwrap();
     assert!(text.len() < 2_000, "{} characters", text.len());
     let link = Link::decode(&text).unwrap();
-    let again = play(&agent, link.run.settings, link.run.episode);
+    let settings = *link.run.settings.plan().unwrap();
+    let again = play(&agent, settings, link.run.episode);
     let (agree, of) = link.agreement(&again);
     assert_eq!((agree, of), (trace.decisions.len(), trace.decisions.len()));
-    let other = play(&agent, PlanSettings { candidates: 3, ..link.run.settings }, link.run.episode);
+    let other = play(&agent, PlanSettings { candidates: 3, ..settings }, link.run.episode);
     assert!(link.agreement(&other).0 < of, "other settings lead to other decisions");
 }
 

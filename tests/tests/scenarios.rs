@@ -78,7 +78,10 @@ fn a_taken_candidate_is_followed() {
 
     let (decision, before) = (&changed.decisions[at], &plain.decisions[at]);
     assert_eq!(decision.chosen, Some(other));
-    assert_eq!((&decision.latents, &decision.q, &decision.ends), (&before.latents, &before.q, &before.ends));
+    assert_eq!(
+        (&decision.latents(), &decision.q, &decision.ends),
+        (&before.latents(), &before.q, &before.ends)
+    );
     // The value is that of the end predicted for it.
     let values = block_on(agent.values(&[decision.ends[other].clone()])).unwrap();
     assert!((values[0] - decision.v_end.unwrap()).abs() < 1e-4, "{values:?} {:?}", decision.v_end);
@@ -168,7 +171,7 @@ fn the_reward_follows_the_goal() {
     let world = World { toggled: Vec::new(), goal: Some([3.0, 1.6]) };
     let scenario = Scenario { world, ..Scenario::default() };
     let [near, far] = [&scenario, &Scenario::default()].map(|s| play(&agent, settings(&agent), s));
-    assert_eq!(near.decisions[0].latents, far.decisions[0].latents);
+    assert_eq!(near.decisions[0].latents(), far.decisions[0].latents());
     assert!(near.first_contact() < far.first_contact());
     let contact = near.state();
     assert!((contact[0] - 3.0).hypot(contact[1] - 1.6) <= 0.5);

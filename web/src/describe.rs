@@ -1,7 +1,8 @@
 //! The state in words and figures: what badges, tables and screen readers say.
 
-use diar_core::agent::{Outcome, Phase, Trace};
+use diar_core::agent::{ActingSettings, Candidates, Outcome, Phase, Trace};
 use diar_core::benchmark::Benchmark;
+use diar_core::bundle::Method;
 use diar_core::maze::{Layout, MazeId};
 use diar_core::settings::Sampler;
 
@@ -196,7 +197,9 @@ pub fn place(state: &[f32]) -> String {
 /// What the other run does differently.
 pub fn versus(other: &ComparedRun) -> String {
     match other.versus() {
-        Versus::Revaluation if other.plan().run.settings.revalue => "revaluation on".into(),
+        Versus::Revaluation if other.plan().run.settings.plan().is_some_and(|plan| plan.revalue) => {
+            "revaluation on".into()
+        }
         Versus::Revaluation => "revaluation off".into(),
         Versus::Candidates(n) => format!("{n} candidates"),
         Versus::Sampler(sampler) => {
@@ -324,6 +327,9 @@ pub fn retrained(settings: &RetrainingSettings, seconds: f64) -> String {
 /// The decision under the cursor, in a sentence or three.
 pub fn sentence(glimpse: &Glimpse) -> String {
     let head = format!("Decision {} at step {}: ", glimpse.index + 1, glimpse.t());
+    if !glimpse.has_parts() {
+        return head + &acted(glimpse);
+    }
     let Some(latents) = glimpse.latents() else { return head + "about to sample plans." };
     let ranked = glimpse.ranking().map(|(q, chosen)| match scale::range(q.iter().copied()) {
         Some((low, high)) => {
@@ -359,6 +365,62 @@ pub fn sentence(glimpse: &Glimpse) -> String {
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// A decision of a method without latents.
+fn acted(glimpse: &Glimpse) -> String {
+    let chose = glimpse.ranking().map(|(q, chosen)| {
+        let kind = match glimpse.candidates() {
+            Some(Candidates::Paths(_)) => "path",
+            _ => "action",
+        };
+        let best = q.get(chosen).map_or_else(String::new, |&q| format!(", Q {}", number(q)));
+        if q.is_empty() {
+            format!("{kind} {} taken.", chosen + 1)
+        } else {
+            format!("{kind} {} of {} taken{best}.", chosen + 1, q.len())
+        }
+    });
+    let steps = glimpse.steps().len();
+    let end = match glimpse.outcome() {
+        Some(Outcome::Goal) => " The goal is reached.",
+        Some(Outcome::TimeLimit) => " The time is up.",
+        _ => "",
+    };
+    let chose = chose.unwrap_or_else(|| "no candidates; each step takes the policy's own action.".to_owned());
+    format!("{chose} Followed for {}.{end}", count(steps, "step"))
+}
+
+/// What the method on display has not, in a sentence; none of a planner of latents, which has everything.
+pub fn missing(trace: &Trace) -> Option<String> {
+    let ActingSettings::Own(own) = &trace.run.settings else { return None };
+    let name = method_name(own.method);
+    let chooses = trace.decisions.iter().any(|decision| decision.chosen.is_some());
+    Some(if chooses {
+        format!(
+            "{name} makes no plans of latents: its candidates are drawn, and there is no V, no revaluation."
+        )
+    } else {
+        format!(
+            "{name} has one action for each state: only its way is drawn; there are no candidates, no Q, no V."
+        )
+    })
+}
+
+/// The method of a run's settings.
+pub fn acting_name(settings: &ActingSettings) -> String {
+    match settings {
+        ActingSettings::Plan(_) => "DIAR or LDCQ".to_owned(),
+        ActingSettings::Own(own) => method_name(own.method),
+    }
+}
+
+/// The name of a method.
+pub fn method_name(method: Method) -> String {
+    match method {
+        Method::Bc => "Behaviour cloning".to_owned(),
+        other => other.name().to_uppercase(),
+    }
 }
 
 fn count(n: usize, thing: &str) -> String {
@@ -420,13 +482,14 @@ pub fn figures(glimpse: &Glimpse, task: &Benchmark) -> Vec<(&'static str, String
 /// What there is to know about the weights: label and value.
 pub fn weights(weights: &Weights) -> Vec<(&'static str, String)> {
     let mut facts = vec![
+        ("method", method_name(weights.method)),
         ("task", weights.task.clone()),
         ("bundle", weights.hash.chars().take(12).collect()),
         ("training time", format!("{:.1} min", weights.training_seconds / 60.0)),
     ];
     if let Some((on, off, episodes)) = weights.scores {
         facts.push(("first-contact score", format!("{on:.1} ({episodes} episodes)")));
-        facts.push(("without revaluation", format!("{off:.1}")));
+        facts.extend(off.map(|off| ("without revaluation", format!("{off:.1}"))));
     }
     facts
 }
@@ -526,18 +589,19 @@ mod tests {
         let mut facts = Weights {
             task: task().id().into(),
             hash: "0123456789abcdef".into(),
-            settings: crate::sample::settings(),
+            method: Method::Diar,
+            settings: crate::sample::settings().into(),
             diffusion_steps: 500,
             training_seconds: 90.0,
             scores: None,
         };
         assert_eq!(
-            weights(&facts)[1..],
+            weights(&facts)[2..],
             [("bundle", "0123456789ab".into()), ("training time", "1.5 min".into())]
         );
-        facts.scores = Some((130.04, 128.5, 500));
-        assert_eq!(weights(&facts)[3].1, "130.0 (500 episodes)");
-        assert_eq!(weights(&facts)[4].1, "128.5");
+        facts.scores = Some((130.04, Some(128.5), 500));
+        assert_eq!(weights(&facts)[4].1, "130.0 (500 episodes)");
+        assert_eq!(weights(&facts)[5].1, "128.5");
     }
 
     #[test]

@@ -6,8 +6,8 @@ mod device;
 mod insight;
 mod training;
 
-use diar_core::agent::{Event, Outcome, RunSpec};
-use diar_core::settings::PlanSettings;
+use diar_core::agent::{ActingSettings, Event, Outcome, RunSpec};
+use diar_core::bundle::Method;
 use serde::{Deserialize, Serialize};
 
 pub use device::{Backend, DeviceInfo};
@@ -145,14 +145,16 @@ pub struct Weights {
     pub task: String,
     /// Content hash.
     pub hash: String,
+    /// Method that it was trained with.
+    pub method: Method,
     /// How the bundle wants to be used.
-    pub settings: PlanSettings,
-    /// Diffusion steps T the denoiser was trained with.
+    pub settings: ActingSettings,
+    /// Diffusion steps T that the denoiser of latents was trained with; 0 of a method without latents.
     pub diffusion_steps: usize,
     /// Seconds of training, all stages.
     pub training_seconds: f64,
-    /// Mean `first_contact` scores with and without revaluation, and over how many episodes.
-    pub scores: Option<(f64, f64, usize)>,
+    /// Mean `first_contact` score, the same without revaluation where there is any, and over how many episodes.
+    pub scores: Option<(f64, Option<f64>, usize)>,
 }
 
 /// V over the maze, for a particle at rest.
@@ -304,7 +306,10 @@ impl Unit {
     /// Returns true if this event completes the unit.
     pub fn completed_by(self, event: &Event) -> bool {
         match (self, event) {
-            (Self::Part, _) | (Self::Step, Event::Followed { .. }) => true,
+            // A choice ends the decision before.
+            (Self::Part, _) | (Self::Step, Event::Followed { .. }) | (Self::Decision, Event::Chose(_)) => {
+                true
+            }
             // A plan dropped before its first step is a step of deciding, too: nothing may be skipped.
             (Self::Step | Self::Decision, Event::Compared { dropped, .. }) => *dropped,
             (Self::Decision, Event::Followed { outcome, .. }) => outcome.is_some(),

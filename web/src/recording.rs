@@ -4,7 +4,7 @@
 //! room and are only looked at, so each of their numbers becomes a level between the smallest and the largest of its
 //! kind in the decision: 8 bits for latents, 16 for Q and predicted ends.
 
-use diar_core::agent::{Decision, Outcome, RunSpec, Step, Trace};
+use diar_core::agent::{Candidates, Decision, Outcome, RunSpec, Step, Trace};
 use diar_core::settings::PlanSettings;
 use miniz_oxide::{deflate, inflate};
 use serde::{Deserialize, Serialize};
@@ -127,12 +127,12 @@ fn level(value: f32, low: f32, high: f32, top: u32) -> u32 {
     if high > low { ((value - low) / (high - low) * f64::from(top)).round() as u32 } else { 0 }
 }
 
-/// The bytes of a run: `DIAR`, the version, and the packed run, compressed.
-pub fn encode(trace: &Trace) -> Vec<u8> {
+/// The bytes of a run: `DIAR`, the version, and the packed run, compressed; none of a run without plans.
+pub fn encode(trace: &Trace) -> Option<Vec<u8>> {
     let decisions = trace.decisions.iter().map(|decision| PackedDecision {
         t: decision.t,
         state: decision.state.clone(),
-        latents: Levels::of(&decision.latents, COARSE),
+        latents: Levels::of(decision.latents(), COARSE),
         q: Levels::of(&decision.q.iter().map(|&q| vec![q]).collect::<Vec<_>>(), FINE),
         chosen: decision.chosen,
         ends: Levels::of(&decision.ends, FINE),
@@ -145,14 +145,14 @@ pub fn encode(trace: &Trace) -> Vec<u8> {
         task: trace.task.clone(),
         seed: trace.run.seed,
         episode: trace.run.episode,
-        settings: trace.run.settings,
+        settings: *trace.run.settings.plan()?,
         start: trace.start.clone(),
         decisions: decisions.collect(),
     };
     // A vector never refuses bytes, so packing cannot fail; an empty payload would be refused on reading.
     let packed = postcard::to_allocvec(&packed).unwrap_or_default();
     // zlib's form of it has a checksum.
-    [MAGIC.as_slice(), &[VERSION], &deflate::compress_to_vec_zlib(&packed, 10)].concat()
+    Some([MAGIC.as_slice(), &[VERSION], &deflate::compress_to_vec_zlib(&packed, 10)].concat())
 }
 
 fn packed(Step { action, state, reward, .. }: &Step) -> PackedStep {
@@ -197,7 +197,7 @@ fn decision(packed: PackedDecision) -> Option<Decision> {
         Decision {
             t: packed.t,
             state: packed.state,
-            latents,
+            candidates: Candidates::Latents(latents),
             q,
             chosen: packed.chosen,
             ends,
@@ -221,7 +221,7 @@ mod tests {
         let mut trace = trace(&[Script::Dropped(3), Script::Completed(5), Script::Goal(2)]);
         for decision in &mut trace.decisions {
             let mut numbers = |n| (0..n).map(|_| stream.range(-3.0, 5.0) as f32).collect::<Vec<_>>();
-            decision.latents = (0..40).map(|_| numbers(16)).collect();
+            decision.candidates = Candidates::Latents((0..40).map(|_| numbers(16)).collect());
             decision.ends = (0..40).map(|_| numbers(4)).collect();
             decision.q = numbers(40);
             decision.chosen = (0..40).max_by(|&a, &b| decision.q[a].total_cmp(&decision.q[b]));
@@ -236,14 +236,14 @@ mod tests {
     #[test]
     fn all_but_the_candidates_comes_back_exactly() {
         let run = run();
-        let mut read = decode(&encode(&run)).unwrap();
+        let mut read = decode(&encode(&run).unwrap()).unwrap();
         assert_eq!(read.decisions.len(), run.decisions.len());
         for (read, decision) in read.decisions.iter_mut().zip(&run.decisions) {
             // The largest Q is that of the chosen one.
             if let Some(chosen) = decision.chosen {
                 assert_eq!(read.q[chosen], decision.q[chosen]);
             }
-            let pairs = [(&read.latents, &decision.latents, 255.0), (&read.ends, &decision.ends, 65535.0)];
+            let pairs = [(read.latents(), decision.latents(), 255.0), (&read.ends, &decision.ends, 65535.0)];
             for (read, exact, levels) in pairs {
                 assert_eq!(read.len(), exact.len());
                 for (a, b) in read.concat().into_iter().zip(exact.concat()) {
@@ -251,7 +251,7 @@ mod tests {
                     assert!((a - b).abs() <= 4.0 / levels + 1e-6, "{a} for {b}");
                 }
             }
-            (read.latents, read.ends) = (decision.latents.clone(), decision.ends.clone());
+            (read.candidates, read.ends) = (decision.candidates.clone(), decision.ends.clone());
             read.q.clone_from(&decision.q);
         }
         assert_eq!(read, run);
@@ -259,19 +259,19 @@ mod tests {
 
     #[test]
     fn packing_again_changes_nothing() {
-        let bytes = encode(&run());
-        assert_eq!(encode(&decode(&bytes).unwrap()), bytes);
+        let bytes = encode(&run()).unwrap();
+        assert_eq!(encode(&decode(&bytes).unwrap()), Some(bytes));
     }
 
     #[test]
     fn equal_numbers_stay_equal() {
         let run = trace(&[Script::Goal(2)]);
-        assert_eq!(decode(&encode(&run)).unwrap().decisions[0].ends, run.decisions[0].ends);
+        assert_eq!(decode(&encode(&run).unwrap()).unwrap().decisions[0].ends, run.decisions[0].ends);
     }
 
     #[test]
     fn what_is_no_recording_is_refused() {
-        let bytes = encode(&run());
+        let bytes = encode(&run()).unwrap();
         assert_eq!(decode(b"<!doctype html>"), Err(RecordingError::Foreign(15)));
         assert_eq!(decode(b""), Err(RecordingError::Foreign(0)));
         assert_eq!(decode(b"DIAR\x02"), Err(RecordingError::Version(2)));
@@ -284,7 +284,7 @@ mod tests {
             let at = 5 + stream.below(bytes.len() - 5);
             bytes[at] ^= 1 << stream.below(8);
             // Bits that deflate does not look at may change; nothing else may.
-            assert!(decode(&bytes).is_err() || decode(&bytes) == decode(&encode(&run())));
+            assert!(decode(&bytes).is_err() || decode(&bytes) == decode(&encode(&run()).unwrap()));
         }
     }
 
@@ -292,9 +292,9 @@ mod tests {
     fn candidates_that_do_not_fit_are_refused() {
         let mut run = run();
         run.decisions[1].ends.pop();
-        assert!(matches!(decode(&encode(&run)), Err(RecordingError::Damaged(_))));
+        assert!(matches!(decode(&encode(&run).unwrap()), Err(RecordingError::Damaged(_))));
         let mut run = self::run();
         run.decisions[1].chosen = Some(40);
-        assert!(matches!(decode(&encode(&run)), Err(RecordingError::Damaged(_))));
+        assert!(matches!(decode(&encode(&run).unwrap()), Err(RecordingError::Damaged(_))));
     }
 }

@@ -23,7 +23,7 @@ pub fn compose(
     let mut link = Link::of(trace, bundle_hash, cursor);
     link.other = rival.map(|(plan, bundle)| Other {
         bundle: bundle.chars().take(HASH_LENGTH).collect(),
-        settings: plan.run.settings,
+        settings: plan.run.settings.clone(),
         scenario: plan.run.scenario.clone(),
     });
     link.encode()
@@ -136,7 +136,8 @@ pub fn other(link: &Link, weights: Option<String>) -> Option<Plan> {
     } else {
         Decider::Second(weights.unwrap_or_else(|| shipped_rival(&link.task)))
     };
-    let run = RunSpec { settings: other.settings, scenario: other.scenario.clone(), ..link.run.clone() };
+    let run =
+        RunSpec { settings: other.settings.clone(), scenario: other.scenario.clone(), ..link.run.clone() };
     Some(Plan { run, decider, ..plan(link) })
 }
 

@@ -3,23 +3,36 @@
 //! A moment is a count of *parts*: after 0 parts nothing has happened, after all of them the trace is complete. Every
 //! control (stepping, playing, scrubbing, the cursor of a link) is arithmetic on that one number.
 
-use diar_core::agent::{Decision, Outcome, Phase, Trace};
+use diar_core::agent::{Candidates, Decision, Outcome, Phase, Trace};
 
 use crate::messages::Unit;
 
 /// Parts before the first comparison: sample, rank, predict.
 const THINKING: usize = 3;
 
+/// Parts before a decision is followed: of one between actions or paths its choice, of a method without candidates none.
+fn thinking(decision: &Decision) -> usize {
+    if decision.has_parts() { THINKING } else { usize::from(decision.chosen.is_some()) }
+}
+
+/// Parts that a step takes: plans are compared first.
+fn stride(decision: &Decision) -> usize {
+    if decision.has_parts() { 2 } else { 1 }
+}
+
 /// Parts of a decision that are in the trace.
 ///
 /// A decision replayed from a link has no candidates, but it went through the same parts.
 pub fn parts(decision: &Decision) -> usize {
-    if decision.latents.is_empty() && decision.chosen.is_some() {
+    if !decision.has_parts() {
+        return thinking(decision) + decision.steps.len();
+    }
+    if decision.candidates.is_empty() && decision.chosen.is_some() {
         let dropped = matches!(decision.outcome, Some(Outcome::Revalued { .. }));
         let compared = decision.v_now.len().max(decision.steps.len() + usize::from(dropped));
         return THINKING + decision.steps.len() + compared;
     }
-    usize::from(!decision.latents.is_empty())
+    usize::from(!decision.candidates.is_empty())
         + usize::from(decision.chosen.is_some())
         + usize::from(decision.v_end.is_some())
         + decision.v_now.len()
@@ -87,14 +100,40 @@ impl<'a> Glimpse<'a> {
         &self.decision.state
     }
 
-    /// The candidates, once sampled; none of a decision that is replayed from a link.
+    /// Returns `true` if it is one of a planner of latents.
+    pub fn has_parts(&self) -> bool {
+        self.decision.has_parts()
+    }
+
+    /// Actions or paths that it chose from, once it has.
+    pub fn candidates(&self) -> Option<&'a Candidates> {
+        (self.parts >= 1).then_some(&self.decision.candidates)
+    }
+
+    /// Candidates of a method without latents as lines in the maze: actions as arrows from where it stands, paths as they are.
+    pub fn options(&self) -> Vec<Vec<[f64; 2]>> {
+        let &[x, y, ..] = self.state() else { return Vec::new() };
+        match self.candidates() {
+            Some(Candidates::Actions(actions)) => {
+                actions.iter().filter_map(|action| arrow([x, y], action)).collect()
+            }
+            Some(Candidates::Paths(paths)) => {
+                let place = |state: &Vec<f32>| Some([f64::from(*state.first()?), f64::from(*state.get(1)?)]);
+                paths.iter().map(|path| path.iter().filter_map(place).collect()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The candidates of a planner, once sampled; none of a decision that is replayed from a link.
     pub fn latents(&self) -> Option<&'a [Vec<f32>]> {
-        (self.parts >= 1).then_some(self.decision.latents.as_slice())
+        (self.has_parts() && self.parts >= 1).then_some(self.decision.latents())
     }
 
     /// Their Q, as far as it is known, and the chosen one, once ranked.
     pub fn ranking(&self) -> Option<(&'a [f32], usize)> {
-        let chosen = self.decision.chosen.filter(|_| self.parts >= 2)?;
+        let ranked = if self.has_parts() { 2 } else { 1 };
+        let chosen = self.decision.chosen.filter(|_| self.parts >= ranked)?;
         Some((&self.decision.q, chosen))
     }
 
@@ -112,7 +151,7 @@ impl<'a> Glimpse<'a> {
 
     /// Steps taken with this plan so far: action, state, reward.
     pub fn steps(&self) -> &'a [diar_core::agent::Step] {
-        let count = self.parts.saturating_sub(THINKING) / 2;
+        let count = self.parts.saturating_sub(thinking(self.decision)) / stride(self.decision);
         &self.decision.steps[..count.min(self.decision.steps.len())]
     }
 
@@ -125,6 +164,9 @@ impl<'a> Glimpse<'a> {
     pub fn phase(&self) -> Option<Phase> {
         match self.parts {
             0 => None,
+            n if !self.has_parts() => {
+                Some(if n > thinking(self.decision) { Phase::Follow } else { Phase::Rank })
+            }
             1 => Some(Phase::Sample),
             2 => Some(Phase::Rank),
             3 => Some(Phase::Predict),
@@ -140,6 +182,17 @@ impl<'a> Glimpse<'a> {
     }
 }
 
+/// Length of the arrow of an action of 1, m.
+const ARROW: f64 = 0.45;
+
+/// An action as an arrow: its shaft, and the two sides of its head.
+fn arrow([x, y]: [f64; 2], action: &[f32]) -> Option<Vec<[f64; 2]>> {
+    let [dx, dy] = [f64::from(*action.first()?) * ARROW, f64::from(*action.get(1)?) * ARROW];
+    let tip = [x + dx, y + dy];
+    let side = |turn: f64| [tip[0] - 0.25 * (dx - turn * dy), tip[1] - 0.25 * (dy + turn * dx)];
+    Some(vec![[x, y], tip, side(0.6), tip, side(-0.6)])
+}
+
 /// Environment steps taken at a moment.
 pub fn step_at(trace: &Trace, moment: usize) -> usize {
     Glimpse::at(trace, moment).map_or(0, |glimpse| glimpse.t() + glimpse.steps().len())
@@ -153,7 +206,7 @@ pub fn moment_of_step(trace: &Trace, step: usize) -> usize {
     let mut before = 0;
     for decision in &trace.decisions {
         if step <= decision.t + decision.steps.len() {
-            return before + THINKING + 2 * (step - decision.t).max(1);
+            return before + thinking(decision) + stride(decision) * (step - decision.t).max(1);
         }
         before += parts(decision);
     }
@@ -169,7 +222,7 @@ pub fn end_of_decision(trace: &Trace, index: usize) -> usize {
 pub fn made(trace: &Trace, index: usize) -> usize {
     let before: usize = trace.decisions.iter().take(index).map(parts).sum();
     let size = trace.decisions.get(index).map_or(0, parts);
-    before + size.min(THINKING)
+    before + trace.decisions.get(index).map_or(0, |decision| size.min(thinking(decision)))
 }
 
 /// One unit on from a moment; `None` when the trace does not reach that far yet.
@@ -185,9 +238,14 @@ pub fn forward(trace: &Trace, moment: usize, unit: Unit) -> Option<usize> {
             Unit::Part => Some(moment + 1),
             Unit::Decision => decision.outcome.is_some().then_some(end),
             Unit::Step => {
-                // Steps end after parts 5, 7, 9, … of a decision.
+                // Steps of plans end after parts 5, 7, 9, … of a decision.
                 let part = moment - begin;
-                let next = if part < THINKING + 2 { THINKING + 2 } else { part + 2 - (part - THINKING) % 2 };
+                let (first, stride) = (thinking(decision), stride(decision));
+                let next = if part < first + stride {
+                    first + stride
+                } else {
+                    part + stride - (part - first) % stride
+                };
                 if begin + next <= end {
                     Some(begin + next)
                 } else {
@@ -233,8 +291,52 @@ pub fn revaluations(trace: &Trace) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use diar_core::agent::{Choice, Event, OwnSettings, RunSpec};
+    use diar_core::bundle::Method;
+
     use super::*;
     use crate::sample::{Script, trace};
+
+    /// A run of a method that chooses between two actions at each of its steps, or has none to choose from.
+    fn acted(chooses: bool) -> Trace {
+        let act = serde_json::Value::Null;
+        let run = RunSpec::new(0, 0, OwnSettings { method: Method::Idql, act });
+        let mut trace = Trace::new("maze2d-umaze-v1", run, vec![1.0, 2.0, 0.0, 0.0]);
+        for step in 1..=3 {
+            if chooses {
+                let candidates = Candidates::Actions(vec![vec![1.0, 0.0], vec![0.0, -1.0]]);
+                trace.apply(Event::Chose(Choice { candidates, q: vec![0.1, 0.2], chosen: 1 }));
+            }
+            trace.apply(Event::Followed {
+                action: vec![0.0, -1.0],
+                state: vec![1.0, 2.0 - 0.1 * f64::from(step), 0.0, 0.0],
+                reward: 0.0,
+                at_goal: step == 3,
+                outcome: (step == 3).then_some(Outcome::Goal),
+            });
+        }
+        trace
+    }
+
+    #[test]
+    fn steps_without_plans_are_moments_too() {
+        for (chooses, stride) in [(true, 2), (false, 1)] {
+            let trace = acted(chooses);
+            assert_eq!((length(&trace), finished(&trace)), (3 * stride, true));
+            for step in 1..=3 {
+                let moment = moment_of_step(&trace, step);
+                assert_eq!((moment, step_at(&trace, moment)), (step * stride, step));
+                assert_eq!(back(&trace, moment, Unit::Step), (step - 1) * stride);
+                assert_eq!(forward(&trace, (step - 1) * stride, Unit::Step), Some(moment));
+            }
+        }
+        let trace = acted(true);
+        let chosen = Glimpse::at(&trace, 3).unwrap();
+        assert_eq!((chosen.index, chosen.ranking().unwrap().1, chosen.phase()), (1, 1, Some(Phase::Rank)));
+        let arrows = chosen.options();
+        assert_eq!(arrows[0][..2], [[1.0, 1.9], [1.0 + ARROW, 1.9]]);
+        assert!(arrows[1][1][1] < 1.9 && chosen.steps().is_empty() && chosen.prediction().is_none());
+    }
 
     /// Three decisions: followed for 2 steps then dropped, dropped at once, followed for 3 steps to the goal.
     fn scripted() -> Trace {

@@ -15,11 +15,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use diar_core::agent::{Agent, AgentError, Episode, Rollout, RolloutOptions};
+use diar_core::agent::{ActingSettings, Agent, AgentError, Episode, Rollout, RolloutOptions};
 use diar_core::benchmark::Benchmark;
-use diar_core::bundle::{Bundle, Scores};
+use diar_core::bundle::{Bundle, BundleError, Scores};
 use diar_core::env;
 use diar_core::maze::World;
+use diar_core::method::{Agent as AnyAgent, AgentBundle, AnyPolicy};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -43,7 +44,7 @@ thread_local! {
 #[derive(Default)]
 struct Server {
     loaded: Option<Loaded>,
-    runs: [Option<(u32, Rollout)>; 2],
+    runs: [Option<(u32, Rollout<AnyPolicy>)>; 2],
     /// Questions that are being answered, a turn at a time, while no message waits.
     sides: VecDeque<Side>,
     /// Goes on, a turn at a time, while no message waits.
@@ -59,23 +60,71 @@ struct Loaded {
     /// Hash of the bundle.
     hash: String,
     /// With the critic that came with them.
-    shipped: Arc<Agent>,
+    shipped: Networks,
     /// With the critic in use.
-    agent: Arc<Agent>,
-    /// Other weights, to compare with: their address, and their agent.
-    second: Option<(String, Arc<Agent>)>,
+    agent: Networks,
+    /// Other weights, to compare with, and their address.
+    second: Option<(String, Networks)>,
+}
+
+/// Networks of a bundle.
+#[derive(Clone)]
+enum Networks {
+    /// DIAR's or LDCQ's, on the worker's device.
+    Latent(Arc<Agent>),
+    /// Those of a method without latents, which every run loads: they are small, and act on the CPU.
+    Own(Arc<AgentBundle>),
+}
+
+impl Networks {
+    fn load(bundle: AgentBundle, device: &Device) -> Result<Self, BundleError> {
+        if let AgentBundle::Latent(bundle) = &bundle {
+            return Agent::load(bundle, device).map(|agent| Self::Latent(Arc::new(agent)));
+        }
+        AnyAgent::load(&bundle, bundle.settings(), &Device::flex())?;
+        Ok(Self::Own(Arc::new(bundle)))
+    }
+
+    /// The agent that acts by the settings of a run.
+    fn acting_by(&self, settings: &ActingSettings) -> Result<AnyAgent, String> {
+        let loaded = match self {
+            Self::Latent(agent) => {
+                let plan = settings.plan().ok_or("these settings are not those of plans")?;
+                return Ok(AnyAgent::Latent(Arc::clone(agent), *plan));
+            }
+            Self::Own(bundle) => bundle
+                .settings()
+                .acting_by(settings)
+                .and_then(|acting| AnyAgent::load(bundle, acting, &Device::flex())),
+        };
+        loaded.map_err(|error| error.to_string())
+    }
+
+    /// The agent that plans, where it is one.
+    fn planner(&self) -> Option<&Arc<Agent>> {
+        match self {
+            Self::Latent(agent) => Some(agent),
+            Self::Own(_) => None,
+        }
+    }
 }
 
 impl Loaded {
-    fn decider(&self, decider: &Decider) -> Result<Arc<Agent>, String> {
-        match decider {
-            Decider::Own => Ok(Arc::clone(&self.agent)),
-            Decider::Shipped => Ok(Arc::clone(&self.shipped)),
+    fn decider(&self, plan: &Plan) -> Result<AnyAgent, String> {
+        let networks = match &plan.decider {
+            Decider::Own => &self.agent,
+            Decider::Shipped => &self.shipped,
             Decider::Second(address) => match &self.second {
-                Some((known, agent)) if known == address => Ok(Arc::clone(agent)),
-                _ => Err("its weights are not here".into()),
+                Some((known, networks)) if known == address => networks,
+                _ => return Err("its weights are not here".into()),
             },
-        }
+        };
+        networks.acting_by(&plan.run.settings)
+    }
+
+    /// The agent in use, where it plans.
+    fn planner(&self) -> Option<&Arc<Agent>> {
+        self.agent.planner()
     }
 }
 
@@ -137,20 +186,21 @@ impl Server {
             ToWorker::Imagine { ticket, candidates } => self.imagine(ticket, candidates),
             ToWorker::Denoise { ticket, denoising } => self.denoise(ticket, denoising),
             ToWorker::Score { ticket, plan, episodes } => {
-                let Some(loaded) = &self.loaded else { return };
-                self.scoring = Some(Scoring::new(&loaded.agent, ticket, plan, episodes));
+                let Some(agent) = self.loaded.as_ref().and_then(Loaded::planner) else { return };
+                self.scoring = Some(Scoring::new(agent, ticket, plan, episodes));
             }
             ToWorker::Critic { bundle } => self.take_critic(&bundle),
             ToWorker::Second { address, bundle } => self.take_second(address, &bundle),
             ToWorker::Measure { plan } => {
-                let Some(Loaded { agent, hash, .. }) = &self.loaded else { return };
+                let Some(loaded) = &self.loaded else { return };
+                let (Some(agent), hash) = (loaded.planner(), &loaded.hash) else { return };
                 self.sides.push_back(Side::Measure(Box::new(Measuring::new(agent, hash, plan))));
             }
             ToWorker::Field => self.show_field(),
             ToWorker::Stop => self.scoring = None,
             ToWorker::Unlearn => {
                 if let Some(loaded) = &mut self.loaded {
-                    loaded.agent = Arc::clone(&loaded.shipped);
+                    loaded.agent = loaded.shipped.clone();
                 }
                 self.show_field();
             }
@@ -167,8 +217,9 @@ impl Server {
         if device.webgpu {
             self.pace = Pace::endless();
         }
-        let agent = match Agent::load(&bundle, &handle) {
-            Ok(agent) => Arc::new(agent),
+        let (hash, weights) = (bundle.hash().to_owned(), described(&bundle));
+        let agent = match Networks::load(bundle, &handle) {
+            Ok(agent) => agent,
             Err(error) => {
                 return fail(
                     Failure::Weights,
@@ -177,15 +228,14 @@ impl Server {
                 );
             }
         };
-        let hash = bundle.hash().to_owned();
-        post(&ToPage::Ready { device, weights: described(&bundle) });
-        self.loaded = Some(Loaded { device: handle, hash, shipped: Arc::clone(&agent), agent, second: None });
+        post(&ToPage::Ready { device, weights });
+        self.loaded = Some(Loaded { device: handle, hash, shipped: agent.clone(), agent, second: None });
         self.show_field();
     }
 
     /// Tells the page the values over the maze it shows, in place of any that are under way.
     fn show_field(&mut self) {
-        let Some(Loaded { agent, .. }) = &self.loaded else { return };
+        let Some(agent) = self.loaded.as_ref().and_then(Loaded::planner) else { return };
         let Ok(layout) = geometry::layout(agent.task(), &self.world) else { return };
         self.sides.retain(|side| !matches!(side, Side::Field(_)));
         self.sides.push_back(Side::Field(Valuing::new(agent, &layout)));
@@ -193,15 +243,15 @@ impl Server {
 
     fn begin(&mut self, generation: u32, lane: Lane, plan: &Plan) {
         let Some(loaded) = &self.loaded else { return };
-        let agent = match loaded.decider(&plan.decider) {
+        let agent = match loaded.decider(plan) {
             Ok(agent) => agent,
             Err(message) => return fail(Failure::Run, Some(generation), message),
         };
         let episode = Episode::chosen(plan.run.seed, plan.run.episode, plan.run.start.as_deref());
         let options = RolloutOptions { record: true, stop_at_goal: true, shareable: plan.shareable };
-        let rollout = env::open(agent.task()).map_err(AgentError::from).and_then(|envs| {
-            Rollout::in_scenario(agent, envs, plan.run.settings, &[episode], options, &plan.run.scenario)
-        });
+        let rollout = env::open(agent.task())
+            .map_err(AgentError::from)
+            .and_then(|envs| agent.rollout_in(envs, &[episode], options, &plan.run.scenario));
         match rollout {
             Ok(rollout) => {
                 let start = rollout.lanes().first().map_or_else(Vec::new, |lane| lane.state.clone());
@@ -247,7 +297,7 @@ impl Server {
     }
 
     fn imagine(&mut self, ticket: u32, candidates: Candidates) {
-        let Some(Loaded { agent, .. }) = &self.loaded else { return };
+        let Some(agent) = self.loaded.as_ref().and_then(Loaded::planner) else { return };
         match Imagining::new(ticket, agent, candidates) {
             Ok(imagining) => self.sides.push_back(Side::Imagine(imagining)),
             Err(error) => fail(Failure::Insight, None, error.to_string()),
@@ -255,7 +305,7 @@ impl Server {
     }
 
     fn denoise(&mut self, ticket: u32, denoising: Denoising) {
-        let Some(Loaded { agent, .. }) = &self.loaded else { return };
+        let Some(agent) = self.loaded.as_ref().and_then(Loaded::planner) else { return };
         match Trailing::new(ticket, agent, denoising) {
             Ok(trailing) => self.sides.push_back(Side::Denoise(trailing)),
             Err(message) => fail(Failure::Insight, None, message),
@@ -289,7 +339,7 @@ impl Server {
             Agent::load(&bundle, &loaded.device).map_err(|error| error.to_string())
         });
         match agent {
-            Ok(agent) => loaded.agent = Arc::new(agent),
+            Ok(agent) => loaded.agent = Networks::Latent(Arc::new(agent)),
             Err(error) => {
                 return fail(Failure::Critic, None, format!("The new critic cannot be used: {error}."));
             }
@@ -300,13 +350,11 @@ impl Server {
     /// Takes in other weights, to compare with.
     fn take_second(&mut self, address: String, bytes: &[u8]) {
         let Some(loaded) = &mut self.loaded else { return };
-        let read = Bundle::from_bytes(bytes).and_then(|bundle| {
-            let agent = Agent::load(&bundle, &loaded.device)?;
-            Ok((described(&bundle), agent))
-        });
+        let read = AgentBundle::from_bytes(bytes)
+            .and_then(|bundle| Ok((described(&bundle), Networks::load(bundle, &loaded.device)?)));
         let weights = match read {
             Ok((weights, agent)) => {
-                loaded.second = Some((address.clone(), Arc::new(agent)));
+                loaded.second = Some((address.clone(), agent));
                 Ok(weights)
             }
             Err(error) => {
@@ -319,24 +367,33 @@ impl Server {
 }
 
 /// Facts of weights for the page.
-fn described(bundle: &Bundle) -> Weights {
-    let info = bundle.info();
+fn described(bundle: &AgentBundle) -> Weights {
+    let settings = bundle.settings();
+    let scores = match bundle {
+        AgentBundle::Latent(bundle) => {
+            bundle.info().scores.as_ref().and_then(|Scores { on, off, .. }| {
+                Some((on.first_contact?.mean, Some(off.first_contact?.mean), on.episodes))
+            })
+        }
+        other => other
+            .scores()
+            .and_then(|scores| Some((scores.results.first_contact?.mean, None, scores.results.episodes))),
+    };
     Weights {
-        task: info.task.id.clone(),
+        task: bundle.task().id.clone(),
         hash: bundle.hash().to_owned(),
-        settings: info.settings.plan,
-        diffusion_steps: info.settings.diffusion.diffusion_steps,
-        training_seconds: info.provenance.training_seconds,
-        scores: info.scores.as_ref().and_then(|Scores { on, off, .. }| {
-            Some((on.first_contact?.mean, off.first_contact?.mean, on.episodes))
-        }),
+        method: bundle.method(),
+        diffusion_steps: settings.latent().map_or(0, |settings| settings.diffusion.diffusion_steps),
+        settings: settings.acting(),
+        training_seconds: bundle.provenance().training_seconds,
+        scores,
     }
 }
 
-fn read(address: &str, bytes: &[u8]) -> Result<Bundle, String> {
-    let bundle = Bundle::from_bytes(bytes)
+fn read(address: &str, bytes: &[u8]) -> Result<AgentBundle, String> {
+    let bundle = AgentBundle::from_bytes(bytes)
         .map_err(|error| format!("The weights of {address} cannot be used: {error}."))?;
-    let task = &bundle.info().task;
+    let task = bundle.task();
     match env::open(task) {
         Ok(_) if Benchmark::find(&task.id).is_ok() => Ok(bundle),
         _ => Err(format!("The weights of {address} are for {}, which this page cannot simulate.", task.id)),

@@ -34,6 +34,9 @@ pub enum AgentError {
         "{0} is not a finite number: the weights are damaged, or the state is far from all that the agent learned from"
     )]
     NotFinite(&'static str),
+    /// Decisions changed by hand, of a method that plans nothing.
+    #[error("expected no decision changed by hand: only diar and ldcq decide between plans")]
+    NoPlans,
     /// Numbers that do not belong to this agent.
     #[error("{what} has {found} numbers, but this agent's has {expected}: it belongs to another agent")]
     Width {

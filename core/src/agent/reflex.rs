@@ -1,8 +1,8 @@
 //! A policy that acts from observations, step by step.
 
 use super::model::AgentError;
-use super::policy::{Advance, Observed, Policy};
-use super::trace::{Outcome, Phase};
+use super::policy::{Advance, LaneAction, LaneEvent, Observed, Policy};
+use super::trace::{Choice, Event, Outcome, Phase};
 use crate::rng::Key;
 
 /// Actions from observations.
@@ -23,6 +23,15 @@ pub trait Actor {
 
     /// Tells a lane the action that was taken last, `[action]`, and its reward. Actors without memory ignore it.
     fn observe(&mut self, _lane: usize, _action: &[f32], _reward: f32) {}
+
+    /// Keeps, from now on, the candidates that actions are chosen from, for [`Actor::chosen`].
+    fn record(&mut self) {}
+
+    /// Candidates that the last [`Actor::act`] chose from, each with its lane. A lane that goes on with an earlier choice has
+    /// none, nor has a method without candidates, and nothing is kept before [`Actor::record`].
+    fn chosen(&mut self) -> Vec<(usize, Choice)> {
+        Vec::new()
+    }
 }
 
 impl<T: Actor + ?Sized> Actor for Box<T> {
@@ -41,6 +50,14 @@ impl<T: Actor + ?Sized> Actor for Box<T> {
     fn observe(&mut self, lane: usize, action: &[f32], reward: f32) {
         (**self).observe(lane, action, reward);
     }
+
+    fn record(&mut self) {
+        (**self).record();
+    }
+
+    fn chosen(&mut self) -> Vec<(usize, Choice)> {
+        (**self).chosen()
+    }
 }
 
 /// An [`Actor`] in a batch of episodes.
@@ -50,6 +67,8 @@ pub struct Reflex<A> {
     /// Numbers of an observation.
     width: usize,
     lanes: Vec<Lane>,
+    /// Actions whose candidates were told first.
+    decided: Vec<LaneAction>,
 }
 
 #[derive(Clone, Debug)]
@@ -70,11 +89,18 @@ impl<A: Actor> Reflex<A> {
         width: usize,
         starts: impl IntoIterator<Item = (Key, &'a [f64])>,
     ) -> Result<Self, AgentError> {
-        let mut policy = Self { actor, width, lanes: Vec::new() };
+        let mut policy = Self { actor, width, lanes: Vec::new(), decided: Vec::new() };
         for (lane, (key, state)) in starts.into_iter().enumerate() {
             policy.begin(lane, key, state)?;
         }
         Ok(policy)
+    }
+
+    /// The same policy, whose candidates are told before the actions that were chosen from them.
+    #[must_use]
+    pub fn recording(mut self) -> Self {
+        self.actor.record();
+        self
     }
 }
 
@@ -89,17 +115,22 @@ impl<A: Actor> Policy for Reflex<A> {
             self.lanes.resize(lane + 1, idle);
         }
         self.lanes[lane] = Lane { state: state.to_vec(), phase: Phase::Follow, waiting: None };
+        self.decided.retain(|&(other, _)| other != lane);
         self.actor.begin(lane, key);
         Ok(())
     }
 
     fn abandon(&mut self, lane: usize) {
+        self.decided.retain(|&(other, _)| other != lane);
         if let Some(lane) = self.lanes.get_mut(lane) {
             lane.phase = Phase::Done;
         }
     }
 
     async fn advance_some(&mut self, _: usize) -> Result<Advance, AgentError> {
+        if !self.decided.is_empty() {
+            return Ok(Advance::Act(std::mem::take(&mut self.decided)));
+        }
         let ready = |(_, lane): &(usize, &Lane)| lane.phase == Phase::Follow && lane.waiting.is_none();
         let lanes = self.lanes.iter().enumerate().filter(ready);
         let lanes: Vec<(usize, &[f64])> = lanes.map(|(i, lane)| (i, lane.state.as_slice())).collect();
@@ -120,7 +151,13 @@ impl<A: Actor> Policy for Reflex<A> {
         for (lane, action) in &given {
             self.lanes[*lane].waiting = Some(action.clone());
         }
-        Ok(Advance::Act(given))
+        let events: Vec<LaneEvent> =
+            self.actor.chosen().into_iter().map(|(lane, choice)| (lane, Event::Chose(choice))).collect();
+        if events.is_empty() {
+            return Ok(Advance::Act(given));
+        }
+        self.decided = given;
+        Ok(Advance::Decided(events))
     }
 
     fn observe(&mut self, lane: usize, observed: Observed<'_>) -> Option<Outcome> {

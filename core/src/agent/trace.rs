@@ -5,7 +5,47 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::run::RunSpec;
+use super::run::{ActingSettings, RunSpec};
+
+/// Candidates of a decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Candidates {
+    /// Plans: one latent z per candidate, `[candidates, latent]`; empty until sampled.
+    Latents(Vec<Vec<f32>>),
+    /// Actions for the next step, `[candidates, action]`, each number in [-1, 1]; empty where a method has a single one.
+    Actions(Vec<Vec<f32>>),
+    /// Predicted states, `[candidates, states, state]`, the current one first.
+    Paths(Vec<Vec<Vec<f32>>>),
+}
+
+impl Candidates {
+    /// Number of candidates.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Latents(rows) | Self::Actions(rows) => rows.len(),
+            Self::Paths(paths) => paths.len(),
+        }
+    }
+
+    /// Returns `true` if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The choice of a policy without latents: what it is between, and what is taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Actions or paths.
+    pub candidates: Candidates,
+    /// Their values, `[candidates]`; empty where the method has none.
+    pub q: Vec<f32>,
+    /// Index of the candidate followed.
+    pub chosen: usize,
+}
 
 /// The parts of a decision, in order (Alg. 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,6 +112,8 @@ pub enum Event {
         /// Whether the plan is dropped: because this exceeds the value of the predicted end, or by hand.
         dropped: bool,
     },
+    /// Candidates of a policy without latents, all of one part. A decision that has been followed ends with them.
+    Chose(Choice),
     /// One environment step.
     Followed {
         /// The action taken, each number in [-1, 1]: scaled to the task's bounds.
@@ -108,9 +150,10 @@ pub struct Decision {
     pub t: usize,
     /// The state it was made in.
     pub state: Vec<f64>,
-    /// Candidate latents, `[candidates, latent]`; empty until sampled.
-    pub latents: Vec<Vec<f32>>,
-    /// Their Q, `[candidates]`; empty until ranked.
+    /// Candidates: `latents`, `actions` or `paths`.
+    #[serde(flatten)]
+    pub candidates: Candidates,
+    /// Their Q, `[candidates]`; empty until ranked, or where the method has none.
     pub q: Vec<f32>,
     /// The one followed.
     pub chosen: Option<usize>,
@@ -127,12 +170,15 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// A decision about to be made.
-    pub(crate) fn new(t: usize, state: Vec<f64>) -> Self {
+    /// A decision about to be made by these settings.
+    pub(crate) fn new(t: usize, state: Vec<f64>, settings: &ActingSettings) -> Self {
         Self {
             t,
             state,
-            latents: Vec::new(),
+            candidates: match settings {
+                ActingSettings::Plan(_) => Candidates::Latents(Vec::new()),
+                ActingSettings::Own(_) => Candidates::Actions(Vec::new()),
+            },
             q: Vec::new(),
             chosen: None,
             ends: Vec::new(),
@@ -143,12 +189,29 @@ impl Decision {
         }
     }
 
+    /// Candidate latents, `[candidates, latent]`; none before they are sampled, or of a method without any.
+    #[must_use]
+    pub fn latents(&self) -> &[Vec<f32>] {
+        match &self.candidates {
+            Candidates::Latents(latents) => latents,
+            Candidates::Actions(_) | Candidates::Paths(_) => &[],
+        }
+    }
+
+    /// Returns `true` if it is one of a planner of latents, whose decisions have all parts of Alg. 2.
+    #[must_use]
+    pub fn has_parts(&self) -> bool {
+        matches!(self.candidates, Candidates::Latents(_))
+    }
+
     /// The part that comes next.
     #[must_use]
     pub fn phase(&self) -> Phase {
         if self.outcome.is_some() {
             Phase::Done
-        } else if self.latents.is_empty() {
+        } else if !self.has_parts() {
+            Phase::Follow
+        } else if self.candidates.is_empty() {
             Phase::Sample
         } else if self.chosen.is_none() {
             Phase::Rank
@@ -179,7 +242,8 @@ impl Trace {
     /// An episode about to begin.
     #[must_use]
     pub fn new(task: &str, run: RunSpec, start: Vec<f64>) -> Self {
-        Self { task: task.to_owned(), run, decisions: vec![Decision::new(0, start.clone())], start }
+        let decisions = vec![Decision::new(0, start.clone(), &run.settings)];
+        Self { task: task.to_owned(), run, start, decisions }
     }
 
     /// Adds what one part of a decision produced.
@@ -191,7 +255,17 @@ impl Trace {
             return;
         }
         match event {
-            Event::Sampled { latents } => decision.latents = latents,
+            Event::Sampled { latents } => decision.candidates = Candidates::Latents(latents),
+            Event::Chose(Choice { candidates, q, chosen }) => {
+                if !decision.steps.is_empty() {
+                    decision.outcome = Some(Outcome::Completed);
+                    self.decide();
+                }
+                if let Some(decision) = self.decisions.last_mut() {
+                    (decision.candidates, decision.q, decision.chosen) = (candidates, q, Some(chosen));
+                }
+                return;
+            }
             Event::Ranked { q, chosen } => {
                 decision.q = q;
                 decision.chosen = Some(chosen);
@@ -212,9 +286,13 @@ impl Trace {
             }
         }
         if matches!(decision.outcome, Some(Outcome::Completed | Outcome::Revalued { .. })) {
-            let (t, state) = (self.steps(), self.state().to_vec());
-            self.decisions.push(Decision::new(t, state));
+            self.decide();
         }
+    }
+
+    /// Begins the next decision.
+    fn decide(&mut self) {
+        self.decisions.push(Decision::new(self.steps(), self.state().to_vec(), &self.run.settings));
     }
 
     /// Environment steps taken.
@@ -262,8 +340,12 @@ impl Trace {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::agent::OwnSettings;
     use crate::benchmark::MAZE2D;
+    use crate::bundle::Method;
     use crate::settings::{Preset, Settings};
 
     #[test]
@@ -302,5 +384,53 @@ mod tests {
         let before = trace.clone();
         trace.apply(Event::Compared { v_now: 1.0, dropped: true });
         assert_eq!(trace, before);
+    }
+
+    fn followed(x: f64, outcome: Option<Outcome>) -> Event {
+        Event::Followed { action: vec![0.0; 2], state: vec![x, 0.0], reward: 0.0, at_goal: false, outcome }
+    }
+
+    #[test]
+    fn candidates_of_any_kind_end_the_decision_before() {
+        let own = OwnSettings { method: Method::Idql, act: json!({ "candidates": 2 }) };
+        let mut trace = Trace::new("a task", RunSpec::new(1, 2, own), vec![0.0; 2]);
+        let chose = |candidates| Event::Chose(Choice { candidates, q: vec![1.0, 2.0], chosen: 1 });
+        trace.apply(chose(Candidates::Actions(vec![vec![0.1], vec![0.2]])));
+        assert_eq!((trace.decisions.len(), trace.phase()), (1, Phase::Follow));
+        trace.apply(followed(1.0, None));
+        trace.apply(chose(Candidates::Paths(vec![vec![vec![1.0; 2]; 3]; 2])));
+        trace.apply(followed(2.0, None));
+        trace.apply(followed(3.0, Some(Outcome::TimeLimit)));
+        assert_eq!(trace.decisions[0].outcome, Some(Outcome::Completed));
+        assert_eq!((trace.decisions[1].t, trace.decisions[1].state.as_slice()), (1, [1.0, 0.0].as_slice()));
+        assert_eq!((trace.decisions[1].steps.len(), trace.phase()), (2, Phase::Done));
+        let text = serde_json::to_string(&trace).unwrap();
+        assert!(text.contains(r#""settings":{"method":"idql","act":{"candidates":2}}"#), "{text}");
+        assert!(text.contains(r#""actions":[[0.1],[0.2]],"q":[1.0,2.0],"chosen":1"#), "{text}");
+        assert_eq!(serde_json::from_str::<Trace>(&text).unwrap(), trace);
+    }
+
+    #[test]
+    fn a_method_without_candidates_decides_once() {
+        let own = OwnSettings { method: Method::Iql, act: Value::Null };
+        let mut trace = Trace::new("a task", RunSpec::new(1, 2, own), vec![0.0; 2]);
+        for x in [1.0, 2.0, 3.0] {
+            trace.apply(followed(x, None));
+        }
+        assert_eq!((trace.decisions.len(), trace.steps(), trace.phase()), (1, 3, Phase::Follow));
+    }
+
+    #[test]
+    fn traces_of_plans_are_written_as_before_other_methods() {
+        let text = concat!(
+            r#"{"task":"maze2d-umaze-v1","run":{"seed":1,"episode":2,"start":null,"settings":{"candidates":1,"#,
+            r#""sampler":{"kind":"ddim","steps":10,"extra_steps":0},"exec_horizon":30,"revalue":true,"retry_cap":10,"#,
+            r#""margin":0.0,"mean_action":true},"scenario":{"world":{"toggled":[],"goal":null},"interventions":[]}},"#,
+            r#""start":[0.0],"decisions":[{"t":0,"state":[0.0],"latents":[[0.1,-0.3]],"q":[0.7],"chosen":0,"#,
+            r#""ends":[[0.2]],"v_end":0.4,"v_now":[0.3],"steps":[],"outcome":null}]}"#,
+        );
+        let trace: Trace = serde_json::from_str(text).unwrap();
+        assert_eq!(trace.decisions[0].latents(), [[0.1, -0.3]]);
+        assert_eq!(serde_json::to_string(&trace).unwrap(), text);
     }
 }

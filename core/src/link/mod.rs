@@ -17,11 +17,13 @@ use thiserror::Error;
 
 pub use text::plain;
 
-use crate::agent::{Outcome, RunSpec, Scenario, Trace, shareable};
-use crate::settings::{InvalidSetting, PlanSettings};
+use crate::agent::{ActingSettings, Outcome, RunSpec, Scenario, Trace, shareable};
+use crate::settings::InvalidSetting;
 
-/// The version this program writes, and the newest it reads.
-pub const VERSION: u32 = 3;
+/// The newest version that this program reads and writes: that of runs of methods without latents.
+pub const VERSION: u32 = 4;
+/// The version it writes where all runs are of plans.
+const OF_PLANS: u32 = 3;
 /// Characters of a bundle's hash that a link carries.
 pub const HASH_LENGTH: usize = 16;
 /// Longest link that is written or read, in characters.
@@ -65,8 +67,8 @@ pub struct Recorded {
 /// One decision of a shared episode.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinkDecision {
-    /// Index of the chosen candidate.
-    pub chosen: u16,
+    /// Index of the chosen candidate; `None` where the method has none.
+    pub chosen: Option<u16>,
     /// Steps taken with it.
     pub steps: u16,
     /// How it ended; `None` for a decision still under way.
@@ -84,7 +86,7 @@ pub struct Other {
     /// First characters of the hash of its bundle, where that is another one; empty otherwise.
     pub bundle: String,
     /// How decisions are made in it.
-    pub settings: PlanSettings,
+    pub settings: ActingSettings,
     /// What is changed in it.
     pub scenario: Scenario,
 }
@@ -129,13 +131,18 @@ pub enum LinkError {
 impl Link {
     /// The link of an episode as far as it has come.
     pub fn of(trace: &Trace, bundle_hash: &str, cursor: u32) -> Self {
-        // A decision counts once its plan is known.
         let decided = trace.decisions.iter().filter_map(|decision| {
-            Some(LinkDecision {
-                chosen: decision.chosen? as u16,
+            // A plan counts once its end is known, any other decision once it is followed.
+            let counts = if decision.has_parts() {
+                decision.chosen.is_some() && decision.v_end.is_some()
+            } else {
+                !decision.steps.is_empty()
+            };
+            counts.then(|| LinkDecision {
+                chosen: decision.chosen.map(|chosen| chosen as u16),
                 steps: decision.steps.len() as u16,
                 outcome: decision.outcome,
-                v_end: Some(decision.v_end?),
+                v_end: decision.v_end,
                 v_now: decision.v_now.clone(),
             })
         });
@@ -164,20 +171,28 @@ impl Link {
         self
     }
 
-    /// The fragment, without `#`: `v3.` and base64url of the packed episode and its checksum. It ends in a letter or a
+    /// The version that it is written in: readers of the third read all but runs of methods without latents.
+    fn version(&self) -> u32 {
+        let of_plans = |settings: &ActingSettings| settings.plan().is_some();
+        let other = self.other.as_ref().is_none_or(|other| of_plans(&other.settings));
+        if of_plans(&self.run.settings) && other { OF_PLANS } else { VERSION }
+    }
+
+    /// The fragment, without `#`: `v3.` or `v4.` and base64url of the packed episode and its checksum. It ends in a letter or a
     /// digit, because chats leave `-` and `_` out at the end of an address.
     ///
     /// # Errors
     /// When the run breaks a limit of links, so that the fragment could not be opened.
     pub fn encode(&self) -> Result<String, LinkError> {
+        let version = self.version();
         let mut packed =
-            self.check().and_then(|()| packed::pack(self, VERSION)).map_err(|error| match error {
+            self.check().and_then(|()| packed::pack(self, version)).map_err(|error| match error {
                 LinkError::Damaged(reason) => LinkError::Unfit(reason),
                 other => other,
             })?;
         let fragment = |packed: &[u8]| {
             let bytes = [&checksum(packed).to_le_bytes(), packed].concat();
-            format!("v{VERSION}.{}", URL_SAFE_NO_PAD.encode(bytes))
+            format!("v{version}.{}", URL_SAFE_NO_PAD.encode(bytes))
         };
         let mut text = fragment(&packed);
         if text.ends_with(['-', '_']) {

@@ -1,18 +1,22 @@
-//! Links of versions 2 and 3: every bit of an episode, in the order of its fields, through an adaptive range coder.
+//! Links of versions 2 to 4: every bit of an episode, in the order of its fields, through an adaptive range coder.
 //!
 //! Actions take nearly all the room, and they are exact. Each is coded as a residual against a linear extrapolation of the two
 //! before: first its bin (1/256 of [0, 1)), which a good guess makes cheap, then its exact value within the bin.
 //!
 //! Version 2 numbers its task among Maze2D's three. Version 3 names it, with the fingerprint of its specification, and may carry
-//! rounded states, for simulators that are not exact everywhere.
+//! rounded states, for simulators that are not exact everywhere. Version 4 may be of any method: beside settings of plans it
+//! knows a method's name with its own settings, and decisions without a chosen candidate.
 
 use std::sync::Arc;
 
 use super::coder::{Bit, Coder, Decoder, Encoder, Number, Signed};
 use super::states;
 use super::{HASH_LENGTH, Link, LinkDecision, LinkError, Other};
-use crate::agent::{ACTION_PARTS, Intervention, InterventionKind, Outcome, RunSpec, Scenario};
+use crate::agent::{
+    ACTION_PARTS, ActingSettings, Intervention, InterventionKind, Outcome, OwnSettings, RunSpec, Scenario,
+};
 use crate::benchmark::MAZE2D;
+use crate::bundle::Method;
 use crate::env;
 use crate::maze::World;
 use crate::settings::{PlanSettings, Sampler, SamplerSettings};
@@ -37,6 +41,19 @@ pub(super) const NO_SENSE: LinkError = LinkError::Damaged("its contents make no 
 const UNKNOWN: LinkError = LinkError::Damaged("its task is not known");
 /// Longest name of a task, in bytes.
 const LONGEST_NAME: usize = 200;
+/// Longest settings of a method without latents, in bytes.
+const LONGEST_SETTINGS: usize = 4096;
+
+/// Settings that are to be filled in.
+const UNSET: PlanSettings = PlanSettings {
+    candidates: 0,
+    sampler: SamplerSettings { kind: Sampler::Ddpm, steps: 0, extra_steps: 0 },
+    exec_horizon: 0,
+    revalue: false,
+    retry_cap: 0,
+    margin: 0.0,
+    mean_action: false,
+};
 
 /// The bytes of a link.
 ///
@@ -50,19 +67,10 @@ pub(super) fn pack(link: &Link, version: u32) -> Result<Vec<u8>, LinkError> {
 
 /// The link of some bytes, which may be any.
 pub(super) fn unpack(bytes: &[u8], version: u32) -> Result<Link, LinkError> {
-    let unset = PlanSettings {
-        candidates: 0,
-        sampler: SamplerSettings { kind: Sampler::Ddpm, steps: 0, extra_steps: 0 },
-        exec_horizon: 0,
-        revalue: false,
-        retry_cap: 0,
-        margin: 0.0,
-        mean_action: false,
-    };
     let mut link = Link {
         task: String::new(),
         bundle: String::new(),
-        run: RunSpec::new(0, 0, unset),
+        run: RunSpec::new(0, 0, UNSET),
         cursor: 0,
         decisions: Vec::new(),
         actions: Vec::new(),
@@ -85,15 +93,15 @@ pub(super) fn code(coder: &mut impl Coder, link: &mut Link, version: u32) -> Res
         link.run.start = Some(start.into_iter().map(|x| real(coder, x)).collect());
     }
     link.cursor = wide(coder, link.cursor.into()).try_into().map_err(|_| NO_SENSE)?;
-    settings(coder, &mut link.run.settings)?;
+    acting(coder, &mut link.run.settings, version)?;
     scenario(coder, &mut link.run.scenario)?;
     if flag(coder, link.other.is_some()) {
-        let same =
-            Other { bundle: String::new(), settings: link.run.settings, scenario: Scenario::default() };
+        let settings = link.run.settings.clone();
+        let same = Other { bundle: String::new(), settings, scenario: Scenario::default() };
         let other = link.other.get_or_insert(same);
         hash(coder, &mut other.bundle);
         if flag(coder, other.settings != link.run.settings) {
-            settings(coder, &mut other.settings)?;
+            acting(coder, &mut other.settings, version)?;
         }
         scenario(coder, &mut other.scenario)?;
     }
@@ -140,11 +148,11 @@ fn episode(coder: &mut impl Coder, task: &TaskSpec, link: &mut Link) -> Result<(
     let mut outcomes = Outcomes::default();
     let rounded = flag(coder, link.is_shareable());
     let mut channels = vec![Channel { rounded, ..Channel::default() }; task.action_dim()];
+    let mut choices = Choices::code(coder, &link.run.settings, &link.decisions)?;
     let mut t = 0;
     for decision in &mut link.decisions {
-        let bits = usize::BITS - (link.run.settings.candidates - 1).leading_zeros();
-        decision.chosen = coder.bits(bits, decision.chosen.into()) as u16;
-        outcomes.code(coder, link.run.settings.exec_horizon, decision)?;
+        choices.decision(coder, decision);
+        outcomes.code(coder, choices.horizon, decision)?;
         let steps = usize::from(decision.steps);
         if t + steps > task.max_steps {
             return Err(LinkError::Damaged("it has more steps than an episode"));
@@ -162,6 +170,40 @@ fn episode(coder: &mut impl Coder, task: &TaskSpec, link: &mut Link) -> Result<(
         t += steps;
     }
     Ok(())
+}
+
+/// What decisions choose, and how long a whole one is followed.
+struct Choices {
+    /// Candidates are always chosen from.
+    always: bool,
+    /// Whether one is, where they are not.
+    any: Bit,
+    /// Bits of a candidate's index.
+    bits: u32,
+    horizon: usize,
+}
+
+impl Choices {
+    fn code(
+        coder: &mut impl Coder,
+        settings: &ActingSettings,
+        decisions: &[LinkDecision],
+    ) -> Result<Self, LinkError> {
+        let (always, most, horizon) = match settings {
+            ActingSettings::Plan(plan) => (true, plan.candidates - 1, plan.exec_horizon),
+            ActingSettings::Own(_) => {
+                let most = decisions.iter().filter_map(|decision| decision.chosen).max().unwrap_or(0);
+                (false, limited(coder, most.into(), u16::MAX.into())?, 1)
+            }
+        };
+        Ok(Self { always, any: Bit::default(), bits: usize::BITS - most.leading_zeros(), horizon })
+    }
+
+    fn decision(&mut self, coder: &mut impl Coder, decision: &mut LinkDecision) {
+        let any = self.always || coder.bit(&mut self.any, decision.chosen.is_some());
+        let mut chosen = || coder.bits(self.bits, decision.chosen.unwrap_or(0).into()) as u16;
+        decision.chosen = any.then(&mut chosen);
+    }
 }
 
 /// What the ends of decisions look like, by how long the plan before was followed.
@@ -339,6 +381,35 @@ fn within(coder: &mut impl Coder, tiny: &mut Number, part: i64, action: f32) -> 
     let rest = coder.bits(free, u64::from(bits) & ((1 << free) - 1)) as u32;
     let size = f32::from_bits(common | rest);
     Ok(if part < 0 { -size } else { size })
+}
+
+/// Settings of any method; versions before the fourth have those of plans only.
+fn acting(coder: &mut impl Coder, acting: &mut ActingSettings, version: u32) -> Result<(), LinkError> {
+    if version < 4 || flag(coder, acting.plan().is_some()) {
+        let mut plan = acting.plan().copied().unwrap_or(UNSET);
+        settings(coder, &mut plan)?;
+        *acting = plan.into();
+        return Ok(());
+    }
+    let (name, act) = match acting {
+        ActingSettings::Own(OwnSettings { method, act }) => (method.name(), act.to_string()),
+        ActingSettings::Plan(_) => Default::default(),
+    };
+    let name = text(coder, name.to_owned(), LONGEST_NAME)?;
+    let method = Method::find(&name).map_err(|_| LinkError::Damaged("its method is not known"))?;
+    let act = serde_json::from_str(&text(coder, act, LONGEST_SETTINGS)?).map_err(|_| NO_SENSE)?;
+    *acting = OwnSettings { method, act }.into();
+    Ok(())
+}
+
+/// A text.
+fn text(coder: &mut impl Coder, text: String, longest: usize) -> Result<String, LinkError> {
+    let mut bytes = text.into_bytes();
+    bytes.resize(limited(coder, bytes.len(), longest)?, 0);
+    for byte in &mut bytes {
+        *byte = coder.bits(8, (*byte).into()) as u8;
+    }
+    String::from_utf8(bytes).map_err(|_| NO_SENSE)
 }
 
 fn settings(coder: &mut impl Coder, settings: &mut PlanSettings) -> Result<(), LinkError> {

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::{Link, LinkDecision, LinkError, MOST_CALLS, Recorded};
-use crate::agent::{Decision, Outcome, Scenario, Step, Trace};
+use crate::agent::{ActingSettings, Decision, Outcome, Scenario, Step, Trace};
 use crate::env::{self, EnvError, Envs, Start};
 use crate::maze::World;
-use crate::settings::PlanSettings;
 use crate::spec::TaskSpec;
 
 const ASTRAY: LinkError = LinkError::Damaged("its actions do not lead to what its decisions say");
@@ -41,9 +40,11 @@ impl Link {
         if !values().all(|v| v.is_finite()) {
             return Err(LinkError::Damaged("a value is not finite"));
         }
-        if self.decisions.iter().any(|decision| usize::from(decision.chosen) >= self.run.settings.candidates)
-        {
-            return Err(LinkError::Damaged("a decision takes a candidate that does not exist"));
+        if let Some(plan) = self.run.settings.plan() {
+            let exists = |chosen| usize::from(chosen) < plan.candidates;
+            if !self.decisions.iter().all(|decision| decision.chosen.is_some_and(exists)) {
+                return Err(LinkError::Damaged("a decision takes a candidate that does not exist"));
+            }
         }
         let steps = self.decisions.iter().map(|decision| usize::from(decision.steps)).sum::<usize>();
         if steps != self.actions.len() || steps > task.max_steps {
@@ -68,8 +69,8 @@ impl Link {
 
     /// Refuses a run whose decisions cannot be made again in reasonable time.
     fn check_work(&self) -> Result<(), LinkError> {
-        let (decisions, candidates, steps) =
-            (self.decisions.len(), self.run.settings.candidates, self.run.settings.sampler.calls());
+        let Some(plan) = self.run.settings.plan() else { return Ok(()) };
+        let (decisions, candidates, steps) = (self.decisions.len(), plan.candidates, plan.sampler.calls());
         let calls =
             [decisions, candidates, steps].iter().fold(1_u64, |calls, &n| calls.saturating_mul(n as u64));
         if calls > MOST_CALLS {
@@ -98,14 +99,14 @@ impl Link {
             if ended {
                 return Err(ASTRAY);
             }
-            let mut again = Decision::new(taken, now.clone());
+            let mut again = Decision::new(taken, now.clone(), &self.run.settings);
             again.steps = steps[taken..taken + usize::from(decision.steps)].to_vec();
             taken += again.steps.len();
             if !ends_so(decision, &steps[..taken], &task, &self.run.settings) {
                 return Err(ASTRAY);
             }
             now = again.steps.last().map_or(now, |step| step.state.clone());
-            again.chosen = Some(decision.chosen.into());
+            again.chosen = decision.chosen.map(usize::from);
             again.v_end = decision.v_end;
             again.v_now.clone_from(&decision.v_now);
             again.outcome = decision.outcome;
@@ -113,7 +114,7 @@ impl Link {
             ended = !matches!(decision.outcome, Some(Outcome::Completed | Outcome::Revalued { .. }));
         }
         if !ended {
-            trace.decisions.push(Decision::new(taken, now));
+            trace.decisions.push(Decision::new(taken, now, &self.run.settings));
         }
         Ok(trace)
     }
@@ -150,30 +151,49 @@ impl Link {
 }
 
 /// Returns `true` if a decision can have ended as it says, after the last of the steps taken so far.
-fn ends_so(decision: &LinkDecision, taken: &[Step], task: &TaskSpec, settings: &PlanSettings) -> bool {
+fn ends_so(decision: &LinkDecision, taken: &[Step], task: &TaskSpec, settings: &ActingSettings) -> bool {
     let steps = usize::from(decision.steps);
     let compared = decision.v_end.is_none() && decision.v_now.is_empty() || decision.compared();
     let over = taken.len() >= task.max_steps;
     let on_time = steps == 0 || !over;
+    let Some(settings) = settings.plan() else {
+        let no_values = decision.v_end.is_none() && decision.v_now.is_empty();
+        let ends = match decision.outcome {
+            Some(Outcome::Completed) | None => on_time,
+            Some(Outcome::Revalued { .. }) => false,
+            Some(Outcome::Goal) => touches(taken),
+            Some(Outcome::TimeLimit) => over,
+        };
+        return no_values && steps > 0 && ends;
+    };
     compared
         && match decision.outcome {
             Some(Outcome::Completed) => steps == settings.exec_horizon && on_time,
             Some(Outcome::Revalued { at }) => at == steps && steps < settings.exec_horizon && on_time,
-            Some(Outcome::Goal) => {
-                let contact = taken.iter().position(|step| step.at_goal);
-                steps > 0 && contact.is_some_and(|first| first + 1 == taken.len())
-            }
+            Some(Outcome::Goal) => steps > 0 && touches(taken),
             Some(Outcome::TimeLimit) => steps > 0 && over,
             None => steps < settings.exec_horizon && on_time,
         }
         && steps <= settings.exec_horizon
 }
 
-fn playable(task: &Arc<TaskSpec>, scenario: &Scenario, settings: &PlanSettings) -> Result<(), LinkError> {
-    // The number of diffusion steps is the bundle's business.
-    settings.check(settings.sampler.steps)?;
+/// Returns `true` if the last of the steps is the first to touch the goal.
+fn touches(taken: &[Step]) -> bool {
+    taken.iter().position(|step| step.at_goal).is_some_and(|first| first + 1 == taken.len())
+}
+
+fn playable(task: &Arc<TaskSpec>, scenario: &Scenario, settings: &ActingSettings) -> Result<(), LinkError> {
+    let decides = match settings {
+        ActingSettings::Plan(plan) => {
+            // The number of diffusion steps is the bundle's business.
+            plan.check(plan.sampler.steps)?;
+            scenario.check(plan).is_ok()
+        }
+        // What is in them is the bundle's business.
+        ActingSettings::Own(_) => scenario.interventions.is_empty(),
+    };
     let world = simulated(task, |envs| envs.reset(&[], &scenario.world));
-    let playable = world.is_none_or(|world| world.is_ok()) && scenario.check(settings).is_ok();
+    let playable = world.is_none_or(|world| world.is_ok()) && decides;
     if playable { Ok(()) } else { Err(LinkError::Damaged("its scenario cannot be played")) }
 }
 

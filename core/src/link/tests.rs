@@ -1,10 +1,13 @@
 use super::*;
-use crate::agent::{Episode, Event, Intervention, InterventionKind, Phase};
+use crate::agent::{
+    Candidates, Choice, Episode, Event, Intervention, InterventionKind, OwnSettings, Phase, Step,
+};
 use crate::benchmark::MAZE2D;
+use crate::bundle::Method;
 use crate::env::{self, End};
 use crate::maze::{Controller, World};
 use crate::rng::{Key, Stream};
-use crate::settings::{Preset, Sampler, SamplerSettings, Settings};
+use crate::settings::{PlanSettings, Preset, Sampler, SamplerSettings, Settings};
 
 /// An episode of the waypoint controller, cut into decisions at random; 0 to 3 of them without a step. Odd ones are
 /// shareable.
@@ -75,6 +78,14 @@ fn changed() -> Scenario {
     }
 }
 
+/// Settings of a link's run, which is one of plans.
+fn plan_of(link: &mut Link) -> &mut PlanSettings {
+    match &mut link.run.settings {
+        ActingSettings::Plan(plan) => plan,
+        ActingSettings::Own(own) => panic!("{own:?}"),
+    }
+}
+
 fn hash(trace: &Trace) -> Link {
     Link::of(trace, "0123456789abcdef0123", 11)
 }
@@ -82,7 +93,7 @@ fn hash(trace: &Trace) -> Link {
 /// The trace as a link can give it back: what it does not carry is gone.
 fn carried(mut trace: Trace, values: &Trace) -> Trace {
     for (decision, rounded) in trace.decisions.iter_mut().zip(&values.decisions) {
-        decision.latents.clear();
+        decision.candidates = Candidates::Latents(Vec::new());
         decision.q.clear();
         decision.ends.clear();
         decision.v_end = rounded.v_end;
@@ -157,15 +168,18 @@ fn every_field_comes_back() {
     link.run.episode = 1 << 40;
     link.cursor = u32::MAX;
     link.run.start = Some(vec![1.0 / 3.0, 2.5, -0.0, 1e-3]);
-    link.run.settings.margin = 0.1;
-    link.run.settings.revalue = false;
-    link.run.settings.retry_cap = 100;
-    link.run.settings.candidates = 4096;
+    let settings = plan_of(&mut link);
+    settings.margin = 0.1;
+    settings.revalue = false;
+    settings.retry_cap = 100;
+    settings.candidates = 4096;
     let other = Scenario { world: World::default(), ..changed() };
     for scenario in [Scenario::default(), other] {
-        for settings in [link.run.settings, Settings::preset(Preset::Paper, &MAZE2D[0].basis()).plan] {
+        let paper = Settings::preset(Preset::Paper, &MAZE2D[0].basis()).plan;
+        for settings in [link.run.settings.clone(), paper.into()] {
             for bundle in ["", "0123456789abcdef"] {
-                link.other = Some(Other { bundle: bundle.to_owned(), settings, scenario: scenario.clone() });
+                let (bundle, settings) = (bundle.to_owned(), settings.clone());
+                link.other = Some(Other { bundle, settings, scenario: scenario.clone() });
                 let read = Link::decode(&link.encode().unwrap()).unwrap();
                 let values = link.decisions.iter().zip(&read.decisions);
                 let decisions = values.map(|(decision, rounded)| LinkDecision {
@@ -208,6 +222,72 @@ fn recorded_states_come_back_rounded() {
     let mut short = link.clone();
     short.recorded.as_mut().unwrap().states.pop();
     assert_eq!(short.encode(), Err(LinkError::Unfit("its recorded states do not fit")));
+}
+
+/// The same episode decided by a method of its own: at each step it chooses between actions, or has only one.
+fn acted(index: u64, chooses: bool) -> Trace {
+    let plans = played(index, Scenario::default());
+    let method = if chooses { Method::Idql } else { Method::Iql };
+    let act = if chooses { serde_json::json!({ "candidates": 3 }) } else { serde_json::Value::Null };
+    let run = RunSpec::new(7, index, OwnSettings { method, act });
+    let mut trace = Trace::new(&plans.task, run, plans.start.clone());
+    let stream = &mut Key::new(index).named("acted").stream();
+    for step in plans.decisions.into_iter().flat_map(|decision| decision.steps) {
+        let Step { action, state, reward, at_goal } = step;
+        if chooses {
+            let candidates = Candidates::Actions(vec![action.clone(); 3]);
+            trace.apply(Event::Chose(Choice { candidates, q: vec![1.0; 3], chosen: stream.below(3) }));
+        }
+        let outcome = at_goal.then_some(Outcome::Goal);
+        trace.apply(Event::Followed { action, state, reward, at_goal, outcome });
+    }
+    trace
+}
+
+#[test]
+fn runs_of_methods_without_latents_come_back() {
+    for (index, chooses) in [(1, true), (1, false), (3, true), (3, false), (4, false)] {
+        let whole = acted(index, chooses);
+        assert_eq!(whole.decisions.len(), if chooses { whole.steps() } else { 1 });
+        for steps in [whole.steps(), whole.steps() / 2, 0] {
+            let mut trace = whole.clone();
+            if steps < whole.steps() {
+                trace.decisions.retain(|decision| decision.t < steps.max(1));
+                let last = trace.decisions.last_mut().unwrap();
+                last.steps.truncate(if chooses { steps.min(1) } else { steps });
+                last.outcome = None;
+            }
+            let link = hash(&trace);
+            let text = link.encode().unwrap();
+            assert!(text.starts_with("v4."), "{text}");
+            let read = Link::decode(&text).unwrap();
+            assert_eq!(read, link);
+            let replayed = read.replay().unwrap();
+            assert_eq!(replayed.digest(), trace.digest());
+            assert_eq!(replayed.phase(), trace.phase());
+            assert_eq!(link.agreement(&replayed), link.agreement(&trace));
+        }
+        // A second run may be of plans.
+        let mut link = hash(&whole);
+        let settings = played(index, Scenario::default()).run.settings;
+        link.other =
+            Some(Other { bundle: "0123456789abcdef".into(), settings, scenario: Scenario::default() });
+        assert_eq!(Link::decode(&link.encode().unwrap()).unwrap(), link);
+        // What only plans have is refused.
+        for change in [
+            (|link: &mut Link| link.decisions[0].outcome = Some(Outcome::Revalued { at: 0 }))
+                as fn(&mut Link),
+            |link| link.decisions[0].v_end = Some(0.5),
+            |link| {
+                let kept = Intervention { decision: 0, kind: InterventionKind::Keep };
+                link.run.scenario.interventions.push(kept);
+            },
+        ] {
+            let mut link = hash(&whole);
+            change(&mut link);
+            assert!(link.replay().is_err(), "{link:?}");
+        }
+    }
 }
 
 /// A task of one action and one observation, whose goal costs nothing.
@@ -311,8 +391,8 @@ fn an_episode_under_way_comes_back() {
 
         // Before its plan is known a decision does not count.
         let last = trace.decisions.last_mut().unwrap();
-        *last = crate::agent::Decision::new(last.t, last.state.clone());
-        last.latents = vec![vec![0.5]];
+        *last = crate::agent::Decision::new(last.t, last.state.clone(), &whole.run.settings);
+        last.candidates = Candidates::Latents(vec![vec![0.5]]);
         let replayed = Link::decode(&hash(&trace).encode().unwrap()).unwrap().replay().unwrap();
         assert_eq!(replayed, carried(trace.clone(), &replayed));
     }
@@ -336,14 +416,14 @@ fn actions_that_lead_elsewhere_are_refused() {
         astray(&|link| link.actions.iter_mut().for_each(|action| *action = vec![0.0; 2])),
         astray(&|link| link.run.seed += 1),
         astray(&|link| link.run.scenario.world.goal = Some([1.0, 1.0])),
-        astray(&|link| link.run.settings.exec_horizon = 2),
+        astray(&|link| plan_of(link).exec_horizon = 2),
     ] {
         let read = link.encode().and_then(|text| Link::decode(&text)).and_then(|link| link.replay());
         assert!(read.is_err(), "{link:?}");
     }
     astray(&|link| link.decisions[0].steps += 1);
     astray(&|link| link.actions.truncate(link.actions.len() / 2));
-    astray(&|link| link.run.settings.candidates = 1);
+    astray(&|link| plan_of(link).candidates = 1);
     astray(&|link| link.run.start = Some(vec![f64::NAN, 1.0, 0.0, 0.0]));
     astray(&|link| link.run.start = Some(vec![40.0, 1.0, 0.0, 0.0]));
     astray(&|link| link.run.start = Some(vec![1.0; 3]));
@@ -354,7 +434,7 @@ fn actions_that_lead_elsewhere_are_refused() {
         let kind = InterventionKind::Take { candidate: 4000 };
         link.other = Some(Other {
             bundle: String::new(),
-            settings: link.run.settings,
+            settings: link.run.settings.clone(),
             scenario: Scenario {
                 interventions: vec![Intervention { decision: 0, kind }],
                 ..Scenario::default()
@@ -377,7 +457,7 @@ fn links_of_version_1_are_read() {
     let link = Link::decode(VERSION_1).unwrap();
     assert_eq!((link.task.as_str(), link.bundle.as_str()), ("maze2d-medium-v1", "0123456789abcdef"));
     assert_eq!((link.run.seed, link.run.episode, link.cursor, &link.run.start), (0, 1, 3, &None));
-    assert_eq!(link.run.settings, Settings::preset(Preset::Cpu, &MAZE2D[1].basis()).plan);
+    assert_eq!(link.run.settings, Settings::preset(Preset::Cpu, &MAZE2D[1].basis()).plan.into());
     assert_eq!((link.decisions.len(), link.actions.len()), (23, 24));
     assert!(link.run.scenario.is_original() && link.other.is_none());
     let trace = link.replay().unwrap();
@@ -454,7 +534,7 @@ fn settings_beyond_reason_are_refused_in_one_sentence() {
         (PlanSettings { margin: f32::NAN, ..plan }, "plan.margin is NaN"),
     ] {
         let mut link = Link::decode(VERSION_1).unwrap();
-        link.run.settings = settings;
+        link.run.settings = settings.into();
         let written = link.encode().unwrap_err().to_string();
         let first = Link::decode(&version_1(settings)).unwrap_err().to_string();
         assert_eq!(first, written);
@@ -463,15 +543,16 @@ fn settings_beyond_reason_are_refused_in_one_sentence() {
         let second = Link::decode(&version_2(&link)).unwrap_err().to_string();
         assert!(second == first || second.contains("a number is too large"), "{second}");
 
+        let settings = settings.into();
         let other = Other { bundle: String::new(), settings, scenario: Scenario::default() };
-        link.run.settings = plan;
+        link.run.settings = plan.into();
         link.other = Some(other);
         assert_eq!(link.encode().unwrap_err().to_string(), written, "the run compared with has them too");
         assert!(Link::decode(&version_2(&link)).is_err());
     }
     // The paper's way of deciding, and the whole chain with most candidates.
     for settings in [sampled(500, Sampler::Ddpm, 500, 5), sampled(4096, Sampler::Ddpm, 500, 5)] {
-        assert_eq!(Link::decode(&version_1(settings)).unwrap().run.settings, settings);
+        assert_eq!(Link::decode(&version_1(settings)).unwrap().run.settings, settings.into());
     }
 }
 
@@ -516,7 +597,7 @@ fn runs_over_a_limit_are_not_written() {
     let dropped = |count: usize| -> Vec<LinkDecision> {
         let pairs = values.chunks_exact(2).take(count).enumerate();
         let decision = |(i, pair): (usize, &[f32])| LinkDecision {
-            chosen: (i * 37 % 128) as u16,
+            chosen: Some((i * 37 % 128) as u16),
             steps: 0,
             outcome: Some(Outcome::Revalued { at: 0 }),
             v_end: Some(pair[0]),
@@ -536,7 +617,7 @@ fn runs_over_a_limit_are_not_written() {
         LinkError::Unfit("its task is not known")
     );
     assert_eq!(
-        refused(&|link| link.decisions[0].chosen = 128),
+        refused(&|link| link.decisions[0].chosen = Some(128)),
         LinkError::Unfit("a decision takes a candidate that does not exist")
     );
     assert_eq!(refused(&|link| link.actions[0][0] = 2.0), LinkError::Unfit("an action is out of reach"));

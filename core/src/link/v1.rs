@@ -41,7 +41,7 @@ pub(super) fn unpack(packed: &[u8]) -> Result<Link, LinkError> {
     let packed: Packed =
         postcard::from_bytes(packed).map_err(|_| LinkError::Damaged("its contents make no sense"))?;
     let decisions = packed.decisions.into_iter().map(|PackedDecision { chosen, steps, outcome }| {
-        LinkDecision { chosen, steps, outcome, v_end: None, v_now: Vec::new() }
+        LinkDecision { chosen: Some(chosen), steps, outcome, v_end: None, v_now: Vec::new() }
     });
     Ok(Link {
         task: packed.task,

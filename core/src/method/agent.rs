@@ -331,7 +331,10 @@ impl Agent {
     /// When it cannot act by its settings.
     pub fn policy(&self, record: bool) -> Result<AnyPolicy, AgentError> {
         let width = self.task().state_dim();
-        let step = |actor: Box<dyn Actor>| Reflex::new(actor, width, []).map(AnyPolicy::Step);
+        let step = |actor: Box<dyn Actor>| {
+            let reflex = Reflex::new(actor, width, [])?;
+            Ok(AnyPolicy::Step(if record { reflex.recording() } else { reflex }))
+        };
         match self {
             Self::Latent(agent, plan) => {
                 Ok(AnyPolicy::Plan(Box::new(Planner::new(Arc::clone(agent), *plan, [], record)?)))
@@ -355,8 +358,30 @@ impl Agent {
         episodes: &[Episode],
         options: RolloutOptions,
     ) -> Result<Rollout<AnyPolicy>, AgentError> {
-        Rollout::of(envs, episodes, options, &Scenario::default(), |begun| {
-            let mut policy = self.policy(options.record)?;
+        self.rollout_in(envs, episodes, options, &Scenario::default())
+    }
+
+    /// Episodes about to begin, all in the same changed world and with the same interventions.
+    ///
+    /// # Errors
+    /// When it cannot act by its settings, the scenario cannot be played, or an episode cannot begin.
+    pub fn rollout_in(
+        &self,
+        envs: Box<dyn Envs>,
+        episodes: &[Episode],
+        options: RolloutOptions,
+        scenario: &Scenario,
+    ) -> Result<Rollout<AnyPolicy>, AgentError> {
+        Rollout::of(envs, episodes, options, scenario, |begun| {
+            let mut policy = match self.policy(options.record)? {
+                AnyPolicy::Plan(planner) => {
+                    AnyPolicy::Plan(Box::new(planner.intervene(&scenario.interventions)?))
+                }
+                AnyPolicy::Step(_) if !scenario.interventions.is_empty() => {
+                    return Err(AgentError::NoPlans);
+                }
+                step @ AnyPolicy::Step(_) => step,
+            };
             for (lane, (episode, begun)) in episodes.iter().zip(begun).enumerate() {
                 policy.begin(lane, episode.key(), &begun.state)?;
             }

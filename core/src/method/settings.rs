@@ -5,9 +5,13 @@ use serde_json::Value;
 
 use super::recipe::Recipe;
 use super::{bc, dd, diffuser, dt, idql, iql};
-use crate::bundle::Method;
+use crate::agent::{ActingSettings, OwnSettings};
+use crate::bundle::{BundleError, Method};
 use crate::settings::{Basis, InvalidSetting, Preset, Settings, Target};
 use crate::spec::TaskSpec;
+
+/// Name of the group of settings of acting.
+const ACT: &str = "act";
 
 /// Settings of one of the methods. Read without a method's name, they are those of the first whose names they have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -177,6 +181,50 @@ impl MethodSettings {
             Self::Dd(settings) => settings.largest_step(),
             Self::Dt(settings) => settings.largest_step(),
         }
+    }
+
+    /// Those of acting.
+    #[must_use]
+    pub fn acting(&self) -> ActingSettings {
+        match self {
+            Self::Latent(settings) => settings.plan.into(),
+            own => {
+                // Settings are made of what JSON has.
+                let mut tree = serde_json::to_value(own).unwrap_or_default();
+                OwnSettings { method: own.method(), act: tree[ACT].take() }.into()
+            }
+        }
+    }
+
+    /// The same settings with others of acting.
+    ///
+    /// # Errors
+    /// When those are another method's, one is missing, unknown or of another type, or breaks a limit.
+    pub fn acting_by(self, acting: &ActingSettings) -> Result<Self, BundleError> {
+        let settings = match (self, acting) {
+            (Self::Latent(mut settings), ActingSettings::Plan(plan)) => {
+                plan.check(settings.diffusion.diffusion_steps)?;
+                settings.plan = *plan;
+                return Ok(Self::Latent(settings));
+            }
+            (own, ActingSettings::Own(OwnSettings { method, act })) if own.method() == *method => {
+                let mut tree = serde_json::to_value(&own)?;
+                if !act.is_null() {
+                    tree[ACT] = act.clone();
+                }
+                Self::of(*method, tree)?
+            }
+            (own, acting) => {
+                let expected = match acting {
+                    ActingSettings::Plan(_) => "diar or ldcq",
+                    ActingSettings::Own(own) => own.method.name(),
+                };
+                let (found, expected) = (own.method().name().to_owned(), expected.to_owned());
+                return Err(BundleError::Method { found, expected });
+            }
+        };
+        settings.check()?;
+        Ok(settings)
     }
 
     /// DIAR's or LDCQ's settings, where they are.

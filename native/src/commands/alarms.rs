@@ -3,6 +3,7 @@
 use std::fmt;
 
 use diar_core::agent::{Decision, Outcome, Trace};
+use diar_core::method::Agent;
 use diar_core::settings::PlanSettings;
 use serde::Serialize;
 
@@ -19,11 +20,11 @@ const MARGINS: [f64; 4] = [0.0, 0.5, 1.0, 2.0];
 pub(crate) fn alarms(args: &AlarmsArgs) -> Result<(), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let plan = evaluation::plan(&file.bundle.info().settings, &args.plan, false)?;
-    let agent = file.agent(&args.device.device.open()?)?;
-    evaluation::require_recording(&agent, plan)?;
+    let agent = Agent::Latent(file.agent(&args.device.device.open()?)?, plan);
+    evaluation::require_recording(&agent)?;
     let mut plans = Vec::new();
     for index in 0..args.episodes {
-        let trace = pollster::block_on(trace_in_turn(agent.clone(), plan, args.seed, index))?;
+        let trace = pollster::block_on(trace_in_turn(&agent, plan.into(), (args.seed, index), true))?;
         plans.extend(followed(&trace));
     }
     output::result(&Report::of(agent.task().id.clone(), args.episodes, args.seed, plan, &plans), args.json)

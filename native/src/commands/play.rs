@@ -1,31 +1,29 @@
 //! `diar play`: one episode, decision by decision, and its link.
 
 use std::fmt;
-use std::sync::Arc;
 
 use crate::simulators;
 use diar_core::agent::{
-    Agent, AgentError, Decision, Episode, Outcome, Rollout, RolloutOptions, RunSpec, Scenario, Trace,
+    ActingSettings, AgentError, Decision, Episode, Outcome, RolloutOptions, RunSpec, Scenario, Trace,
 };
 use diar_core::env::Exactness;
 use diar_core::link::Link;
-use diar_core::settings::PlanSettings;
+use diar_core::method::Agent;
 
 use super::output;
 use crate::cli::PlayArgs;
-use crate::evaluation::{self, BundleFile};
+use crate::evaluation::{self, AgentFile};
 use crate::failure::Failure;
 
 /// Plays one episode to the goal and prints its trace.
 pub(crate) fn play(args: &PlayArgs) -> Result<(), Failure> {
-    let file = BundleFile::read(&args.bundle)?;
-    let settings = &file.bundle.info().settings;
-    let plan = evaluation::plan(settings, &args.plan, settings.plan.revalue && !args.no_revalue)?;
-    let agent = file.agent(&args.device.device.open()?)?;
-    evaluation::require_recording(&agent, plan)?;
-    let run =
-        RunSpec { scenario: Scenario::from(&args.scenario), ..RunSpec::new(args.seed, args.episode, plan) };
-    let (trace, exactness) = pollster::block_on(trace(agent, run, !args.exact))?;
+    let file = AgentFile::read(&args.bundle)?;
+    let acting = file.acting(&args.plan, args.no_revalue)?;
+    let run = RunSpec::new(args.seed, args.episode, acting.acting());
+    let run = RunSpec { scenario: Scenario::from(&args.scenario), ..run };
+    let agent = file.agent(acting, &args.device.device.open()?)?;
+    evaluation::require_recording(&agent)?;
+    let (trace, exactness) = pollster::block_on(trace(&agent, run, !args.exact))?;
     if args.json {
         return output::json(&trace);
     }
@@ -42,38 +40,38 @@ pub(crate) fn play(args: &PlayArgs) -> Result<(), Failure> {
 
 /// The trace of a run up to the goal, and how exactly its actions replay; `shareable` as in [`RolloutOptions`].
 pub(super) async fn trace(
-    agent: Arc<Agent>,
+    agent: &Agent,
     run: RunSpec,
     shareable: bool,
 ) -> Result<(Trace, Exactness), AgentError> {
+    let options = RolloutOptions { record: true, stop_at_goal: true, shareable };
     let episode = run.episode();
-    trace_of(agent, run, episode, shareable).await
+    trace_of(agent, run, episode, options).await
 }
 
-/// The same of an episode in the stratum whose turn it is, with nothing changed and nothing rounded.
+/// The same of an episode in the stratum whose turn it is, with nothing changed and nothing rounded; up to the goal, or to
+/// its end.
 pub(super) async fn trace_in_turn(
-    agent: Arc<Agent>,
-    plan: PlanSettings,
-    seed: u64,
-    index: u64,
+    agent: &Agent,
+    acting: ActingSettings,
+    (seed, index): (u64, u64),
+    stop_at_goal: bool,
 ) -> Result<Trace, AgentError> {
+    let options = RolloutOptions { record: true, stop_at_goal, shareable: false };
     let episode = Episode::stratified(seed, index);
-    trace_of(agent, RunSpec::new(seed, index, plan), episode, false).await.map(|(trace, _)| trace)
+    trace_of(agent, RunSpec::new(seed, index, acting), episode, options).await.map(|(trace, _)| trace)
 }
 
 async fn trace_of(
-    agent: Arc<Agent>,
+    agent: &Agent,
     run: RunSpec,
     episode: Episode,
-    shareable: bool,
+    options: RolloutOptions,
 ) -> Result<(Trace, Exactness), AgentError> {
     let task = agent.task();
     let envs = simulators::open(task)?;
     let exactness = envs.exactness();
-    let options = RolloutOptions { record: true, stop_at_goal: true, shareable };
-    let episodes = [episode];
-    let mut rollout =
-        Rollout::in_scenario(agent.clone(), envs, run.settings, &episodes, options, &run.scenario)?;
+    let mut rollout = agent.rollout_in(envs, &[episode], options, &run.scenario)?;
     let start = rollout.lanes().first().map(|lane| lane.state.clone()).unwrap_or_default();
     let mut trace = Trace::new(&task.id, run, start);
     while !rollout.finished() {
@@ -92,11 +90,15 @@ impl fmt::Display for Story<'_> {
         let trace = self.0;
         writeln!(
             f,
-            "{}  seed {}  episode {}  revaluation {}  start {}",
+            "{}  seed {}  episode {}  {}  start {}",
             trace.task,
             trace.run.seed,
             trace.run.episode,
-            if trace.run.settings.revalue { "on" } else { "off" },
+            match &trace.run.settings {
+                ActingSettings::Plan(plan) if plan.revalue => "revaluation on".to_owned(),
+                ActingSettings::Plan(_) => "revaluation off".to_owned(),
+                ActingSettings::Own(own) => format!("method {}", own.method.name()),
+            },
             place(&trace.start)
         )?;
         writeln!(
@@ -111,7 +113,11 @@ impl fmt::Display for Story<'_> {
             Some(step) => write!(f, "goal at step {step}")?,
             None => write!(f, "no goal in {} steps", trace.steps())?,
         }
-        writeln!(f, ", {} decisions, {} revaluations", trace.decisions.len(), trace.revaluations())?;
+        write!(f, ", {} decisions", trace.decisions.len())?;
+        if trace.run.settings.plan().is_some() {
+            write!(f, ", {} revaluations", trace.revaluations())?;
+        }
+        writeln!(f)?;
         write!(f, "digest  {}", trace.digest())
     }
 }

@@ -3,21 +3,23 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use diar_core::agent::{Agent, Episode, Outcome, Trace};
+use diar_core::agent::{ActingSettings, Agent, Episode, Outcome, Trace};
 use diar_core::benchmark::{Benchmark, Family};
 use diar_core::env::antmaze;
 use diar_core::maze::{CELL_LOW, GOAL_RADIUS, Layout};
+use diar_core::method::Agent as AnyAgent;
 use diar_core::settings::PlanSettings;
+use diar_core::spec::TaskSpec;
 
 use super::output;
 use super::play::trace_in_turn;
-use crate::cli::{PlotAgentArgs, PlotCommand, PlotScoresArgs};
-use crate::evaluation::BundleFile;
+use crate::cli::{PlotAgentArgs, PlotCommand, PlotMethodsArgs, PlotScoresArgs, PlotWaysArgs};
+use crate::evaluation::{AgentFile, BundleFile};
 use crate::failure::Failure;
-use crate::figure::{self, Journey, Svg};
+use crate::figure::{self, Journey, Svg, Way};
 use crate::run::atomic;
-use crate::score::ScoreFile;
 use crate::score::table::Table;
+use crate::score::{Method, ScoreFile};
 
 /// Distance of the places whose value is drawn, m.
 const SPACING: f64 = 0.1;
@@ -29,6 +31,8 @@ pub(crate) fn plot(command: &PlotCommand) -> Result<(), Failure> {
         PlotCommand::Paths(args) => paths(args),
         PlotCommand::Revaluation(args) => revaluation(args),
         PlotCommand::Values(args) => values(args),
+        PlotCommand::Methods(args) => methods(args),
+        PlotCommand::Ways(args) => ways(args),
     }
 }
 
@@ -37,15 +41,21 @@ fn scores(args: &PlotScoresArgs) -> Result<(), Failure> {
     write(&figure::scores(&table), &args.out)
 }
 
+fn methods(args: &PlotMethodsArgs) -> Result<(), Failure> {
+    let files = args.results.iter().map(|path| ScoreFile::read_all(path)).collect::<Result<Vec<_>, _>>()?;
+    write(&figure::methods(&Table::of(&files.concat())), &args.out)
+}
+
 /// Episodes from near and far.
 fn paths(args: &PlotAgentArgs) -> Result<(), Failure> {
-    let (agent, plan) = agent(args)?;
-    let ground = Ground::of(&agent)?;
+    let file = AgentFile::read(&args.bundle)?;
+    let agent = file.agent(file.bundle.settings(), &args.device.device.open()?)?;
+    let ground = Ground::of(agent.task())?;
     let journeys = ground
         .starts(args.episodes)
         .into_iter()
         .map(|index| {
-            let trace = play(&agent, plan, args.seed, index)?;
+            let trace = play(&agent, file.bundle.settings().acting(), (args.seed, index), true)?;
             Ok(ground.journey(&trace, format!("goal: {}", steps(&trace))))
         })
         .collect::<Result<Vec<_>, Failure>>()?;
@@ -57,14 +67,50 @@ fn paths(args: &PlotAgentArgs) -> Result<(), Failure> {
     write(&figure::paths(ground.layout, &title, &journeys), &args.out)
 }
 
+/// Several agents from the same starts, to the time limit.
+fn ways(args: &PlotWaysArgs) -> Result<(), Failure> {
+    let device = args.device.device.open()?;
+    let files = args.bundles.iter().map(|path| AgentFile::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let task = files[0].bundle.task();
+    if let Some(other) = files.iter().find(|file| file.bundle.task() != task) {
+        let [expected, found] = [task, other.bundle.task()].map(|task| task.id.clone());
+        return Err(Failure::OtherTaskThan { path: other.path.clone(), expected, found });
+    }
+    let ground = Ground::of(task)?;
+    let mut rows = Vec::new();
+    for index in ground.starts(args.episodes) {
+        let mut row = Vec::new();
+        for file in &files {
+            let settings = file.bundle.settings();
+            let (name, acting) = (Method::of(&settings).title(), settings.acting());
+            let agent = file.agent(settings, &device)?;
+            let trace = play(&agent, acting, (args.seed, index), false)?;
+            let taken = || trace.decisions.iter().flat_map(|decision| &decision.steps);
+            let rewards: f64 = taken().map(|step| f64::from(step.reward)).sum();
+            let contact = trace.first_contact();
+            let said =
+                contact.map_or("never at the goal".to_owned(), |step| format!("at the goal: step {step}"));
+            let mut journey = ground.journey(&trace, format!("{said}, reward {rewards:.0}"));
+            let behind = contact.map_or(journey.path.len(), |step| step + 1);
+            let after = journey.path.split_off(behind.min(journey.path.len()));
+            row.push(Way { method: name, journey, after });
+        }
+        rows.push(row);
+    }
+    let title = format!("{}: the same start, seed {}", task.id, args.seed);
+    write(&figure::ways(ground.layout, &title, &rows), &args.out)
+}
+
 /// The same starts, revaluation off and on.
 fn revaluation(args: &PlotAgentArgs) -> Result<(), Failure> {
     let (agent, plan) = agent(args)?;
-    let ground = Ground::of(&agent)?;
+    let ground = Ground::of(agent.task())?;
     let mut journeys = [Vec::new(), Vec::new()];
     for index in ground.starts(args.episodes) {
         for (journeys, revalue) in journeys.iter_mut().zip([false, true]) {
-            let trace = play(&agent, PlanSettings { revalue, ..plan }, args.seed, index)?;
+            let plan = PlanSettings { revalue, ..plan };
+            let acting = AnyAgent::Latent(Arc::clone(&agent), plan);
+            let trace = play(&acting, plan.into(), (args.seed, index), true)?;
             let name = if revalue { "with" } else { "without" };
             journeys.push(ground.journey(&trace, format!("{name}: {}", steps(&trace))));
         }
@@ -77,7 +123,7 @@ fn revaluation(args: &PlotAgentArgs) -> Result<(), Failure> {
 fn values(args: &PlotAgentArgs) -> Result<(), Failure> {
     let (agent, _) = agent(args)?;
     let task = agent.task();
-    let Ground { layout, family: Family::Maze2d(_) } = Ground::of(&agent)? else {
+    let Ground { layout, family: Family::Maze2d(_) } = Ground::of(task)? else {
         return Err(Failure::NotMaze2d { task: task.id.clone() });
     };
     let along =
@@ -93,6 +139,7 @@ fn values(args: &PlotAgentArgs) -> Result<(), Failure> {
     write(&figure::values(layout, &title, &field, SPACING), &args.out)
 }
 
+/// An agent that plans, for what only plans have.
 fn agent(args: &PlotAgentArgs) -> Result<(Arc<Agent>, PlanSettings), Failure> {
     let file = BundleFile::read(&args.bundle)?;
     let plan = file.bundle.info().settings.plan;
@@ -106,8 +153,8 @@ struct Ground {
 }
 
 impl Ground {
-    fn of(agent: &Agent) -> Result<Self, Failure> {
-        let family = Benchmark::find(&agent.task().id)?.family;
+    fn of(task: &TaskSpec) -> Result<Self, Failure> {
+        let family = Benchmark::find(&task.id)?.family;
         let (Family::Maze2d(maze) | Family::AntMaze(maze, _)) = family;
         Ok(Self { layout: maze.layout(), family })
     }
@@ -162,8 +209,13 @@ impl Ground {
     }
 }
 
-fn play(agent: &Arc<Agent>, plan: PlanSettings, seed: u64, index: u64) -> Result<Trace, Failure> {
-    Ok(pollster::block_on(trace_in_turn(Arc::clone(agent), plan, seed, index))?)
+fn play(
+    agent: &AnyAgent,
+    acting: ActingSettings,
+    episode: (u64, u64),
+    stop_at_goal: bool,
+) -> Result<Trace, Failure> {
+    Ok(pollster::block_on(trace_in_turn(agent, acting, episode, stop_at_goal))?)
 }
 
 fn steps(trace: &Trace) -> String {

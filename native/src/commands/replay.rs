@@ -2,17 +2,15 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
-use diar_core::agent::{Agent, RunSpec, Scenario, Trace};
+use diar_core::agent::{ActingSettings, RunSpec, Scenario, Trace};
 use diar_core::link::Link;
-use diar_core::settings::PlanSettings;
 use serde::Serialize;
 
 use super::output;
 use super::play::{Story, trace};
-use crate::cli::{DeviceArg, ReplayArgs};
-use crate::evaluation::{self, BundleFile};
+use crate::cli::ReplayArgs;
+use crate::evaluation::{self, AgentFile};
 use crate::failure::Failure;
 
 /// Prints the episode that a link carries; with a bundle, how many of its decisions come out again.
@@ -25,39 +23,41 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<(), Failure> {
 
 /// Decides a link's runs again.
 fn anew(link: &Link, bundle: &Path, args: &ReplayArgs) -> Result<Anew, Failure> {
-    let file = BundleFile::read(bundle)?;
-    let agent = agent_of(&file, link, &args.device)?;
+    let file = file_of(bundle, link)?;
     let same_bundle = file.bundle.hash().starts_with(&link.bundle);
-    let decide = |agent: &Arc<Agent>, settings: PlanSettings, scenario: &Scenario| {
-        evaluation::require_recording(agent, settings)?;
-        let run = RunSpec { settings, scenario: scenario.clone(), ..link.run.clone() };
-        let (trace, _) = pollster::block_on(trace(agent.clone(), run, link.is_shareable()))?;
+    let device = args.device.device.open()?;
+    let decide = |file: &AgentFile, settings: &ActingSettings, scenario: &Scenario| {
+        let agent = file.agent(file.acting_by(settings)?, &device)?;
+        evaluation::require_recording(&agent)?;
+        let run = RunSpec { settings: settings.clone(), scenario: scenario.clone(), ..link.run.clone() };
+        let (trace, _) = pollster::block_on(trace(&agent, run, link.is_shareable()))?;
         Ok::<_, Failure>(trace)
     };
-    let again = decide(&agent, link.run.settings, &link.run.scenario)?;
+    let again = decide(&file, &link.run.settings, &link.run.scenario)?;
     let (agree, compared) = link.agreement(&again);
     let second = link.other.as_ref().map(|other| match (&args.other, other.bundle.as_str()) {
-        (None, "") => decide(&agent, other.settings, &other.scenario)
+        (None, "") => decide(&file, &other.settings, &other.scenario)
             .map(|trace| Second::Played { same_bundle, trace: Box::new(trace) }),
         (None, hash) => Ok(Second::NeedsBundle(hash.to_owned())),
         (Some(bundle), hash) => {
-            let file = BundleFile::read(bundle)?;
+            let file = file_of(bundle, link)?;
             let expected = if hash.is_empty() { &link.bundle } else { hash };
             let same_bundle = file.bundle.hash().starts_with(expected);
-            let trace = decide(&agent_of(&file, link, &args.device)?, other.settings, &other.scenario)?;
+            let trace = decide(&file, &other.settings, &other.scenario)?;
             Ok(Second::Played { same_bundle, trace: Box::new(trace) })
         }
     });
     Ok(Anew { same_bundle, agree, compared, digest: again.digest(), other: second.transpose()? })
 }
 
-/// The agent of a bundle, which must be for the link's task.
-fn agent_of(file: &BundleFile, link: &Link, device: &DeviceArg) -> Result<Arc<Agent>, Failure> {
-    let agent = file.agent(&device.device.open()?)?;
-    if agent.task().id != link.task {
-        return Err(Failure::OtherTask { expected: link.task.clone(), found: agent.task().id.clone() });
+/// A bundle, which must be for the link's task.
+fn file_of(path: &Path, link: &Link) -> Result<AgentFile, Failure> {
+    let file = AgentFile::read(path)?;
+    let found = &file.bundle.task().id;
+    if *found != link.task {
+        return Err(Failure::OtherTask { expected: link.task.clone(), found: found.clone() });
     }
-    Ok(agent)
+    Ok(file)
 }
 
 #[derive(Serialize)]

@@ -17,6 +17,7 @@ const ACROSS: usize = 4;
 const WALL: &str = "#c9d1d9";
 const START: &str = "#1f6feb";
 const GOAL: &str = "#d1242f";
+const AFTER: &str = "#8b949e";
 const PATH: &str = "#0b7a75";
 const DROPPED: &str = "#e8590c";
 
@@ -33,6 +34,17 @@ pub struct Journey {
     pub path: Vec<[f64; 2]>,
     /// Where revaluation dropped a plan.
     pub drops: Vec<[f64; 2]>,
+}
+
+/// An episode to its time limit by one method.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Way {
+    /// The method.
+    pub method: &'static str,
+    /// Up to the first contact with the goal.
+    pub journey: Journey,
+    /// Positions after it.
+    pub after: Vec<[f64; 2]>,
 }
 
 /// A maze whose top left corner is at `origin`.
@@ -63,6 +75,21 @@ impl Panel<'_> {
         }
     }
 
+    /// An episode, with its caption above.
+    fn journey(&self, journey: &Journey, svg: &mut Svg) {
+        svg.text([self.origin[0], self.origin[1] - 7.0], 12.0, Anchor::Start, QUIET, &journey.caption);
+        self.walls(svg);
+        self.goal(journey.goal, journey.reach, svg);
+        let points: Vec<[f64; 2]> = journey.path.iter().map(|&place| self.at(place)).collect();
+        svg.line(&points, PATH, 2.0);
+        for &place in &journey.drops {
+            svg.dot(self.at(place), 2.2, DROPPED);
+        }
+        if let Some(&start) = points.first() {
+            svg.dot(start, 5.0, START);
+        }
+    }
+
     fn goal(&self, goal: [f64; 2], reach: f64, svg: &mut Svg) {
         let goal = self.at(goal);
         svg.ring(goal, reach * SCALE, GOAL);
@@ -84,17 +111,34 @@ pub fn paths(layout: &Layout, title: &str, journeys: &[Journey]) -> Svg {
             GAP + (number % across) as f64 * (width + GAP),
             GAP + 2.0 * CAPTION + (number / across) as f64 * (height + CAPTION + GAP),
         ];
-        let panel = Panel { layout, origin };
-        svg.text([origin[0], origin[1] - 7.0], 12.0, Anchor::Start, QUIET, &journey.caption);
-        panel.walls(&mut svg);
-        panel.goal(journey.goal, journey.reach, &mut svg);
-        let points: Vec<[f64; 2]> = journey.path.iter().map(|&place| panel.at(place)).collect();
-        svg.line(&points, PATH, 2.0);
-        for &place in &journey.drops {
-            svg.dot(panel.at(place), 2.2, DROPPED);
-        }
-        if let Some(&start) = points.first() {
-            svg.dot(start, 5.0, START);
+        Panel { layout, origin }.journey(journey, &mut svg);
+    }
+    svg
+}
+
+/// Methods side by side, a row for each start. Behind the first contact with the goal a way is drawn thin, over its walls.
+#[must_use]
+pub fn ways(layout: &Layout, title: &str, rows: &[Vec<Way>]) -> Svg {
+    let [width, height] = Panel::size(layout);
+    // A caption has about so many pixels.
+    let column = width.max(205.0) + GAP;
+    let across = rows.iter().map(Vec::len).max().unwrap_or(1);
+    let row_height = height + 2.0 * CAPTION + GAP;
+    let size =
+        [(across as f64 * column + GAP).max(NARROWEST), rows.len() as f64 * row_height + 2.0 * GAP + CAPTION];
+    let mut svg = Svg::new(size, title);
+    svg.text([GAP, 20.0], 15.0, Anchor::Start, INK, title);
+    for (down, row) in rows.iter().enumerate() {
+        for (number, Way { method, journey, after }) in row.iter().enumerate() {
+            let origin = [GAP + number as f64 * column, GAP + 3.0 * CAPTION + down as f64 * row_height];
+            let panel = Panel { layout, origin };
+            svg.text([origin[0], origin[1] - 23.0], 13.0, Anchor::Start, INK, method);
+            panel.journey(journey, &mut svg);
+            let behind = journey.path.last().into_iter().chain(after);
+            let points: Vec<[f64; 2]> = behind.map(|&place| panel.at(place)).collect();
+            if points.len() > 1 {
+                svg.line(&points, AFTER, 0.8);
+            }
         }
     }
     svg
@@ -176,8 +220,25 @@ mod tests {
         let text = paths(layout, "two & two", &[journey.clone(), journey]).to_string();
         let walls =
             (0..5).flat_map(|i| (0..5).map(move |j| (i, j))).filter(|&(i, j)| layout.is_wall(i, j)).count();
-        assert_eq!(text.matches(WALL).count(), 2 * walls);
+        assert_eq!(text.matches(&format!("fill=\"{WALL}\"/>")).count(), 2 * walls);
         assert_eq!(text.matches("<polyline").count(), 2);
         assert!(text.contains("a &lt; b") && text.contains("two &amp; two"));
+    }
+
+    #[test]
+    fn ways_stand_side_by_side_and_end_thin_behind_the_goal() {
+        let layout = MazeId::Umaze.layout();
+        let journey = Journey {
+            caption: "at the goal: step 2, reward 7".into(),
+            goal: [1.0, 1.0],
+            reach: 0.5,
+            path: vec![[1.0, 2.0], [1.0, 1.0]],
+            drops: Vec::new(),
+        };
+        let way = |method, after| Way { method, journey: journey.clone(), after };
+        let row = vec![way("IQL", vec![[1.0, 1.1]]), way("DIAR", Vec::new())];
+        let text = ways(layout, "a task", &[row.clone(), row]).to_string();
+        assert_eq!((text.matches(PATH).count(), text.matches(AFTER).count()), (4, 2));
+        assert_eq!((text.matches(">IQL<").count(), text.matches("reward 7").count()), (2, 4));
     }
 }

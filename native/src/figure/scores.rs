@@ -2,7 +2,7 @@
 
 use diar_core::spec::ScoreKind;
 
-use super::svg::{Anchor, INK, QUIET, Svg};
+use super::svg::{Anchor, GRID, INK, QUIET, Svg};
 use crate::score::table::Table;
 use crate::score::{Interval, Method, paper};
 
@@ -37,7 +37,7 @@ pub fn scores(table: &Table) -> Svg {
     let y = |score: f64| MARGIN[1] + height * (1.0 - score.clamp(0.0, TOP) / TOP);
     for tick in (0..=250).step_by(50) {
         let at = y(f64::from(tick));
-        svg.line(&[[MARGIN[0], at], [MARGIN[0] + width, at]], "#e4e8ec", 1.0);
+        svg.line(&[[MARGIN[0], at], [MARGIN[0] + width, at]], GRID, 1.0);
         svg.text([MARGIN[0] - 6.0, at + 4.0], 11.0, Anchor::End, QUIET, tick);
     }
     let rows: Vec<&paper::Row> =

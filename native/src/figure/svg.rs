@@ -6,7 +6,13 @@ use std::fmt::{self, Display, Write};
 pub(crate) const INK: &str = "#1d2733";
 /// Of axes and captions.
 pub(crate) const QUIET: &str = "#66727f";
+/// Of lines behind a figure.
+pub(crate) const GRID: &str = "#e4e8ec";
 const PAPER: &str = "#ffffff";
+
+/// Where the reader's page is dark: the colours of paper, ink, lines and walls, each with the one that takes its place.
+const DARK: [(&str, &str); 5] =
+    [(PAPER, "#0d1117"), (INK, "#e6edf3"), (QUIET, "#9da7b1"), (GRID, "#262c33"), ("#c9d1d9", "#3d444d")];
 
 /// Where a text stands relative to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +25,7 @@ pub enum Anchor {
     End,
 }
 
-/// Shapes on a white ground, in pixels from the top left.
+/// Shapes on a ground as light or dark as the reader's page, in pixels from the top left.
 #[derive(Clone, Debug)]
 pub struct Svg {
     size: [f64; 2],
@@ -94,10 +100,16 @@ impl Display for Svg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [width, height] = self.size;
         let title = escaped(&self.title);
+        let mut dark = String::new();
+        for (light, other) in DARK {
+            // Writing to a string cannot fail.
+            let _ = write!(dark, r#"[fill="{light}"]{{fill:{other}}}[stroke="{light}"]{{stroke:{other}}}"#);
+        }
         write!(
             f,
             r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" font-family="system-ui, sans-serif" role="img" aria-label="{title}">
 <title>{title}</title>
+<style>@media (prefers-color-scheme: dark) {{{dark}}}</style>
 <rect width="{width:.0}" height="{height:.0}" fill="{PAPER}"/>
 {}</svg>
 "#,

@@ -280,7 +280,8 @@ async fn advance(
                     decided.v_now = v_now;
                     decided.revalued |= dropped;
                 }
-                Event::Followed { .. } => {}
+                // Only plans are told of.
+                Event::Chose(_) | Event::Followed { .. } => {}
             }
         }
     }

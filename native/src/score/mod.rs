@@ -107,6 +107,15 @@ impl Method {
         }
     }
 
+    /// Its name among published figures; DIAR's variants have none of their own.
+    #[must_use]
+    pub fn published(self) -> &'static str {
+        match self {
+            Self::Bc => "BC",
+            other => other.title(),
+        }
+    }
+
     /// Its name in a table.
     #[must_use]
     pub fn title(self) -> &'static str {
@@ -393,6 +402,9 @@ impl ScoreFile {
     /// # Errors
     /// When the folder holds none, or one cannot be read.
     pub fn read_all(folder: &Path) -> Result<Vec<Self>, ScoreError> {
+        if folder.is_file() {
+            return Self::read(folder).map(|file| vec![file]);
+        }
         let entries = std::fs::read_dir(folder)
             .map_err(|source| ScoreError::File { path: folder.to_owned(), source })?;
         let mut paths = entries

@@ -95,13 +95,41 @@ impl Cell {
     }
 }
 
+/// One score of all methods on its tasks, measured and published.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// D4RL's environment ids.
+    pub tasks: Vec<&'static str>,
+    /// Methods.
+    pub rows: Vec<MeasuredRow>,
+}
+
+/// A method's scores, `[tasks]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeasuredRow {
+    /// Its name.
+    pub name: &'static str,
+    /// Ours.
+    pub ours: Vec<Option<Interval>>,
+    /// Published by the same protocol.
+    pub published: Vec<Option<f64>>,
+}
+
+impl Measured {
+    /// Returns `true` if any score of it is ours.
+    #[must_use]
+    pub fn any_ours(&self) -> bool {
+        self.rows.iter().any(|row| row.ours.iter().any(Option::is_some))
+    }
+}
+
 fn interval(found: Interval) -> String {
     format!("{:.1} [{:.1}, {:.1}]", found.mean, found.low, found.high)
 }
 
 impl Table {
     /// Methods of ours that were measured on one of these tasks, in order.
-    fn measured(&self, tasks: &[&str]) -> Vec<Method> {
+    fn measured_on(&self, tasks: &[&str]) -> Vec<Method> {
         let cells = self.cells.iter().filter(|cell| tasks.contains(&cell.task.as_str()));
         let mut methods: Vec<Method> = cells.map(|cell| cell.method).collect();
         methods.sort();
@@ -109,9 +137,43 @@ impl Table {
         methods
     }
 
+    /// One score of all methods: ours first, each with its published figures, then methods that are only published.
+    #[must_use]
+    pub fn measured(&self, kind: ScoreKind) -> Measured {
+        let maze2d = matches!(kind, ScoreKind::FirstContact | ScoreKind::Return);
+        let tasks = tasks_of(if maze2d { ScoreKind::FirstContact } else { kind });
+        let mut published: Vec<(&'static str, Vec<Option<f64>>)> = if maze2d {
+            let rows = paper::MAZE2D.iter().filter(|row| row.score == kind);
+            rows.map(|row| (row.method, row.scores.map(Some).to_vec())).collect()
+        } else {
+            let rows: Vec<&paper::Row> = paper::ROWS.iter().filter(|row| row.score == kind).collect();
+            let others = paper::ROWS[0].others.iter().enumerate();
+            let others =
+                others.map(|(i, &(name, _))| (name, rows.iter().map(|row| row.others[i].1).collect()));
+            let diar = rows.iter().map(|row| Some(row.diar[0])).collect();
+            others.chain([("DIAR", diar)]).collect()
+        };
+        published.retain(|(_, scores)| scores.iter().any(Option::is_some));
+        let mut rows = Vec::new();
+        for method in self.measured_on(&tasks) {
+            let score = |task: &&str| self.cell(task, method)?.scores.get(kind.name()).copied();
+            let own = published.iter().position(|&(name, _)| name == method.published());
+            let scores = own.map(|own| published.remove(own).1);
+            rows.push(MeasuredRow {
+                name: method.title(),
+                ours: tasks.iter().map(score).collect(),
+                published: scores.unwrap_or_else(|| vec![None; tasks.len()]),
+            });
+        }
+        let none = vec![None; tasks.len()];
+        let only = published.into_iter();
+        rows.extend(only.map(|(name, published)| MeasuredRow { name, ours: none.clone(), published }));
+        Measured { tasks, rows }
+    }
+
     /// Rows of our methods: one score on some tasks.
     fn ours(&self, f: &mut fmt::Formatter<'_>, tasks: &[&str], kind: ScoreKind) -> fmt::Result {
-        for method in self.measured(tasks) {
+        for method in self.measured_on(tasks) {
             write!(f, "| {}, ours | {} |", method.title(), method.side())?;
             for task in tasks {
                 let score = self.cell(task, method).and_then(|cell| cell.scores.get(kind.name()));

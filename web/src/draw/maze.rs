@@ -202,6 +202,10 @@ fn fan(sheet: &Sheet, frame: Frame, glimpse: &Glimpse, figure: &Figure) {
         half_made(sheet, frame, glimpse, step, trail);
         return;
     }
+    if !glimpse.has_parts() {
+        options(sheet, frame, glimpse);
+        return;
+    }
     let (Some((q, chosen)), Some((ends, _)), Some(origin)) =
         (glimpse.ranking(), glimpse.prediction(), plane(glimpse.state()))
     else {
@@ -264,6 +268,33 @@ fn fan(sheet: &Sheet, frame: Frame, glimpse: &Glimpse, figure: &Figure) {
     dot(chosen, radius * 0.35);
     context.set_fill_style_str(&sheet.colour("--ends"));
     context.fill();
+}
+
+/// Actions as arrows at the ball, or paths; worst first, the chosen one above them.
+fn options(sheet: &Sheet, frame: Frame, glimpse: &Glimpse) {
+    let Some((q, chosen)) = glimpse.ranking() else { return };
+    let context = &sheet.context;
+    let ways = glimpse.options();
+    let range = range(q.iter().copied());
+    let part = |index: usize| match (q.get(index), range) {
+        (Some(&q), Some(range)) => fraction(q, range),
+        _ => 0.5,
+    };
+    let mut order: Vec<usize> = (0..ways.len()).filter(|&index| index != chosen).collect();
+    order.sort_by(|&a, &b| part(a).total_cmp(&part(b)));
+    for index in order {
+        context.set_global_alpha(f64::from(0.35 + 0.5 * part(index)));
+        line(sheet, frame, ways[index].iter().copied());
+        context.set_stroke_style_str(&css(Quantity::Quality, sheet.ground(), part(index)));
+        context.set_line_width(1.5);
+        context.stroke();
+    }
+    context.set_global_alpha(1.0);
+    if let Some(way) = ways.get(chosen) {
+        line(sheet, frame, way.iter().copied());
+        stroke(sheet, "--path-case", 0.05 * frame.scale() + 3.0);
+        stroke(sheet, "--quality", (0.05 * frame.scale()).max(2.5));
+    }
 }
 
 /// Candidates on their way from noise: where each would end if it were used as it is.

@@ -285,8 +285,29 @@ impl Figure<'_> {
         );
     }
 
+    /// Actions as arrows, or paths, and the chosen one above them.
+    fn options(&self, out: &mut String, frame: Frame, glimpse: &Glimpse, palette: &Palette) {
+        let Some((q, chosen)) = glimpse.ranking() else { return };
+        let range = scale::range(q.iter().copied());
+        let ways = glimpse.options();
+        for (index, way) in ways.iter().enumerate().filter(|&(index, _)| index != chosen) {
+            let part = q.get(index).zip(range).map_or(0.5, |(&q, range)| scale::fraction(q, range));
+            let colour = scale::css(Quantity::Quality, self.ground, part);
+            let line = shapes::polyline(frame, way.iter().copied());
+            let _ = writeln!(out, r#"<path d="{line}" stroke="{colour}" stroke-width="1.5" opacity="0.6"/>"#);
+        }
+        if let Some(way) = ways.get(chosen) {
+            let line = shapes::polyline(frame, way.iter().copied());
+            let _ = writeln!(out, r#"<path d="{line}" stroke="{}" stroke-width="2.5"/>"#, palette.quality);
+        }
+    }
+
     /// The candidates of the decision, worst first, and the chosen one with its predicted end above them.
     fn fan(&self, out: &mut String, frame: Frame, glimpse: &Glimpse, palette: &Palette) {
+        if !glimpse.has_parts() {
+            self.options(out, frame, glimpse, palette);
+            return;
+        }
         let (Some((q, chosen)), Some((ends, _)), Some(origin)) =
             (glimpse.ranking(), glimpse.prediction(), shapes::plane(glimpse.state()))
         else {

@@ -2,15 +2,17 @@
 
 use diar_core::agent::{Intervention, InterventionKind};
 use diar_core::benchmark::Benchmark;
-use diar_core::settings::{PlanSettings, Sampler, SamplerSettings};
+use diar_core::settings::{InvalidSetting, PlanSettings, Sampler, SamplerSettings};
 
 use super::{Cause, Command, Level, RunAction, State, Versus};
 use crate::geometry::nearest_free;
 use crate::messages::Plan;
+use crate::timeline::Glimpse;
 
 impl State {
     pub(super) fn fold_run(&mut self, action: RunAction, commands: &mut Vec<Command>) {
-        let settings = self.run.plan().run.settings;
+        // Only plans have settings on the page.
+        let plan = self.run.plan().run.settings.plan().copied();
         match action {
             RunAction::Recorded(recording) => {
                 let recording = recording.and_then(|trace| {
@@ -30,18 +32,19 @@ impl State {
             }
             RunAction::Restart => self.restart(Cause::Run, commands),
             RunAction::Revalue(revalue) => {
-                self.choose_settings(PlanSettings { revalue, ..settings }, commands);
+                self.choose_settings(plan.map(|plan| PlanSettings { revalue, ..plan }), commands);
             }
             RunAction::Candidates(candidates) => {
-                self.choose_settings(PlanSettings { candidates, ..settings }, commands);
+                self.choose_settings(plan.map(|plan| PlanSettings { candidates, ..plan }), commands);
             }
             RunAction::Sampler(kind) => {
-                let sampler = self.sampler(kind);
-                self.choose_settings(PlanSettings { sampler, ..settings }, commands);
+                let settings =
+                    plan.map(|plan| PlanSettings { sampler: self.sampler(kind, plan.sampler), ..plan });
+                self.choose_settings(settings, commands);
             }
             RunAction::SamplerSteps(steps) => {
-                let sampler = SamplerSettings { steps, ..settings.sampler };
-                self.choose_settings(PlanSettings { sampler, ..settings }, commands);
+                let with = |plan: PlanSettings| SamplerSettings { steps, ..plan.sampler };
+                self.choose_settings(plan.map(|plan| PlanSettings { sampler: with(plan), ..plan }), commands);
             }
             RunAction::Seed(seed) => {
                 // Interventions name decisions of the run there was.
@@ -67,9 +70,10 @@ impl State {
         }
     }
 
-    fn choose_settings(&mut self, settings: PlanSettings, commands: &mut Vec<Command>) {
+    fn choose_settings(&mut self, settings: Option<PlanSettings>, commands: &mut Vec<Command>) {
+        let Some(settings) = settings else { return };
         let mut plan = self.run.plan().clone();
-        plan.run.settings = settings;
+        plan.run.settings = settings.into();
         // What the user decided may not be possible any more, such as a candidate that is not sampled now.
         if plan.run.scenario.check(&settings).is_err() {
             plan.run.scenario.interventions.clear();
@@ -91,7 +95,7 @@ impl State {
 
     /// Takes over a plan and starts anew with it, unless nothing has changed.
     pub(super) fn choose(&mut self, plan: Plan, cause: Cause, commands: &mut Vec<Command>) {
-        if let Err(error) = plan.run.settings.check(self.diffusion_steps()) {
+        if let Err(error) = self.check(&plan) {
             self.view.notify(Level::Error, format!("That setting cannot be used: {error}."));
             return;
         }
@@ -100,6 +104,11 @@ impl State {
             self.run.choose(plan, self.task());
             self.restart(cause, commands);
         }
+    }
+
+    /// Checks settings that were chosen on the page; a worker checks those of methods without latents.
+    pub(super) fn check(&self, plan: &Plan) -> Result<(), InvalidSetting> {
+        plan.run.settings.plan().map_or(Ok(()), |settings| settings.check(self.diffusion_steps()))
     }
 
     fn undo(&mut self, commands: &mut Vec<Command>) {
@@ -118,8 +127,7 @@ impl State {
         }
     }
 
-    fn sampler(&self, kind: Sampler) -> SamplerSettings {
-        let mut sampler = self.run.plan().run.settings.sampler;
+    fn sampler(&self, kind: Sampler, mut sampler: SamplerSettings) -> SamplerSettings {
         // DDPM takes every diffusion step; coming back from it, ten are a good number.
         sampler.steps = match (kind, sampler.kind) {
             (Sampler::Ddpm, _) => self.diffusion_steps(),
@@ -134,7 +142,7 @@ impl State {
     /// Decides something of the decision on display in the agent's place. The run it would have been stays, to be
     /// compared with.
     fn intervene(&mut self, kind: InterventionKind, commands: &mut Vec<Command>) {
-        let Some(glimpse) = self.glimpse() else { return };
+        let Some(glimpse) = self.glimpse().filter(Glimpse::has_parts) else { return };
         let decision = glimpse.index as u32;
         let mut plan = self.run.plan().clone();
         // What was decided for later decisions belonged to a run that is no more.

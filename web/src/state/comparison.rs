@@ -60,9 +60,15 @@ impl Versus {
     fn vary(&self, main: &Plan) -> Plan {
         let mut plan = main.clone();
         match *self {
-            Self::Revaluation => plan.run.settings.revalue = !plan.run.settings.revalue,
-            Self::Candidates(candidates) => plan.run.settings.candidates = candidates,
-            Self::Sampler(sampler) => plan.run.settings.sampler = sampler,
+            Self::Revaluation | Self::Candidates(_) | Self::Sampler(_) => {
+                if let Some(settings) = plan.run.settings.plan_mut() {
+                    match *self {
+                        Self::Candidates(candidates) => settings.candidates = candidates,
+                        Self::Sampler(sampler) => settings.sampler = sampler,
+                        _ => settings.revalue = !settings.revalue,
+                    }
+                }
+            }
             Self::WhatIf { decision } => {
                 // What happens after this decision is left to the agent.
                 plan.run
@@ -236,10 +242,15 @@ impl Comparison {
     /// Asks for the next decision of the other run, once it can be computed and nothing of it is under way.
     pub(super) fn pump(&mut self, deciding: &mut Deciding) -> Option<ToWorker> {
         let run = self.run.as_mut()?;
-        if let Decider::Second(address) = &run.plan.decider
-            && !self.second.as_ref().is_some_and(|second| second.is_usable(address))
-        {
-            return None;
+        if let Decider::Second(address) = &run.plan.decider {
+            let second = self.second.as_ref().filter(|second| second.is_usable(address))?;
+            // Another method acts by its own settings, and nobody decides in its place.
+            if let Some(weights) = second.weights()
+                && !weights.settings.is_like(&run.plan.run.settings)
+            {
+                run.plan.run.settings = weights.settings.clone();
+                run.plan.run.scenario.interventions.clear();
+            }
         }
         let Some(generation) = run.generation else {
             let generation = deciding.generation();
@@ -309,7 +320,7 @@ impl State {
             let text = "The two runs would be the same: choose something that differs.";
             return self.view.notify(Level::Info, text.into());
         }
-        if let Err(error) = plan.run.settings.check(self.diffusion_steps()) {
+        if let Err(error) = self.check(&plan) {
             return self.view.notify(Level::Error, format!("That setting cannot be used: {error}."));
         }
         if let Versus::WhatIf { decision } = versus

@@ -88,15 +88,19 @@ impl State {
             return;
         }
         self.fit_plan(commands);
-        self.run.suggest(weights.settings, &weights.task);
-        if let Err(error) = self.run.plan().run.settings.check(weights.diffusion_steps) {
+        self.run.suggest(&weights.settings, &weights.task);
+        if !weights.settings.is_like(&self.run.plan().run.settings) {
+            self.run.force(&weights.settings);
+            self.sharing.leave();
+        }
+        if let Err(error) = self.check(self.run.plan()) {
             self.view.notify(
                 Level::Error,
                 format!(
                     "These weights cannot be used with those settings ({error}); their own are used instead."
                 ),
             );
-            self.run.force(weights.settings);
+            self.run.force(&weights.settings);
             self.sharing.leave();
         }
         let purpose = if self.sharing.verifies() {

@@ -169,7 +169,7 @@ impl State {
             seed: trace.run.seed,
             episode: trace.run.episode,
             decision: glimpse.index,
-            settings: trace.run.settings,
+            settings: *trace.run.settings.plan()?,
         };
         Some(ToWorker::Denoise { ticket, denoising })
     }

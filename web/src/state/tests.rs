@@ -15,6 +15,7 @@ mod view;
 mod world;
 
 use diar_core::agent::{Event, Intervention, InterventionKind, Trace};
+use diar_core::bundle::Method;
 use diar_core::settings::Sampler;
 
 use super::cursor::MOST_WAITING;
@@ -33,7 +34,8 @@ fn weights() -> Weights {
     Weights {
         task: task().id().into(),
         hash: "abcdef0123456789abcdef".into(),
-        settings: settings(),
+        method: Method::Diar,
+        settings: settings().into(),
         diffusion_steps: 500,
         training_seconds: 60.0,
         scores: None,

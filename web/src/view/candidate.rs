@@ -7,7 +7,9 @@ use crate::state::{Action, InsightAction, RunAction, State, neighbour};
 
 pub(crate) fn candidate(state: &State, dispatch: &Callback<Action>) -> Html {
     let Some(glimpse) = state.glimpse() else { return html! {} };
-    let Some((q, chosen)) = glimpse.ranking().filter(|(q, _)| !q.is_empty()) else { return html! {} };
+    let Some((q, chosen)) = glimpse.ranking().filter(|(q, _)| glimpse.has_parts() && !q.is_empty()) else {
+        return html! {};
+    };
     let subject = state.subject_candidate().filter(|&subject| subject < q.len()).unwrap_or(chosen);
     let rank = 1 + q.iter().filter(|&&other| other > q[subject]).count();
     let latent = glimpse.latents().and_then(|latents| latents.get(subject));

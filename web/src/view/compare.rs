@@ -45,11 +45,13 @@ pub(crate) fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
         browser::address_of(field.files())
             .map(|address| ComparisonAction::Choose(Some(Versus::Weights(address))).into())
     });
+    let plans = state.run.plan().run.settings.plan().is_some();
     let offered = |value: &str| match value {
         // Where no critic was trained here, it would be the run itself.
         "shipped" => state.retraining.critic() != Critic::Shipped,
         "ldcq" => build::contains(&ldcq),
-        _ => true,
+        "none" => true,
+        _ => plans,
     };
     let chosen = match state.comparison.run().map(ComparedRun::versus) {
         None => "none",
@@ -95,11 +97,14 @@ pub(crate) fn compare(state: &State, dispatch: &Callback<Action>) -> Html {
                 </dl>
             }
             if state.comparison.run().is_some() {
+                if let Some(missing) = state.comparison.run().and_then(|run| describe::missing(run.trace()?)) {
+                    <p id="other-missing" class="quiet">{ missing }</p>
+                }
                 <p id="difference" class="difference" role="status" data-testid="difference">{ describe::difference(state) }</p>
                 <button id="compare-end" type="button" class="small" onclick={dispatch.reform(|_| ComparisonAction::Choose(None).into())}>
                     { "Stop comparing" }
                 </button>
-            } else {
+            } else if plans {
                 <p class="quiet">{ "At a dropped plan, \u{201c}What if not?\u{201d} follows it all the same." }</p>
             }
         </section>

@@ -20,6 +20,7 @@ pub(crate) fn decision(state: &State, glimpse: Option<&Glimpse>, dispatch: &Call
     html! {
         <>
             <h2 id="decision-title">{ title }</h2>
+            if glimpse.is_none_or(Glimpse::has_parts) {
             <ol class="parts" aria-label="Parts of a decision">
                 { for describe::PARTS.iter().map(|&(part, name, purpose)| {
                     let current = phase == Some(part);
@@ -29,13 +30,18 @@ pub(crate) fn decision(state: &State, glimpse: Option<&Glimpse>, dispatch: &Call
                     }
                 }) }
             </ol>
+            }
             <p id="sentence" class="sentence" data-testid="sentence">
                 { glimpse.map_or_else(|| "No decision yet.".into(), describe::sentence) }
             </p>
             <p class="hidden" aria-live="polite" id="live">{ spoken }</p>
             if let (Some(trace), Some(glimpse)) = (state.trace(), glimpse) {
-                { gauge::gauge(trace, glimpse) }
-                { choices(state, glimpse, dispatch) }
+                if let Some(missing) = describe::missing(trace) {
+                    <p id="missing" class="quiet">{ missing }</p>
+                } else {
+                    { gauge::gauge(trace, glimpse) }
+                    { choices(state, glimpse, dispatch) }
+                }
             }
         </>
     }

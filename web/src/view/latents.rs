@@ -63,7 +63,8 @@ pub(crate) fn Latents(props: &Props) -> Html {
         order.retain(|&index| index < q.len());
         order.sort_by(|&a, &b| q[a].total_cmp(&q[b]));
     }
-    let steps = props.trace.0.run.settings.sampler.steps + props.trace.0.run.settings.sampler.extra_steps;
+    let plan = props.trace.0.run.settings.plan();
+    let steps = plan.map_or(0, |plan| plan.sampler.steps + plan.sampler.extra_steps);
     let shown = props.step.unwrap_or(steps).min(steps);
     let oninput = perhaps(&props.dispatch, move |event: InputEvent| {
         let step: usize = event.target_dyn_into::<HtmlInputElement>()?.value().parse().ok()?;

@@ -17,7 +17,7 @@ const SAMPLERS: [(Sampler, &str, &str); 3] = [
 
 pub(crate) fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
     let plan = state.run.plan();
-    let sampler = plan.run.settings.sampler;
+    let plans = plan.run.settings.plan();
     let [x, y] = state.start();
     let onsampler = perhaps(dispatch, |event: Event| {
         let value = event.target_dyn_into::<HtmlSelectElement>()?.value();
@@ -35,22 +35,24 @@ pub(crate) fn settings(state: &State, dispatch: &Callback<Action>) -> Html {
             <h2 id="settings-title">{ "Settings" }</h2>
             <p class="quiet">{ "A change starts the run anew. To start somewhere else, drag the start or focus the maze and use the arrow keys." }</p>
             <div class="settings">
-                <label class="settings__check">
-                    <input id="revalue" type="checkbox" checked={plan.run.settings.revalue} onchange={onrevalue} />
-                    { "Adaptive revaluation" }
-                </label>
-                <Field number={Number::Candidates} value={plan.run.settings.candidates as u64}
-                    max={PlanSettings::MAX_CANDIDATES} dispatch={dispatch.clone()} />
-                <label>
-                    <span>{ "Sampler" }</span>
-                    <select id="sampler" onchange={onsampler}>
-                        { for SAMPLERS.iter().map(|&(kind, name, label)| html! {
-                            <option value={name} selected={kind == sampler.kind}>{ label }</option>
-                        }) }
-                    </select>
-                </label>
-                <Field number={Number::SamplerSteps} value={sampler.steps as u64} max={state.diffusion_steps()}
-                    disabled={sampler.kind == Sampler::Ddpm} dispatch={dispatch.clone()} />
+                if let Some(PlanSettings { revalue, candidates, sampler, .. }) = plans.copied() {
+                    <label class="settings__check">
+                        <input id="revalue" type="checkbox" checked={revalue} onchange={onrevalue} />
+                        { "Adaptive revaluation" }
+                    </label>
+                    <Field number={Number::Candidates} value={candidates as u64}
+                        max={PlanSettings::MAX_CANDIDATES} dispatch={dispatch.clone()} />
+                    <label>
+                        <span>{ "Sampler" }</span>
+                        <select id="sampler" onchange={onsampler}>
+                            { for SAMPLERS.iter().map(|&(kind, name, label)| html! {
+                                <option value={name} selected={kind == sampler.kind}>{ label }</option>
+                            }) }
+                        </select>
+                    </label>
+                    <Field number={Number::SamplerSteps} value={sampler.steps as u64} max={state.diffusion_steps()}
+                        disabled={sampler.kind == Sampler::Ddpm} dispatch={dispatch.clone()} />
+                }
                 <Field number={Number::Seed} value={plan.run.seed} dispatch={dispatch.clone()} />
                 <label>
                     <span>{ "Device" }</span>

@@ -65,7 +65,8 @@ impl Scoring {
                 (self.played..last).map(|index| Episode::stratified(self.plan.run.seed, index as u64));
             let episodes: Vec<Episode> = episodes.collect();
             let scenario = Scenario { world: self.plan.run.scenario.world.clone(), ..Scenario::default() };
-            let settings = PlanSettings { revalue, ..self.plan.run.settings };
+            let plan = self.plan.run.settings.plan().ok_or("only plans are scored here")?;
+            let settings = PlanSettings { revalue, ..*plan };
             let options = RolloutOptions { record: false, stop_at_goal: true, shareable: true };
             let envs = env::open(self.agent.task()).map_err(|error| error.to_string())?;
             Rollout::in_scenario(Arc::clone(&self.agent), envs, settings, &episodes, options, &scenario)

@@ -249,5 +249,6 @@ impl Measuring {
 fn begin(agent: &Arc<Agent>, plan: &Plan) -> Result<Rollout, AgentError> {
     let options = RolloutOptions { record: true, stop_at_goal: true, shareable: true };
     let episode = Episode::chosen(plan.run.seed, plan.run.episode, plan.run.start.as_deref());
-    Rollout::new(Arc::clone(agent), env::open(agent.task())?, plan.run.settings, &[episode], options)
+    let settings = plan.run.settings.plan().copied().unwrap_or(agent.settings().plan);
+    Rollout::new(Arc::clone(agent), env::open(agent.task())?, settings, &[episode], options)
 }

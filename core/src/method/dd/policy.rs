@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Settings;
-use crate::agent::{self, AgentError};
+use crate::agent::{self, AgentError, Choice};
 use crate::diffusion::inpaint::{Known, sample};
 use crate::diffusion::{CosineSchedule, Update};
-use crate::method::trajectory::{CHUNK, finite, noise};
+use crate::method::trajectory::{CHUNK, finite, noise, only};
 use crate::method::{Loaded, numbers};
 use crate::nn::tensor;
 use crate::rng::Key;
@@ -18,6 +18,8 @@ pub struct Actor {
     schedule: CosineSchedule,
     updates: Vec<Update>,
     lanes: Vec<Lane>,
+    /// Plans made for the last actions, where they are kept.
+    chosen: Option<Vec<(usize, Choice)>>,
 }
 
 /// An episode.
@@ -38,7 +40,7 @@ impl Actor {
     pub fn new(agent: Arc<Loaded<Settings>>) -> Self {
         let schedule = CosineSchedule::new(agent.settings.policy.diffusion_steps);
         let updates = schedule.updates(agent.settings.act.sampler);
-        Self { agent, schedule, updates, lanes: Vec::new() }
+        Self { agent, schedule, updates, lanes: Vec::new(), chosen: None }
     }
 
     /// Plans of some lanes from their states, `[lanes][rows][state]`, as the network sees them.
@@ -93,6 +95,9 @@ impl agent::Actor for Actor {
         for lanes in new.chunks(CHUNK) {
             let plans = self.plans(lanes)?;
             for (&(lane, _), plan) in lanes.iter().zip(plans.chunks_exact(plans.len() / lanes.len())) {
+                if let Some(kept) = &mut self.chosen {
+                    kept.push((lane, only(plan.to_vec(), &self.agent.state_norm, state)));
+                }
                 let lane = &mut self.lanes[lane];
                 (lane.plan, lane.taken) = (plan.to_vec(), 0);
             }
@@ -109,5 +114,13 @@ impl agent::Actor for Actor {
 
     fn decisions(&self, lane: usize) -> usize {
         self.lanes[lane].plans
+    }
+
+    fn record(&mut self) {
+        self.chosen = Some(Vec::new());
+    }
+
+    fn chosen(&mut self) -> Vec<(usize, Choice)> {
+        self.chosen.as_mut().map(std::mem::take).unwrap_or_default()
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::follower::{dense, towards};
 use super::{Follow, Settings};
-use crate::agent::{self, AgentError};
+use crate::agent::{self, AgentError, Choice};
 use crate::diffusion::inpaint::{Known, sample};
 use crate::diffusion::{CosineSchedule, Update};
-use crate::method::trajectory::{CHUNK, finite, given, noise};
+use crate::method::trajectory::{CHUNK, finite, given, noise, only};
 use crate::method::{Loaded, Recipe, numbers};
 use crate::nn::tensor;
 use crate::rng::Key;
@@ -21,6 +21,8 @@ pub struct Actor {
     /// The state that plans end in, as the network sees it.
     goal: Vec<f32>,
     lanes: Vec<Lane>,
+    /// Plans made for the last actions, where they are kept.
+    chosen: Option<Vec<(usize, Choice)>>,
 }
 
 /// An episode.
@@ -56,7 +58,7 @@ impl Actor {
         let mut goal = settings.goal(task)?;
         agent.state_norm.apply(&mut goal);
         let updates = CosineSchedule::new(settings.policy.diffusion_steps).updates(settings.act.sampler);
-        Ok(Self { agent, updates, goal, lanes: Vec::new() })
+        Ok(Self { agent, updates, goal, lanes: Vec::new(), chosen: None })
     }
 
     /// Rows of plans of some lanes from their states to the goal, `[lanes][rows][channels]`, as the network sees them.
@@ -100,6 +102,9 @@ impl Actor {
             let part = |from: usize, to: usize| {
                 rows.chunks_exact(channels).flat_map(|row| &row[from..to]).copied().collect::<Vec<f32>>()
             };
+            if let Some(kept) = &mut self.chosen {
+                kept.push((lane, only(part(channels - state, channels), state_norm, state)));
+            }
             let plan = if settings.act.follow == Follow::Actions {
                 Plan::Actions(part(0, channels - state))
             } else {
@@ -169,5 +174,13 @@ impl agent::Actor for Actor {
 
     fn decisions(&self, lane: usize) -> usize {
         self.lanes[lane].plans
+    }
+
+    fn record(&mut self) {
+        self.chosen = Some(Vec::new());
+    }
+
+    fn chosen(&mut self) -> Vec<(usize, Choice)> {
+        self.chosen.as_mut().map(std::mem::take).unwrap_or_default()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 use super::{Acting, Preserving, Settings};
-use crate::agent::{self, AgentError};
+use crate::agent::{self, AgentError, Candidates, Choice};
 use crate::method::{Loaded, numbers};
 use crate::nn::tensor;
 use crate::rng::Key;
@@ -20,13 +20,16 @@ pub struct Actor {
     schedule: Preserving,
     /// Key of each lane's noise, and the decisions made.
     lanes: Vec<(Key, u64)>,
+    /// Candidates of the last actions, where they are kept.
+    chosen: Option<Vec<(usize, Choice)>>,
 }
 
 impl Actor {
     /// The model in no episode yet.
     #[must_use]
     pub fn new(agent: Arc<Loaded<Settings>>) -> Self {
-        Self { schedule: Preserving::new(agent.settings.policy.diffusion_steps), agent, lanes: Vec::new() }
+        let schedule = Preserving::new(agent.settings.policy.diffusion_steps);
+        Self { schedule, agent, lanes: Vec::new(), chosen: None }
     }
 
     /// Best actions of some lanes, `[lanes, action]`.
@@ -65,14 +68,18 @@ impl Actor {
         if values.iter().any(|value| !value.is_finite()) {
             return Err(AgentError::NotFinite("Q"));
         }
-        let best = values.chunks_exact(each).zip(actions.chunks_exact(each * width));
-        Ok(best
-            .flat_map(|(values, actions)| {
-                let chosen = agent::argmax(values);
-                &actions[chosen * width..(chosen + 1) * width]
-            })
-            .copied()
-            .collect())
+        let mut best = Vec::with_capacity(count * width);
+        let rows = values.chunks_exact(each).zip(actions.chunks_exact(each * width));
+        for (&(lane, _), (values, actions)) in lanes.iter().zip(rows) {
+            let chosen = agent::argmax(values);
+            best.extend_from_slice(&actions[chosen * width..(chosen + 1) * width]);
+            if let Some(kept) = &mut self.chosen {
+                let candidates =
+                    Candidates::Actions(actions.chunks_exact(width).map(<[f32]>::to_vec).collect());
+                kept.push((lane, Choice { candidates, q: values.to_vec(), chosen }));
+            }
+        }
+        Ok(best)
     }
 }
 
@@ -88,5 +95,13 @@ impl agent::Actor for Actor {
         let together = (CHUNK / self.agent.settings.act.candidates).max(1);
         let chunks = lanes.chunks(together).map(|lanes| self.best(lanes)).collect::<Result<Vec<_>, _>>()?;
         Ok(chunks.concat())
+    }
+
+    fn record(&mut self) {
+        self.chosen = Some(Vec::new());
+    }
+
+    fn chosen(&mut self) -> Vec<(usize, Choice)> {
+        self.chosen.as_mut().map(std::mem::take).unwrap_or_default()
     }
 }

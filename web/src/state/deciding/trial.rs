@@ -36,7 +36,8 @@ impl Deciding {
 
     /// Tries WebGPU where the browser has an adapter that is worth it, once the CPU decides.
     pub(in crate::state) fn try_gpu(&mut self, commands: &mut Vec<Command>) {
-        let on_cpu = self.ready().is_some_and(|(device, _)| !device.webgpu);
+        let on_cpu =
+            self.ready().is_some_and(|(device, weights)| !device.webgpu && weights.settings.plan().is_some());
         if self.adapter && self.backend == Backend::Auto && self.trial.is_none() && on_cpu {
             self.trial = Some(Trial { device: None, millis: [None; 2] });
             commands.push(Command::StartTrial { bundle: self.bundle.clone() });

@@ -1,8 +1,7 @@
 //! The plan of the run: choices taken over, taken back and forgotten.
 
-use diar_core::agent::Scenario;
+use diar_core::agent::{ActingSettings, Scenario};
 use diar_core::benchmark::Benchmark;
-use diar_core::settings::PlanSettings;
 
 use super::{Choice, Run, Source};
 use crate::messages::Plan;
@@ -30,19 +29,22 @@ impl Run {
     }
 
     /// The settings that weights bring along hold, unless somebody chose others or a recording of their task is shown.
-    pub(in crate::state) fn suggest(&mut self, settings: PlanSettings, task: &str) {
+    pub(in crate::state) fn suggest(&mut self, settings: &ActingSettings, task: &str) {
         let recording = self
             .shown
             .as_ref()
             .is_some_and(|shown| shown.source == Source::Recorded && shown.trace.task == task);
         if self.choice == Choice::None && !recording {
-            self.plan.run.settings = settings;
+            self.plan.run.settings = settings.clone();
         }
     }
 
     /// Falls back to settings that the weights can use.
-    pub(in crate::state) fn force(&mut self, settings: PlanSettings) {
-        self.plan.run.settings = settings;
+    pub(in crate::state) fn force(&mut self, settings: &ActingSettings) {
+        self.plan.run.settings = settings.clone();
+        if settings.plan().is_none() {
+            self.plan.run.scenario.interventions.clear();
+        }
     }
 
     /// Returns true if the plan is still that of the trace on display, which is of this task.

@@ -10,7 +10,7 @@ fn another_run_is_computed_beside_the_first_and_compared() {
     let [ToWorker::Begin { lane: Lane::Compared, plan, .. }] = &told(&commands)[..] else {
         panic!("{commands:?}")
     };
-    assert!(!plan.run.settings.revalue && plan.run.seed == state.run.plan().run.seed);
+    assert!(!plan.run.settings.plan().unwrap().revalue && plan.run.seed == state.run.plan().run.seed);
     let commands = answer_other(&mut state, &commands);
     assert!(state.computing());
     serve_other(&mut state, commands, &[Script::Completed(4), Script::Goal(8)]);
@@ -34,7 +34,7 @@ fn another_run_is_computed_beside_the_first_and_compared() {
     assert_eq!(glance(&state), 3);
     // The link brings both.
     let link = share::parse(&state.fragment().unwrap()).unwrap().unwrap();
-    assert!(!share::other(&link, None).unwrap().run.settings.revalue);
+    assert!(!share::other(&link, None).unwrap().run.settings.plan().unwrap().revalue);
     let commands = state.update(ComparisonAction::Choose(None));
     assert_eq!(told(&commands), [ToWorker::Drop { lane: Lane::Compared }]);
     assert!(state.comparison.run().is_none());
@@ -43,7 +43,7 @@ fn another_run_is_computed_beside_the_first_and_compared() {
 #[test]
 fn comparing_with_the_same_is_refused() {
     let mut state = finished();
-    let same = state.run.plan().run.settings.candidates;
+    let same = state.run.plan().run.settings.plan().unwrap().candidates;
     assert_eq!(told(&state.update(ComparisonAction::Choose(Some(Versus::Candidates(same))))), []);
     assert!(state.comparison.run().is_none() && state.view.notices()[0].text.contains("the same"));
 }
@@ -69,7 +69,7 @@ fn a_dropped_plan_is_followed_in_the_other_run() {
             .comparison
             .run()
             .as_ref()
-            .map(|other| (other.plan().run.seed, other.plan().run.settings.candidates)),
+            .map(|other| (other.plan().run.seed, other.plan().run.settings.plan().unwrap().candidates)),
         Some((8, 9))
     );
 }

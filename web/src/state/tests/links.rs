@@ -16,7 +16,7 @@ fn copying_gives_the_link_to_what_is_shown() {
 #[test]
 fn a_run_without_a_link_is_said_to_have_none() {
     let mut recorded = played(&EPISODE);
-    recorded.run.settings.sampler.extra_steps = usize::MAX;
+    recorded.run.settings.plan_mut().unwrap().sampler.extra_steps = usize::MAX;
     let mut state = launch_before_recording("").0;
     state.update(RunAction::Recorded(Ok(recorded.into())));
     assert!(state.trace().is_some() && state.fragment().is_none());
@@ -29,11 +29,11 @@ fn a_run_without_a_link_is_said_to_have_none() {
 #[test]
 fn a_link_brings_back_run_and_moment() {
     let mut linked = played(&EPISODE);
-    linked.run.settings.candidates = 77;
+    linked.run.settings.plan_mut().unwrap().candidates = 77;
     let moment = timeline::moment_of_step(&linked, 3);
     let fragment = link_to(&linked, &weights().hash, moment);
     let mut state = launch(&fragment).0;
-    assert_eq!(state.run.plan().run.settings.candidates, 77);
+    assert_eq!(state.run.plan().run.settings.plan().unwrap().candidates, 77);
     // It is there before any weights are.
     assert_eq!(describe::badge(&state), "replayed (from the link)");
     assert_eq!(timeline::step_at(state.trace().unwrap(), state.cursor.at()), 3);
@@ -90,7 +90,7 @@ fn bad_links_say_so_and_the_page_goes_on() {
         assert!(errors(&state)[0].contains(words), "{:?}", state.view.notices());
         let commands = ready_on(&mut state, DeviceInfo::cpu(None));
         answer_begin(&mut state, &commands);
-        assert_eq!(state.run.plan().run.settings, settings());
+        assert_eq!(state.run.plan().run.settings, settings().into());
         assert!(state.trace().is_some());
     }
     let mut state = begun();
@@ -117,10 +117,10 @@ fn a_link_for_another_task_or_other_weights_says_so() {
 #[test]
 fn settings_of_a_link_that_the_weights_cannot_use_are_refused() {
     let mut linked = played(&EPISODE);
-    linked.run.settings.sampler.steps = 900;
+    linked.run.settings.plan_mut().unwrap().sampler.steps = 900;
     let mut state = launch(&link_to(&linked, "", 0)).0;
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     assert!(errors(&state)[0].contains("plan.sampler.steps is 900"), "{:?}", state.view.notices());
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
-    assert_eq!(plan.run.settings, settings());
+    assert_eq!(plan.run.settings, settings().into());
 }

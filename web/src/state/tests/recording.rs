@@ -18,7 +18,7 @@ fn a_recording_is_alive_until_the_same_run_is_computed() {
     let commands = ready_on(&mut state, DeviceInfo::cpu(None));
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
     assert_eq!(
-        (plan.run.seed, plan.run.settings, &plan.run.start),
+        (plan.run.seed, plan.run.settings.clone(), &plan.run.start),
         (recording.run.seed, recording.run.settings, &None)
     );
     let commands = answer_begin(&mut state, &commands);

@@ -38,10 +38,12 @@ fn loading_shows_bytes_then_readiness() {
 fn a_choice_starts_the_run_anew_and_drops_the_old_one() {
     type Holds = fn(&Plan) -> bool;
     let choices: [(RunAction, Holds); 7] = [
-        (RunAction::Revalue(false), |plan| !plan.run.settings.revalue),
-        (RunAction::Candidates(32), |plan| plan.run.settings.candidates == 32),
-        (RunAction::Sampler(Sampler::Sde), |plan| plan.run.settings.sampler.kind == Sampler::Sde),
-        (RunAction::SamplerSteps(7), |plan| plan.run.settings.sampler.steps == 7),
+        (RunAction::Revalue(false), |plan| !plan.run.settings.plan().unwrap().revalue),
+        (RunAction::Candidates(32), |plan| plan.run.settings.plan().unwrap().candidates == 32),
+        (RunAction::Sampler(Sampler::Sde), |plan| {
+            plan.run.settings.plan().unwrap().sampler.kind == Sampler::Sde
+        }),
+        (RunAction::SamplerSteps(7), |plan| plan.run.settings.plan().unwrap().sampler.steps == 7),
         (RunAction::Seed(u64::MAX), |plan| plan.run.seed == u64::MAX),
         (RunAction::Start(Some([2.0, 3.0])), |plan| plan.run.start == Some(vec![2.0, 3.0, 0.0, 0.0])),
         (RunAction::MoveStart([0.0, 0.1]), |plan| plan.run.start == Some(vec![3.0, 1.1, 0.0, 0.0])),
@@ -71,7 +73,7 @@ fn a_choice_starts_the_run_anew_and_drops_the_old_one() {
 #[test]
 fn a_choice_that_changes_nothing_does_nothing() {
     let mut state = begun();
-    let revalue = state.run.plan().run.settings.revalue;
+    let revalue = state.run.plan().run.settings.plan().unwrap().revalue;
     assert!(idle(&state.update(RunAction::Revalue(revalue))));
     assert!(idle(&state.update(RunAction::Start(None))));
 }
@@ -80,9 +82,9 @@ fn a_choice_that_changes_nothing_does_nothing() {
 fn ddpm_takes_every_diffusion_step_and_leaving_it_few() {
     let mut state = begun();
     state.update(RunAction::Sampler(Sampler::Ddpm));
-    assert_eq!(state.run.plan().run.settings.sampler.steps, 500);
+    assert_eq!(state.run.plan().run.settings.plan().unwrap().sampler.steps, 500);
     state.update(RunAction::Sampler(Sampler::Sde));
-    assert_eq!(state.run.plan().run.settings.sampler.steps, 10);
+    assert_eq!(state.run.plan().run.settings.plan().unwrap().sampler.steps, 10);
 }
 
 #[test]

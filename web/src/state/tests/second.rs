@@ -1,5 +1,8 @@
 //! Comparing two bundles.
 
+use diar_core::agent::{ActingSettings, OwnSettings};
+use diar_core::link::Link;
+
 use super::*;
 
 const ADDRESS: &str = "https://example.org/other.safetensors?v=2";
@@ -54,6 +57,27 @@ fn two_bundles_are_compared_once_the_second_is_here() {
     let commands = again.update(ComparisonAction::Choose(Some(Versus::Weights(ADDRESS.into()))));
     assert!(fetched(&commands).is_none());
     assert!(matches!(told(&commands)[..], [ToWorker::Begin { lane: Lane::Compared, .. }]), "{commands:?}");
+}
+
+#[test]
+fn weights_of_another_method_act_by_their_own_settings() {
+    let own: ActingSettings = OwnSettings { method: Method::Iql, act: Default::default() }.into();
+    let mut state = finished();
+    state.update(ComparisonAction::Choose(Some(Versus::Weights(ADDRESS.into()))));
+    state.update(ComparisonAction::Fetched(ADDRESS.into(), Ok(BYTES.to_vec())));
+    let other = Weights { method: Method::Iql, settings: own.clone(), diffusion_steps: 0, ..weights() };
+    let commands = state.update(read(Ok(Weights { hash: "fedcba9876543210fedcba".into(), ..other })));
+    let [ToWorker::Begin { lane: Lane::Compared, plan, .. }] = &told(&commands)[..] else {
+        panic!("{commands:?}")
+    };
+    assert_eq!((&plan.run.settings, plan.run.seed), (&own, state.run.plan().run.seed));
+    answer_other(&mut state, &commands);
+    let other = state.comparison.run().unwrap().trace().unwrap();
+    assert!(describe::missing(other).unwrap().contains("IQL has one action for each state"));
+    assert!(describe::missing(state.trace().unwrap()).is_none(), "a planner has everything");
+    // The link says by which settings the second run was decided.
+    let link = Link::decode(&state.fragment().unwrap()).unwrap();
+    assert_eq!(link.other.unwrap().settings, own);
 }
 
 #[test]
@@ -147,7 +171,7 @@ fn the_address_of_the_page_can_ask_for_a_comparison() {
         panic!("{commands:?}")
     };
     // With the settings that the page's own weights brought.
-    assert_eq!(plan.run.settings, settings());
+    assert_eq!(plan.run.settings, settings().into());
 }
 
 #[test]

@@ -31,7 +31,10 @@ fn another_run_under_way_ends_or_begins_again() {
         assert!(state.comparison.run().is_none_or(|run| run.trace().is_none()), "{cause:?}");
         if !ended {
             let plan = state.comparison.run().unwrap().plan();
-            assert!(!plan.run.settings.revalue && plan.run.seed == state.run.plan().run.seed, "{cause:?}");
+            assert!(
+                !plan.run.settings.plan().unwrap().revalue && plan.run.seed == state.run.plan().run.seed,
+                "{cause:?}"
+            );
             assert_eq!(plan.run.scenario, state.run.plan().run.scenario, "{cause:?}");
         }
     }

@@ -106,7 +106,7 @@ fn a_start_chosen_in_one_maze_is_not_used_in_another() {
     assert!(state.run.plan().run.start.is_some());
     let commands = state.update(RunAction::Candidates(9));
     let [ToWorker::Begin { plan, .. }] = &told(&commands)[..] else { panic!("{commands:?}") };
-    assert_eq!((&plan.run.start, plan.run.settings.candidates), (&None, 9));
+    assert_eq!((&plan.run.start, plan.run.settings.plan().unwrap().candidates), (&None, 9));
 }
 
 #[test]
