@@ -367,13 +367,19 @@ pub fn sentence(glimpse: &Glimpse) -> String {
         .collect()
 }
 
+/// A candidate in a word.
+fn kind(glimpse: &Glimpse) -> &'static str {
+    match glimpse.candidates() {
+        Some(Candidates::Actions(_)) => "action",
+        Some(Candidates::Paths(_)) => "path",
+        Some(Candidates::Latents(_)) | None => "plan",
+    }
+}
+
 /// A decision of a method without latents.
 fn acted(glimpse: &Glimpse) -> String {
     let chose = glimpse.ranking().map(|(q, chosen)| {
-        let kind = match glimpse.candidates() {
-            Some(Candidates::Paths(_)) => "path",
-            _ => "action",
-        };
+        let kind = kind(glimpse);
         let best = q.get(chosen).map_or_else(String::new, |&q| format!(", Q {}", number(q)));
         if q.is_empty() {
             format!("{kind} {} taken.", chosen + 1)
@@ -433,15 +439,16 @@ pub fn figures(glimpse: &Glimpse, task: &Benchmark) -> Vec<(&'static str, String
     let ranking = glimpse.ranking();
     let range = ranking.and_then(|(q, _)| scale::range(q.iter().copied()));
     let now = glimpse.v_now().last();
+    let kind = kind(glimpse);
     let [x, y] = glimpse.position();
     vec![
         ("t", glimpse.t().to_string(), "Environment steps before this decision."),
         (
             "n",
             glimpse
-                .latents()
-                .filter(|latents| !latents.is_empty())
-                .map_or_else(dash, |latents| latents.len().to_string()),
+                .candidates()
+                .filter(|candidates| !candidates.is_empty())
+                .map_or_else(dash, |candidates| candidates.len().to_string()),
             "Candidates sampled.",
         ),
         (
@@ -453,8 +460,8 @@ pub fn figures(glimpse: &Glimpse, task: &Benchmark) -> Vec<(&'static str, String
             "chosen",
             ranking.map_or_else(dash, |(q, chosen)| {
                 q.get(chosen).map_or_else(
-                    || format!("plan {}", chosen + 1),
-                    |&q| format!("plan {} (Q {})", chosen + 1, number(q)),
+                    || format!("{kind} {}", chosen + 1),
+                    |&q| format!("{kind} {} (Q {})", chosen + 1, number(q)),
                 )
             }),
             "The candidate with the largest Q.",
@@ -471,7 +478,11 @@ pub fn figures(glimpse: &Glimpse, task: &Benchmark) -> Vec<(&'static str, String
         ),
         (
             "steps followed",
-            format!("{} of {}", glimpse.steps().len(), task.horizon),
+            if glimpse.has_parts() {
+                format!("{} of {}", glimpse.steps().len(), task.horizon)
+            } else {
+                glimpse.steps().len().to_string()
+            },
             "Steps taken with this plan.",
         ),
         ("position", format!("x {} m, y {} m", metres(x), metres(y)), "Where the particle is."),

@@ -125,7 +125,7 @@ fn stage(state: &State, paint: u32, dispatch: &Callback<Action>) -> Html {
                 <section class="card stage__rival" aria-labelledby="rival-title" id="rival">
                     <h2 id="rival-title">{ format!("Other run: {}", describe::versus(beside)) }</h2>
                     <maze::Maze maze={state.task().maze()} scenario={Rc::new(other.run.scenario.clone())} trace={Some(Same(Rc::clone(other)))}
-                        {moment} field={field(state)} layers={state.view.layers()} {paint} dispatch={dispatch.clone()} />
+                        {moment} field={field(state).filter(|_| other.run.settings.plan().is_some())} layers={state.view.layers()} {paint} dispatch={dispatch.clone()} />
                     <p class="outcome">{ describe::other_outcome(state, other, moment) }</p>
                 </section>
             }

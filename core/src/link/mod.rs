@@ -132,11 +132,11 @@ impl Link {
     /// The link of an episode as far as it has come.
     pub fn of(trace: &Trace, bundle_hash: &str, cursor: u32) -> Self {
         let decided = trace.decisions.iter().filter_map(|decision| {
-            // A plan counts once its end is known, any other decision once it is followed.
+            // A plan counts once its end is known, any other decision once it is chosen or followed.
             let counts = if decision.has_parts() {
                 decision.chosen.is_some() && decision.v_end.is_some()
             } else {
-                !decision.steps.is_empty()
+                decision.chosen.is_some() || !decision.steps.is_empty()
             };
             counts.then(|| LinkDecision {
                 chosen: decision.chosen.map(|chosen| chosen as u16),

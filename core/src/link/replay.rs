@@ -164,7 +164,7 @@ fn ends_so(decision: &LinkDecision, taken: &[Step], task: &TaskSpec, settings: &
             Some(Outcome::Goal) => touches(taken),
             Some(Outcome::TimeLimit) => over,
         };
-        return no_values && steps > 0 && ends;
+        return no_values && ends && (steps > 0 || decision.outcome.is_none());
     };
     compared
         && match decision.outcome {

@@ -558,7 +558,8 @@ fn settings_beyond_reason_are_refused_in_one_sentence() {
 
 #[test]
 fn more_work_than_an_episode_is_worth_is_refused() {
-    let dropped = LinkDecision { outcome: Some(Outcome::Revalued { at: 0 }), ..LinkDecision::default() };
+    let outcome = Some(Outcome::Revalued { at: 0 });
+    let dropped = LinkDecision { chosen: Some(0), outcome, ..LinkDecision::default() };
     let link = |decisions| Link {
         run: RunSpec::new(0, 0, sampled(4096, Sampler::Ddpm, 500, 5)),
         decisions: vec![dropped.clone(); decisions],
@@ -776,7 +777,8 @@ fn nothing_breaks_the_reader() {
         }
     }
     assert!(read > 0, "some changes change nothing");
-    assert_eq!(Link::decode("v4.AAAA"), Err(LinkError::Version(4)));
+    assert_eq!(Link::decode("v5.AAAA"), Err(LinkError::Version(5)));
+    assert!(matches!(Link::decode("v4.AAAA"), Err(LinkError::Damaged(_))));
     assert!(matches!(Link::decode("v1.AAAA"), Err(LinkError::Damaged(_))));
     assert!(matches!(Link::decode("v2.AAAA"), Err(LinkError::Damaged(_))));
     assert!(matches!(Link::decode("v3.AAAA"), Err(LinkError::Damaged(_))));

@@ -11,7 +11,7 @@ const NAMES: f64 = 235.0;
 const GAP: f64 = 16.0;
 /// Width of a task's column, and the room between two.
 const COLUMN: f64 = 220.0;
-const BETWEEN: f64 = 22.0;
+const BETWEEN: f64 = 38.0;
 /// Height of a method's row, and of a panel's head and foot.
 const ROW: f64 = 20.0;
 const HEAD: f64 = 50.0;
@@ -72,8 +72,11 @@ fn draw(svg: &mut Svg, top: f64, title: &str, panel: &Measured) {
         }
         for (row, y) in panel.rows.iter().zip((0..).map(|i| first + ROW * (f64::from(i) + 0.5))) {
             if let Some(Interval { mean, low, high }) = row.ours[number] {
-                svg.line(&[[x(low), y], [x(high), y]], OURS, 2.5);
-                svg.dot([x(mean), y], 4.0, OURS);
+                svg.line(&[[x(low), y], [x(high), y]], OURS, 2.0);
+                for end in [low, high] {
+                    svg.line(&[[x(end), y - 4.0], [x(end), y + 4.0]], OURS, 1.5);
+                }
+                svg.dot([x(mean), y], 3.5, OURS);
             }
             if let Some(score) = row.published[number] {
                 svg.ring([x(score), y], 4.0, PUBLISHED);

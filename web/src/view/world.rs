@@ -34,7 +34,7 @@ pub(crate) fn world(state: &State, dispatch: &Callback<Action>) -> Html {
                 <p class="honest" role="note" id="world-warning">{ warning }</p>
             }
             <Critics job={state.retraining.job().cloned()} critic={state.retraining.critic()} misled={state.critic_misled()}
-                ready={state.ready().is_some()} dispatch={dispatch.clone()} />
+                ready={state.ready().is_some_and(|(_, weights)| weights.settings.plan().is_some())} dispatch={dispatch.clone()} />
         </section>
     }
 }
