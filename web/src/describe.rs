@@ -425,6 +425,9 @@ pub fn acting_name(settings: &ActingSettings) -> String {
 pub fn method_name(method: Method) -> String {
     match method {
         Method::Bc => "Behaviour cloning".to_owned(),
+        Method::Diffuser => "Diffuser".to_owned(),
+        Method::Dd => "Decision Diffuser".to_owned(),
+        Method::Dt => "Decision Transformer".to_owned(),
         other => other.name().to_uppercase(),
     }
 }

@@ -24,12 +24,12 @@ pub trait Actor {
     /// Tells a lane the action that was taken last, `[action]`, and its reward. Actors without memory ignore it.
     fn observe(&mut self, _lane: usize, _action: &[f32], _reward: f32) {}
 
-    /// Keeps, from now on, the candidates that actions are chosen from, for [`Actor::chosen`].
+    /// Keeps, from now on, the candidates that actions are chosen from, for [`Actor::choices`].
     fn record(&mut self) {}
 
     /// Candidates that the last [`Actor::act`] chose from, each with its lane. A lane that goes on with an earlier choice has
     /// none, nor has a method without candidates, and nothing is kept before [`Actor::record`].
-    fn chosen(&mut self) -> Vec<(usize, Choice)> {
+    fn choices(&mut self) -> Vec<(usize, Choice)> {
         Vec::new()
     }
 }
@@ -55,8 +55,8 @@ impl<T: Actor + ?Sized> Actor for Box<T> {
         (**self).record();
     }
 
-    fn chosen(&mut self) -> Vec<(usize, Choice)> {
-        (**self).chosen()
+    fn choices(&mut self) -> Vec<(usize, Choice)> {
+        (**self).choices()
     }
 }
 
@@ -152,7 +152,7 @@ impl<A: Actor> Policy for Reflex<A> {
             self.lanes[*lane].waiting = Some(action.clone());
         }
         let events: Vec<LaneEvent> =
-            self.actor.chosen().into_iter().map(|(lane, choice)| (lane, Event::Chose(choice))).collect();
+            self.actor.choices().into_iter().map(|(lane, choice)| (lane, Event::Chose(choice))).collect();
         if events.is_empty() {
             return Ok(Advance::Act(given));
         }

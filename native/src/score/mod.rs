@@ -112,6 +112,9 @@ impl Method {
     pub fn published(self) -> &'static str {
         match self {
             Self::Bc => "BC",
+            Self::Dt => "DT",
+            Self::Dd => "DD",
+            Self::Diffuser => "Diffuser",
             other => other.title(),
         }
     }

@@ -180,7 +180,7 @@ impl agent::Actor for Actor {
         self.chosen = Some(Vec::new());
     }
 
-    fn chosen(&mut self) -> Vec<(usize, Choice)> {
+    fn choices(&mut self) -> Vec<(usize, Choice)> {
         self.chosen.as_mut().map(std::mem::take).unwrap_or_default()
     }
 }

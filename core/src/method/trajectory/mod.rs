@@ -10,7 +10,8 @@ mod settings;
 use burn::tensor::{Device, Tensor};
 
 use super::numbers;
-use crate::agent::AgentError;
+use crate::agent::{AgentError, Candidates, Choice};
+use crate::data::Normaliser;
 use crate::nn::tensor;
 use crate::rng::Key;
 
@@ -44,6 +45,13 @@ pub(super) fn noise(
         let drawn = keys.iter().flat_map(|key| key.fold(number as u64).normals(shape[1] * shape[2]));
         tensor(drawn.collect(), shape, &device).mul_scalar(temperature)
     }
+}
+
+/// A plan as the only candidate of its decision, from its states as the network sees them, `[rows, state]`.
+pub(super) fn only(mut states: Vec<f32>, norm: &Normaliser, state: usize) -> Choice {
+    norm.invert(&mut states);
+    let path = states.chunks_exact(state).map(<[f32]>::to_vec).collect();
+    Choice { candidates: Candidates::Paths(vec![path]), q: Vec::new(), chosen: 0 }
 }
 
 /// Numbers of plans, all of them finite.

@@ -61,7 +61,7 @@ fn two_bundles_are_compared_once_the_second_is_here() {
 
 #[test]
 fn weights_of_another_method_act_by_their_own_settings() {
-    let own: ActingSettings = OwnSettings { method: Method::Iql, act: Default::default() }.into();
+    let own: ActingSettings = OwnSettings { method: Method::Iql, act: serde_json::Value::Null }.into();
     let mut state = finished();
     state.update(ComparisonAction::Choose(Some(Versus::Weights(ADDRESS.into()))));
     state.update(ComparisonAction::Fetched(ADDRESS.into(), Ok(BYTES.to_vec())));
