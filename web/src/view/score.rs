@@ -20,7 +20,7 @@ pub(crate) fn score(state: &State, dispatch: &Callback<Action>) -> Html {
                 if running {
                     <button id="score-stop" type="button" class="small" onclick={dispatch.reform(|_| ScoringAction::Stop.into())}>{ "Stop" }</button>
                 } else {
-                    <button id="score" type="button" class="small" disabled={!state.ready().is_some_and(|(_, weights)| weights.settings.plan().is_some())}
+                    <button id="score" type="button" class="small" disabled={state.ready().is_none_or(|(_, weights)| weights.settings.plan().is_none())}
                         onclick={dispatch.reform(|_| ScoringAction::Play(EPISODES).into())}>{ format!("Play {EPISODES} episodes") }</button>
                 }
             </div>
