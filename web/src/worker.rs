@@ -7,6 +7,7 @@
 mod device;
 pub(crate) mod fetch;
 pub(crate) mod field;
+mod networks;
 mod score;
 mod side;
 
@@ -15,23 +16,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use diar_core::agent::{ActingSettings, Agent, AgentError, Episode, Rollout, RolloutOptions};
+use diar_core::agent::{Agent, Episode, RolloutOptions};
 use diar_core::benchmark::Benchmark;
-use diar_core::bundle::{Bundle, BundleError, Scores};
+use diar_core::bundle::Bundle;
 use diar_core::env;
 use diar_core::maze::World;
-use diar_core::method::{Agent as AnyAgent, AgentBundle, AnyPolicy};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
+use self::networks::{File, Networks, Running};
 use self::score::Scoring;
 use self::side::{Imagining, Measuring, Side, Trailing, Valuing};
 use crate::accept;
 use crate::geometry;
-use crate::messages::{
-    Backend, Candidates, Decider, Denoising, Failure, Lane, Plan, ToPage, ToWorker, Unit, Weights,
-};
+use crate::messages::{Backend, Candidates, Decider, Denoising, Failure, Lane, Plan, ToPage, ToWorker, Unit};
 use crate::pace::{Pace, TURN};
 
 thread_local! {
@@ -44,7 +43,7 @@ thread_local! {
 #[derive(Default)]
 struct Server {
     loaded: Option<Loaded>,
-    runs: [Option<(u32, Rollout<AnyPolicy>)>; 2],
+    runs: [Option<(u32, Running)>; 2],
     /// Questions that are being answered, a turn at a time, while no message waits.
     sides: VecDeque<Side>,
     /// Goes on, a turn at a time, while no message waits.
@@ -67,59 +66,16 @@ struct Loaded {
     second: Option<(String, Networks)>,
 }
 
-/// Networks of a bundle.
-#[derive(Clone)]
-enum Networks {
-    /// DIAR's or LDCQ's, on the worker's device.
-    Latent(Arc<Agent>),
-    /// Those of a method without latents, which every run loads: they are small, and act on the CPU.
-    Own(Arc<AgentBundle>),
-}
-
-impl Networks {
-    fn load(bundle: AgentBundle, device: &Device) -> Result<Self, BundleError> {
-        if let AgentBundle::Latent(bundle) = &bundle {
-            return Agent::load(bundle, device).map(|agent| Self::Latent(Arc::new(agent)));
-        }
-        AnyAgent::load(&bundle, bundle.settings(), &Device::flex())?;
-        Ok(Self::Own(Arc::new(bundle)))
-    }
-
-    /// The agent that acts by the settings of a run.
-    fn acting_by(&self, settings: &ActingSettings) -> Result<AnyAgent, String> {
-        let loaded = match self {
-            Self::Latent(agent) => {
-                let plan = settings.plan().ok_or("these settings are not those of plans")?;
-                return Ok(AnyAgent::Latent(Arc::clone(agent), *plan));
-            }
-            Self::Own(bundle) => bundle
-                .settings()
-                .acting_by(settings)
-                .and_then(|acting| AnyAgent::load(bundle, acting, &Device::flex())),
-        };
-        loaded.map_err(|error| error.to_string())
-    }
-
-    /// The agent that plans, where it is one.
-    fn planner(&self) -> Option<&Arc<Agent>> {
-        match self {
-            Self::Latent(agent) => Some(agent),
-            Self::Own(_) => None,
-        }
-    }
-}
-
 impl Loaded {
-    fn decider(&self, plan: &Plan) -> Result<AnyAgent, String> {
-        let networks = match &plan.decider {
+    fn decider(&self, plan: &Plan) -> Result<&Networks, String> {
+        Ok(match &plan.decider {
             Decider::Own => &self.agent,
             Decider::Shipped => &self.shipped,
             Decider::Second(address) => match &self.second {
                 Some((known, networks)) if known == address => networks,
                 _ => return Err("its weights are not here".into()),
             },
-        };
-        networks.acting_by(&plan.run.settings)
+        })
     }
 
     /// The agent in use, where it plans.
@@ -208,8 +164,8 @@ impl Server {
     }
 
     async fn load(&mut self, address: &str, backend: Backend) {
-        let bundle = match fetch::weights(address).await.and_then(|bytes| read(address, &bytes)) {
-            Ok(bundle) => bundle,
+        let file = match fetch::weights(address).await.and_then(|bytes| read(address, &bytes)) {
+            Ok(file) => file,
             Err(message) => return fail(Failure::Weights, None, message),
         };
         let (handle, device) = device::choose(backend).await;
@@ -217,8 +173,9 @@ impl Server {
         if device.webgpu {
             self.pace = Pace::endless();
         }
-        let (hash, weights) = (bundle.hash().to_owned(), described(&bundle));
-        let agent = match Networks::load(bundle, &handle) {
+        let weights = file.described();
+        let hash = weights.hash.clone();
+        let agent = match Networks::load(&file, &handle) {
             Ok(agent) => agent,
             Err(error) => {
                 return fail(
@@ -243,22 +200,18 @@ impl Server {
 
     fn begin(&mut self, generation: u32, lane: Lane, plan: &Plan) {
         let Some(loaded) = &self.loaded else { return };
-        let agent = match loaded.decider(plan) {
-            Ok(agent) => agent,
-            Err(message) => return fail(Failure::Run, Some(generation), message),
-        };
         let episode = Episode::chosen(plan.run.seed, plan.run.episode, plan.run.start.as_deref());
         let options = RolloutOptions { record: true, stop_at_goal: true, shareable: plan.shareable };
-        let rollout = env::open(agent.task())
-            .map_err(AgentError::from)
-            .and_then(|envs| agent.rollout_in(envs, &[episode], options, &plan.run.scenario));
+        let rollout = loaded
+            .decider(plan)
+            .and_then(|networks| networks.run(&plan.run.settings, &episode, options, &plan.run.scenario));
         match rollout {
             Ok(rollout) => {
                 let start = rollout.lanes().first().map_or_else(Vec::new, |lane| lane.state.clone());
                 self.runs[lane as usize] = Some((generation, rollout));
                 post(&ToPage::Begun { generation, start });
             }
-            Err(error) => return fail(Failure::Run, Some(generation), error.to_string()),
+            Err(message) => return fail(Failure::Run, Some(generation), message),
         }
         if lane == Lane::Main && self.world.toggled != plan.run.scenario.world.toggled {
             self.world = plan.run.scenario.world.clone();
@@ -339,7 +292,7 @@ impl Server {
             Agent::load(&bundle, &loaded.device).map_err(|error| error.to_string())
         });
         match agent {
-            Ok(agent) => loaded.agent = Networks::Latent(Arc::new(agent)),
+            Ok(agent) => loaded.agent = Networks::from(agent),
             Err(error) => {
                 return fail(Failure::Critic, None, format!("The new critic cannot be used: {error}."));
             }
@@ -350,53 +303,29 @@ impl Server {
     /// Takes in other weights, to compare with.
     fn take_second(&mut self, address: String, bytes: &[u8]) {
         let Some(loaded) = &mut self.loaded else { return };
-        let read = AgentBundle::from_bytes(bytes)
-            .and_then(|bundle| Ok((described(&bundle), Networks::load(bundle, &loaded.device)?)));
+        let read = File::from_bytes(bytes)
+            .and_then(|file| Ok((file.described(), Networks::load(&file, &loaded.device)?)));
         let weights = match read {
             Ok((weights, agent)) => {
                 loaded.second = Some((address.clone(), agent));
                 Ok(weights)
             }
-            Err(error) => {
+            Err(message) => {
                 loaded.second = None;
-                Err(error.to_string())
+                Err(message)
             }
         };
         post(&ToPage::Second { loaded: loaded.hash.clone(), address, weights });
     }
 }
 
-/// Facts of weights for the page.
-fn described(bundle: &AgentBundle) -> Weights {
-    let settings = bundle.settings();
-    let scores = match bundle {
-        AgentBundle::Latent(bundle) => {
-            bundle.info().scores.as_ref().and_then(|Scores { on, off, .. }| {
-                Some((on.first_contact?.mean, Some(off.first_contact?.mean), on.episodes))
-            })
-        }
-        other => other
-            .scores()
-            .and_then(|scores| Some((scores.results.first_contact?.mean, None, scores.results.episodes))),
-    };
-    Weights {
-        task: bundle.task().id.clone(),
-        hash: bundle.hash().to_owned(),
-        method: bundle.method(),
-        diffusion_steps: settings.latent().map_or(0, |settings| settings.diffusion.diffusion_steps),
-        settings: settings.acting(),
-        training_seconds: bundle.provenance().training_seconds,
-        scores,
-    }
-}
-
-fn read(address: &str, bytes: &[u8]) -> Result<AgentBundle, String> {
-    let bundle = AgentBundle::from_bytes(bytes)
+fn read(address: &str, bytes: &[u8]) -> Result<File, String> {
+    let file = File::from_bytes(bytes)
         .map_err(|error| format!("The weights of {address} cannot be used: {error}."))?;
-    let task = bundle.task();
-    match env::open(task) {
-        Ok(_) if Benchmark::find(&task.id).is_ok() => Ok(bundle),
-        _ => Err(format!("The weights of {address} are for {}, which this page cannot simulate.", task.id)),
+    let task = &file.task().id;
+    match env::open(file.task()) {
+        Ok(_) if Benchmark::find(task).is_ok() => Ok(file),
+        _ => Err(format!("The weights of {address} are for {task}, which this page cannot simulate.")),
     }
 }
 
