@@ -2,11 +2,11 @@
 
 use diar_core::agent::{ActingSettings, Candidates, Outcome, Phase, Trace};
 use diar_core::benchmark::Benchmark;
-use diar_core::bundle::Method;
 use diar_core::maze::{Layout, MazeId};
 use diar_core::settings::Sampler;
 
 use crate::messages::{RetrainingSettings, Weights, outcome_word};
+use crate::method::method_name;
 use crate::scale;
 use crate::state::{ComparedRun, RetrainingJob, Source, State, Versus, Worker};
 use crate::timeline::{self, Glimpse};
@@ -413,25 +413,6 @@ pub fn missing(trace: &Trace) -> Option<String> {
     })
 }
 
-/// The method of a run's settings.
-pub fn acting_name(settings: &ActingSettings) -> String {
-    match settings {
-        ActingSettings::Plan(_) => "DIAR or LDCQ".to_owned(),
-        ActingSettings::Own(own) => method_name(own.method),
-    }
-}
-
-/// The name of a method.
-pub fn method_name(method: Method) -> String {
-    match method {
-        Method::Bc => "Behaviour cloning".to_owned(),
-        Method::Diffuser => "Diffuser".to_owned(),
-        Method::Dd => "Decision Diffuser".to_owned(),
-        Method::Dt => "Decision Transformer".to_owned(),
-        other => other.name().to_uppercase(),
-    }
-}
-
 fn count(n: usize, thing: &str) -> String {
     if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
 }
@@ -603,7 +584,7 @@ mod tests {
         let mut facts = Weights {
             task: task().id().into(),
             hash: "0123456789abcdef".into(),
-            method: Method::Diar,
+            method: diar_core::bundle::Method::Diar,
             settings: crate::sample::settings().into(),
             diffusion_steps: 500,
             training_seconds: 90.0,

@@ -18,6 +18,7 @@ pub mod export;
 pub mod geometry;
 pub mod keys;
 pub mod messages;
+pub mod method;
 pub mod pace;
 pub mod plot;
 pub mod projection;

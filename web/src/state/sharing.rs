@@ -5,7 +5,7 @@ use diar_core::link::Link;
 
 use super::{Cause, Command, Export, Level, Part, State};
 use crate::messages::Weights;
-use crate::{describe, share};
+use crate::{method, share};
 
 /// Actions on links and files.
 #[derive(Clone, Debug)]
@@ -96,8 +96,8 @@ impl Sharing {
             return Err(format!(
                 "This link is a run of {}, but the weights on this page are {}'s. Its recorded way is shown; choose its own \
                  weights to decide it anew.",
-                describe::acting_name(&link.run.settings),
-                describe::method_name(weights.method)
+                method::acting_name(&link.run.settings),
+                method::method_name(weights.method)
             ));
         }
         let text = "This link was made with other weights: its decisions are computed anew with the ones here, and some \
