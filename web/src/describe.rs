@@ -397,7 +397,7 @@ fn acted(glimpse: &Glimpse) -> String {
     format!("{chose} Followed for {}.{end}", count(steps, "step"))
 }
 
-/// What the method on display has not, in a sentence; none of a planner of latents, which has everything.
+/// Sentence on the parts that the method on display lacks; none for a planner of latents.
 pub fn missing(trace: &Trace) -> Option<String> {
     let ActingSettings::Own(own) = &trace.run.settings else { return None };
     let name = method_name(own.method);

@@ -10,7 +10,7 @@ use super::rows;
 
 /// Operations that a number takes, about.
 const PER_NUMBER: usize = 60;
-/// What the norm adds to the variance, as in `PyTorch`.
+/// Number that the norm adds to the variance, as in `PyTorch`.
 const EPSILON: f32 = 1e-5;
 
 /// Gain, bias and size of a group norm.

@@ -95,7 +95,7 @@ pub(crate) fn matmul_within(left: Matrix, right: Matrix, out: &mut [f32], stride
     }
 }
 
-/// Whether so many numbers hold a matrix whose rows begin `stride` numbers apart.
+/// True where so many numbers hold a matrix whose rows begin `stride` numbers apart.
 fn holds(numbers: usize, [rows, columns]: [usize; 2], stride: usize) -> bool {
     columns <= stride && rows.checked_sub(1).is_none_or(|last| last * stride + columns <= numbers)
 }

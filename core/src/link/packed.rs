@@ -172,11 +172,11 @@ fn episode(coder: &mut impl Coder, task: &TaskSpec, link: &mut Link) -> Result<(
     Ok(())
 }
 
-/// What decisions choose, and how long a whole one is followed.
+/// Choices of decisions, and how long a whole one is followed.
 struct Choices {
     /// Candidates are always chosen from.
     always: bool,
-    /// Whether one is, where they are not.
+    /// Bit of a decision that chose, where not all do.
     any: Bit,
     /// Bits of a candidate's index.
     bits: u32,

@@ -27,7 +27,7 @@ pub fn causal_attention(parts: Tensor<3>, heads: usize, kept: Option<Tensor<4>>)
     weights.matmul(values).swap_dims(1, 2).reshape([batch, tokens, width])
 }
 
-/// What hides later tokens from a token, `[1, 1, tokens, tokens]`.
+/// Mask that hides later tokens from a token, `[1, 1, tokens, tokens]`.
 fn later(tokens: usize, device: &Device) -> Tensor<4> {
     let hidden = |i: usize| if i % tokens > i / tokens { f32::NEG_INFINITY } else { 0.0 };
     tensor((0..tokens * tokens).map(hidden).collect(), [1, 1, tokens, tokens], device)

@@ -23,7 +23,7 @@ pub(crate) enum Work {
     UNetStep {
         /// Rows in time.
         rows: usize,
-        /// Whether there is a condition, as wide as the time's code.
+        /// True with a condition, as wide as the time's code.
         conditioned: bool,
     },
     /// One update of a Decision Transformer of the preset `cpu`; the path's settings are not looked at.

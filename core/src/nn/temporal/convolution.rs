@@ -164,7 +164,7 @@ mod tests {
         assert!((there - back).abs() < 1e-4, "{there} and {back}");
     }
 
-    /// What is moved by four rows comes out moved by four rows, away from the borders.
+    /// A shift of the input by four rows shifts the output by four rows, away from the borders.
     #[test]
     fn a_shift_goes_through_two_halvings_and_two_doublings() {
         let device = Device::flex();

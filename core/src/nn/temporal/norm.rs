@@ -8,7 +8,7 @@ use super::settings::GROUPS;
 use crate::kernel::{temporal, tensors};
 use crate::nn::mish;
 
-/// What the norm adds to the variance, as in `PyTorch`.
+/// Number that the norm adds to the variance, as in `PyTorch`.
 const EPSILON: f64 = 1e-5;
 
 /// Group norm (Wu and He, 2018): channels in eight groups, each standardised over all of time, then gain and bias.
