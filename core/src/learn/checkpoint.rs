@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::Module;
 
 use super::{LearnError, Stage};
-use crate::nn::train::Trained;
+use crate::nn::train::{Averaged, Trained, restore, save};
 
 /// Means of the encoded windows.
 pub(super) const ENCODED: &str = "encoded";
@@ -93,6 +93,26 @@ impl Checkpoint {
     ) -> Result<(), LearnError> {
         let saved = self.take(&format!("{name}.net"))?;
         Ok(net.load(saved, &self.take(&format!("{name}.adam"))?)?)
+    }
+
+    /// Puts a network, its optimiser and its average in, the last as `name.average`.
+    pub(crate) fn put_averaged<M: Module>(
+        &mut self,
+        name: &str,
+        net: &Averaged<M>,
+    ) -> Result<(), LearnError> {
+        self.put(&format!("{name}.average"), save(&net.average)?);
+        self.put_trained(name, &net.trained)
+    }
+
+    /// Takes out what [`Self::put_averaged`] put in.
+    pub(crate) fn take_averaged<M: Module>(
+        &mut self,
+        name: &str,
+        net: &mut Averaged<M>,
+    ) -> Result<(), LearnError> {
+        net.average = restore(net.average.clone(), self.take(&format!("{name}.average"))?)?;
+        self.take_trained(name, &mut net.trained)
     }
 
     pub(crate) fn put_numbers(&mut self, name: &str, values: &[f32]) {

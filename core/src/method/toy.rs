@@ -35,3 +35,18 @@ pub(super) fn bandit() -> Transitions {
         goals: Vec::new(),
     }
 }
+
+/// A task of so many numbers in a state and in an action, and any data of these sizes, where the batches are given.
+pub(super) fn sized([states, actions]: [usize; 2]) -> (Arc<TaskSpec>, Transitions) {
+    let task = TaskSpec { action: Space::within(actions, -1.0, 1.0), ..(*task(states)).clone() };
+    let small = bandit();
+    let rows = small.rewards.len();
+    let data = Transitions {
+        state_dim: states,
+        action_dim: actions,
+        states: vec![0.5; rows * states],
+        actions: vec![0.5; rows * actions],
+        ..small
+    };
+    (Arc::new(task), data)
+}

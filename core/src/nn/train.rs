@@ -80,6 +80,26 @@ impl<M: Module> Trained<M> {
     }
 }
 
+/// A network under training, and the average of it over its updates, which acts.
+pub struct Averaged<M> {
+    /// The network.
+    pub trained: Trained<M>,
+    /// The average, without gradients.
+    pub average: M,
+}
+
+impl<M: Module> Averaged<M> {
+    /// A network about to be trained with Adam, which is its own average.
+    pub fn new(net: M) -> Self {
+        Self { average: net.valid(), trained: Trained::new(net) }
+    }
+
+    /// Lets the average follow the network by this rate.
+    pub fn follow(&mut self, rate: f64) {
+        self.average = follow(self.average.clone(), &self.trained.net().valid(), rate);
+    }
+}
+
 /// A mask of dropout: 0 with this probability, and otherwise the factor that keeps the mean.
 pub(crate) fn dropout_mask(stream: &mut Stream, dropout: f64, count: usize) -> Vec<f32> {
     let (limit, factor) = ((dropout * 4_294_967_296.0) as u32, (1.0 / (1.0 - dropout)) as f32);

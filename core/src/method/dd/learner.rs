@@ -1,6 +1,5 @@
 //! Training of Decision Diffuser: noise and inverse dynamics in one step.
 
-use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::{Network, Settings};
@@ -10,7 +9,7 @@ use crate::diffusion::inpaint::Known;
 use crate::learn::{Checkpoint, LearnError, Metrics, Stage, read};
 use crate::method::trajectory::{Noised, draw, gather};
 use crate::method::{Classroom, Course};
-use crate::nn::train::{Trained, restore, save};
+use crate::nn::train::Averaged;
 use crate::nn::{NamedTensor, named_parameters, tensor};
 use crate::rng::{Key, Stream};
 use crate::settings::TrainSettings;
@@ -23,9 +22,7 @@ pub struct DecisionDiffuser {
     /// y of each row, `[rows]`; from 0 to 1 where a window begins.
     returns: Vec<f32>,
     schedule: CosineSchedule,
-    net: Trained<Network>,
-    /// The average that acts.
-    average: Network,
+    net: Averaged<Network>,
 }
 
 /// Returns that become 0 and 1: these, or else the least and the largest.
@@ -76,7 +73,7 @@ impl DecisionDiffuser {
         let [from, to]: [Tensor<2>; 2] =
             [from, to].map(|states| tensor(states, [batch, data.state_dim], &device));
         let actions: Tensor<2> = tensor(actions, [batch, data.action_dim], &device);
-        (self.net.net().actions(from, to) - actions).square().mean()
+        (self.net.trained.net().actions(from, to) - actions).square().mean()
     }
 }
 
@@ -98,8 +95,7 @@ impl Course for DecisionDiffuser {
             returns: returns.into_iter().map(|found| scaled(found, ends)).collect(),
             windows,
             schedule: CosineSchedule::new(settings.policy.diffusion_steps),
-            average: net.valid(),
-            net: Trained::new(net),
+            net: Averaged::new(net),
             settings: settings.clone(),
         })
     }
@@ -128,7 +124,7 @@ impl Course for DecisionDiffuser {
         let mut drops = key.named("drops").stream();
         let probability = self.settings.condition.drop_probability;
         let shown = (0..batch).map(|_| if drops.uniform() < probability { 0.0 } else { 1.0 }).collect();
-        let predicted = self.net.net().noise(
+        let predicted = self.net.trained.net().noise(
             known.hold(x),
             at,
             tensor(returns, column, &device),
@@ -137,8 +133,10 @@ impl Course for DecisionDiffuser {
         let noise_loss = known.clear(predicted - noise).square().mean();
         let inverse_loss = self.inverse_loss(room, &mut key.named("pairs").stream());
         let loss = (noise_loss.clone() + inverse_loss.clone()).mul_scalar(0.5);
-        self.net.update(&mut loss.backward(), schedule.rate(rate, position, steps), clip);
-        self.average = self.settings.policy.averaged(self.average.clone(), &self.net.net().valid(), position);
+        self.net.trained.update(&mut loss.backward(), schedule.rate(rate, position, steps), clip);
+        if let Some(rate) = self.settings.policy.average_by(position) {
+            self.net.follow(rate);
+        }
         if want_metrics {
             read(stage, position + 1, [("loss", noise_loss), ("inverse_loss", inverse_loss)])
         } else {
@@ -147,16 +145,14 @@ impl Course for DecisionDiffuser {
     }
 
     fn save(&self, _: Stage, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
-        checkpoint.put("policy.average", save(&self.average)?);
-        checkpoint.put_trained("policy", &self.net)
+        checkpoint.put_averaged("policy", &self.net)
     }
 
     fn load(&mut self, _: Stage, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
-        self.average = restore(self.average.clone(), checkpoint.take("policy.average")?)?;
-        checkpoint.take_trained("policy", &mut self.net)
+        checkpoint.take_averaged("policy", &mut self.net)
     }
 
     fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
-        Ok(named_parameters("policy", &self.average)?)
+        Ok(named_parameters("policy", &self.net.average)?)
     }
 }

@@ -6,7 +6,7 @@ use super::Settings;
 use crate::agent::{self, AgentError, Choice};
 use crate::diffusion::inpaint::{Known, sample};
 use crate::diffusion::{CosineSchedule, Update};
-use crate::method::trajectory::{CHUNK, finite, noise, only};
+use crate::method::trajectory::{CHUNK, Lanes, finite, noise, only};
 use crate::method::{Loaded, numbers};
 use crate::nn::tensor;
 use crate::rng::Key;
@@ -17,21 +17,8 @@ pub struct Actor {
     agent: Arc<Loaded<Settings>>,
     schedule: CosineSchedule,
     updates: Vec<Update>,
-    lanes: Vec<Lane>,
-    /// Plans made for the last actions, where they are kept.
-    chosen: Option<Vec<(usize, Choice)>>,
-}
-
-/// An episode.
-#[derive(Clone, Debug)]
-struct Lane {
-    key: Key,
-    /// Plans made.
-    plans: usize,
-    /// States of the plan as the network sees them, `[rows][state]`; empty before the first.
-    plan: Vec<f32>,
-    /// Steps taken by the plan.
-    taken: usize,
+    /// Plans are states as the network sees them, `[rows][state]`.
+    lanes: Lanes<Vec<f32>>,
 }
 
 impl Actor {
@@ -40,7 +27,7 @@ impl Actor {
     pub fn new(agent: Arc<Loaded<Settings>>) -> Self {
         let schedule = CosineSchedule::new(agent.settings.policy.diffusion_steps);
         let updates = schedule.updates(agent.settings.act.sampler);
-        Self { agent, schedule, updates, lanes: Vec::new(), chosen: None }
+        Self { agent, schedule, updates, lanes: Lanes::new() }
     }
 
     /// Plans of some lanes from their states, `[lanes][rows][state]`, as the network sees them.
@@ -58,16 +45,8 @@ impl Actor {
         }
         let given: Vec<bool> = (0..rows * state).map(|entry| entry < state).collect();
         let known = Known::new(values, &given, shape, device);
-        let keys: Vec<Key> = lanes
-            .iter()
-            .map(|&(lane, _)| {
-                let lane = &mut self.lanes[lane];
-                lane.plans += 1;
-                lane.key.named("plans").fold(lane.plans as u64 - 1)
-            })
-            .collect();
         let act = &settings.act;
-        let noise = noise(keys, shape, act.temperature, device);
+        let noise = noise(self.lanes.keys(lanes), shape, act.temperature, device);
         let plans = sample(&self.updates, &known, noise, |x, t| {
             let [kept, added] = self.schedule.shares(t);
             let predicted = network.guided(x.clone(), t, act.target, act.guidance);
@@ -79,48 +58,40 @@ impl Actor {
 
 impl agent::Actor for Actor {
     fn begin(&mut self, lane: usize, key: Key) {
-        let fresh = Lane { key, plans: 0, plan: Vec::new(), taken: 0 };
-        if self.lanes.len() <= lane {
-            self.lanes.resize(lane + 1, fresh.clone());
-        }
-        self.lanes[lane] = fresh;
+        self.lanes.begin(lane, key);
     }
 
     fn act(&mut self, lanes: &[(usize, &[f64])]) -> Result<Vec<f32>, AgentError> {
-        let every = self.agent.settings.act.replan_every;
-        let ends = |lane: &Lane| lane.plan.is_empty() || lane.taken >= every;
-        let new: Vec<(usize, &[f64])> =
-            lanes.iter().filter(|(lane, _)| ends(&self.lanes[*lane])).copied().collect();
         let state = self.agent.task.state_dim();
-        for lanes in new.chunks(CHUNK) {
+        for lanes in self.lanes.due(lanes, Some(self.agent.settings.act.replan_every)).chunks(CHUNK) {
             let plans = self.plans(lanes)?;
             for (&(lane, _), plan) in lanes.iter().zip(plans.chunks_exact(plans.len() / lanes.len())) {
-                if let Some(kept) = &mut self.chosen {
-                    kept.push((lane, only(plan.to_vec(), &self.agent.state_norm, state)));
-                }
-                let lane = &mut self.lanes[lane];
-                (lane.plan, lane.taken) = (plan.to_vec(), 0);
+                self.lanes.give(lane, plan.to_vec(), || {
+                    let mut states = plan.to_vec();
+                    self.agent.state_norm.invert(&mut states);
+                    only(&states, state)
+                });
             }
         }
         let mut next = Vec::with_capacity(lanes.len() * state);
         for &(lane, _) in lanes {
-            let Lane { plan, taken, .. } = &mut self.lanes[lane];
-            *taken += 1;
-            next.extend_from_slice(&plan[*taken * state..(*taken + 1) * state]);
+            if let Some((plan, at)) = self.lanes.step(lane) {
+                next.extend_from_slice(&plan[(at + 1) * state..(at + 2) * state]);
+            }
         }
         let next = tensor(next, [lanes.len(), state], &self.agent.device);
         numbers(self.agent.network.actions(self.agent.states(lanes), next))
     }
 
     fn decisions(&self, lane: usize) -> usize {
-        self.lanes[lane].plans
+        self.lanes.plans(lane)
     }
 
     fn record(&mut self) {
-        self.chosen = Some(Vec::new());
+        self.lanes.record();
     }
 
     fn choices(&mut self) -> Vec<(usize, Choice)> {
-        self.chosen.as_mut().map(std::mem::take).unwrap_or_default()
+        self.lanes.choices()
     }
 }

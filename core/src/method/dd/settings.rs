@@ -9,14 +9,12 @@ use super::Network;
 use crate::bundle::Method;
 use crate::data::Normaliser;
 use crate::method::iql::check_widths;
-use crate::method::trajectory::{LONGEST, NetSettings, check_data};
+use crate::method::trajectory::{LONGEST, NetSettings, check_data, check_temperature};
 use crate::method::{Recipe, RowSettings};
 use crate::nn::{LoadError, NamedTensor, load_parameters, parameter_shapes};
 use crate::rng::Key;
 use crate::settings::check::{require, share, whole};
-use crate::settings::{
-    Basis, InvalidSetting, MOST_BATCH, Preset, Sampler, SamplerSettings, Schedule, TrainSettings,
-};
+use crate::settings::{Basis, InvalidSetting, MOST_BATCH, Preset, Sampler, SamplerSettings};
 use crate::spec::TaskSpec;
 
 /// Settings of Decision Diffuser.
@@ -101,21 +99,13 @@ impl Recipe for Settings {
 
     /// `paper` is the authors' code with the paper's number of steps.
     fn preset(preset: Preset, basis: &Basis) -> Self {
-        let (dim, multipliers, horizon, diffusion_steps) = match preset {
-            Preset::Smoke => (8, vec![1, 2], 16, 8),
-            Preset::Quick => (16, vec![1, 2, 4], 64, 100),
-            Preset::Cpu => (32, vec![1, 2, 4], 64, 100),
-            Preset::Paper => (128, vec![1, 4, 8], 100, 200),
+        let (horizon, diffusion_steps) = match preset {
+            Preset::Smoke => (16, 8),
+            Preset::Quick | Preset::Cpu => (64, 100),
+            Preset::Paper => (100, 200),
         };
         // A plan is no longer than a quarter of the longest episode.
         let horizon = horizon.min((basis.max_steps / 4 / 8 * 8).max(8));
-        let (rate, schedule, batch, steps) = match preset {
-            Preset::Smoke => (2e-3, Schedule::Constant, 16, 200),
-            Preset::Quick => (1e-3, Schedule::Cosine, 32, 6_000),
-            Preset::Cpu => (4e-4, Schedule::Cosine, 32, 35_000),
-            // Two batches of 32, whose gradients were added.
-            Preset::Paper => (2e-4, Schedule::Constant, 64, 2_000_000),
-        };
         let sampler = match preset {
             Preset::Paper => SamplerSettings { kind: Sampler::Ddpm, steps: diffusion_steps, extra_steps: 0 },
             _ => SamplerSettings { kind: Sampler::Ddim, steps: diffusion_steps.min(10), extra_steps: 0 },
@@ -130,15 +120,7 @@ impl Recipe for Settings {
             data: RowSettings { rows: basis.rows, standardise_states: true },
             trajectory: TrajectorySettings { horizon },
             condition: ConditionSettings { discount: 0.99, returns: None, drop_probability: 0.25 },
-            policy: NetSettings {
-                dim,
-                multipliers,
-                diffusion_steps,
-                average_rate: 0.005,
-                average_every: if preset == Preset::Smoke { 1 } else { 10 },
-                average_from: (steps / 10).min(2_000),
-                train: TrainSettings { rate, schedule, batch, steps, clip: None },
-            },
+            policy: NetSettings::preset(preset, diffusion_steps, 35_000, (128, [1, 4, 8])),
             inverse: InverseSettings { hidden, batch: if preset == Preset::Smoke { 64 } else { 512 } },
             act: ActSettings {
                 target: 0.9,
@@ -182,10 +164,9 @@ impl Recipe for Settings {
         let ActSettings { target, guidance, replan_every, sampler, temperature } = &self.act;
         let expected = "a number from 0 to 1, which are the least and the largest return of the data: it has never seen others";
         require((0.0..=1.0).contains(target), "act.target", target, expected)?;
-        for (key, number) in [("act.guidance", guidance), ("act.temperature", temperature)] {
-            let holds = (*number as f32).is_finite() && *number >= 0.0;
-            require(holds, key, number, "a number from 0, finite in single precision")?;
-        }
+        let holds = (*guidance as f32).is_finite() && *guidance >= 0.0;
+        require(holds, "act.guidance", guidance, "a number from 0, finite in single precision")?;
+        check_temperature(*temperature)?;
         whole("act.replan_every", *replan_every as u64, 1..=horizon as u64 - 1)?;
         sampler.check("act.sampler", self.policy.diffusion_steps)
     }

@@ -1,6 +1,5 @@
 //! Training of Diffuser.
 
-use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::Settings;
@@ -11,7 +10,7 @@ use crate::learn::{Checkpoint, LearnError, Metrics, Stage, read};
 use crate::method::trajectory::{Noised, draw, gather, given};
 use crate::method::{Classroom, Course};
 use crate::nn::temporal::UNet;
-use crate::nn::train::{Trained, restore, save};
+use crate::nn::train::Averaged;
 use crate::nn::{NamedTensor, named_parameters, tensor};
 use crate::rng::Key;
 use crate::settings::TrainSettings;
@@ -23,9 +22,7 @@ pub struct Diffuser {
     settings: Settings,
     windows: Windows,
     schedule: CosineSchedule,
-    net: Trained<UNet>,
-    /// The average that acts.
-    average: UNet,
+    net: Averaged<UNet>,
 }
 
 /// True where a trajectory must not go on behind a row: at the goal, where the next row is not there any more.
@@ -47,8 +44,7 @@ impl Course for Diffuser {
             key: Key::new(settings.seed).named("diffuser"),
             windows: Windows::cut(data, settings.trajectory.span(), 1, cuts)?,
             schedule: CosineSchedule::new(settings.policy.diffusion_steps),
-            average: net.valid(),
-            net: Trained::new(net),
+            net: Averaged::new(net),
             settings: settings.clone(),
         })
     }
@@ -73,25 +69,25 @@ impl Course for Diffuser {
         let shape = [batch, rows, channels];
         let Noised { steps: at, x, .. } = Noised::draw(key, &self.schedule, &clean, shape, &device);
         let known = Known::new(clean.clone(), &given(rows, channels, room.task.state_dim()), shape, &device);
-        let guess = known.hold(self.net.net().forward(known.hold(x), at, None));
+        let guess = known.hold(self.net.trained.net().forward(known.hold(x), at, None));
         let clean: Tensor<3> = tensor(clean, shape, &device);
         let loss = (guess - clean).square().mean();
-        self.net.update(&mut loss.backward(), schedule.rate(rate, position, steps), clip);
-        self.average = self.settings.policy.averaged(self.average.clone(), &self.net.net().valid(), position);
+        self.net.trained.update(&mut loss.backward(), schedule.rate(rate, position, steps), clip);
+        if let Some(rate) = self.settings.policy.average_by(position) {
+            self.net.follow(rate);
+        }
         if want_metrics { read(stage, position + 1, [("loss", loss)]) } else { Ok(Metrics::new()) }
     }
 
     fn save(&self, _: Stage, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
-        checkpoint.put("policy.average", save(&self.average)?);
-        checkpoint.put_trained("policy", &self.net)
+        checkpoint.put_averaged("policy", &self.net)
     }
 
     fn load(&mut self, _: Stage, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
-        self.average = restore(self.average.clone(), checkpoint.take("policy.average")?)?;
-        checkpoint.take_trained("policy", &mut self.net)
+        checkpoint.take_averaged("policy", &mut self.net)
     }
 
     fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
-        Ok(named_parameters("policy", &self.average)?)
+        Ok(named_parameters("policy", &self.net.average)?)
     }
 }

@@ -7,7 +7,7 @@ use super::{Follow, Settings};
 use crate::agent::{self, AgentError, Choice};
 use crate::diffusion::inpaint::{Known, sample};
 use crate::diffusion::{CosineSchedule, Update};
-use crate::method::trajectory::{CHUNK, finite, given, noise, only};
+use crate::method::trajectory::{CHUNK, Lanes, finite, given, noise, only};
 use crate::method::{Loaded, Recipe, numbers};
 use crate::nn::tensor;
 use crate::rng::Key;
@@ -20,27 +20,12 @@ pub struct Actor {
     updates: Vec<Update>,
     /// The state that plans end in, as the network sees it.
     goal: Vec<f32>,
-    lanes: Vec<Lane>,
-    /// Plans made for the last actions, where they are kept.
-    chosen: Option<Vec<(usize, Choice)>>,
-}
-
-/// An episode.
-#[derive(Clone, Debug)]
-struct Lane {
-    key: Key,
-    /// Plans made.
-    plans: usize,
-    plan: Plan,
-    /// Steps taken by the plan.
-    taken: usize,
+    lanes: Lanes<Plan>,
 }
 
 /// A plan that is followed.
 #[derive(Clone, Debug)]
 enum Plan {
-    /// None yet.
-    None,
     /// States at every step, `[steps][state]`, raw.
     States(Vec<f64>),
     /// Actions, `[steps][action]`, scaled to [-1, 1].
@@ -58,7 +43,7 @@ impl Actor {
         let mut goal = settings.goal(task)?;
         agent.state_norm.apply(&mut goal);
         let updates = CosineSchedule::new(settings.policy.diffusion_steps).updates(settings.act.sampler);
-        Ok(Self { agent, updates, goal, lanes: Vec::new(), chosen: None })
+        Ok(Self { agent, updates, goal, lanes: Lanes::new() })
     }
 
     /// Rows of plans of some lanes from their states to the goal, `[lanes][rows][channels]`, as the network sees them.
@@ -76,15 +61,7 @@ impl Actor {
             values[rows * channels - state..].copy_from_slice(&self.goal);
         }
         let known = Known::new(values, &given(rows, channels, state), shape, device);
-        let keys: Vec<Key> = lanes
-            .iter()
-            .map(|&(lane, _)| {
-                let lane = &mut self.lanes[lane];
-                lane.plans += 1;
-                lane.key.named("plans").fold(lane.plans as u64 - 1)
-            })
-            .collect();
-        let noise = noise(keys, shape, settings.act.temperature, device);
+        let noise = noise(self.lanes.keys(lanes), shape, settings.act.temperature, device);
         let plans = sample(&self.updates, &known, noise, |x, t| {
             let steps = tensor(vec![t as f32; lanes.len()], [lanes.len()], device);
             network.forward(x, steps, None).clamp(-1.0, 1.0)
@@ -102,39 +79,25 @@ impl Actor {
             let part = |from: usize, to: usize| {
                 rows.chunks_exact(channels).flat_map(|row| &row[from..to]).copied().collect::<Vec<f32>>()
             };
-            if let Some(kept) = &mut self.chosen {
-                kept.push((lane, only(part(channels - state, channels), state_norm, state)));
-            }
+            let mut states = part(channels - state, channels);
+            state_norm.invert(&mut states);
             let plan = if settings.act.follow == Follow::Actions {
                 Plan::Actions(part(0, channels - state))
             } else {
-                let mut states = part(channels - state, channels);
-                state_norm.invert(&mut states);
                 Plan::States(dense(&states, state, settings.trajectory.stride, settings.act.time_step))
             };
-            let lane = &mut self.lanes[lane];
-            (lane.plan, lane.taken) = (plan, 0);
+            self.lanes.give(lane, plan, || only(&states, state));
         }
         Ok(())
-    }
-
-    /// True where a lane makes a plan before its next action.
-    fn plans_now(&self, lane: usize) -> bool {
-        let act = &self.agent.settings.act;
-        let Lane { plan, taken, .. } = &self.lanes[lane];
-        matches!(plan, Plan::None) || act.follow == Follow::Replan && *taken >= act.replan_every
     }
 
     /// The next action of a lane.
     fn follow(&mut self, lane: usize, state: &[f64]) -> Vec<f32> {
         let act = &self.agent.settings.act;
         let width = self.agent.task.action_dim();
-        let Lane { plan, taken, .. } = &mut self.lanes[lane];
-        let at = *taken;
-        *taken += 1;
         let nothing = || vec![0.0; width];
+        let Some((plan, at)) = self.lanes.step(lane) else { return nothing() };
         match plan {
-            Plan::None => nothing(),
             Plan::Actions(actions) => {
                 actions.chunks_exact(width).nth(at).map_or_else(nothing, <[f32]>::to_vec)
             }
@@ -156,31 +119,27 @@ impl Actor {
 
 impl agent::Actor for Actor {
     fn begin(&mut self, lane: usize, key: Key) {
-        let fresh = Lane { key, plans: 0, plan: Plan::None, taken: 0 };
-        if self.lanes.len() <= lane {
-            self.lanes.resize(lane + 1, fresh.clone());
-        }
-        self.lanes[lane] = fresh;
+        self.lanes.begin(lane, key);
     }
 
     fn act(&mut self, lanes: &[(usize, &[f64])]) -> Result<Vec<f32>, AgentError> {
-        let new: Vec<(usize, &[f64])> =
-            lanes.iter().filter(|(lane, _)| self.plans_now(*lane)).copied().collect();
-        for lanes in new.chunks(CHUNK) {
+        let act = &self.agent.settings.act;
+        let most = (act.follow == Follow::Replan).then_some(act.replan_every);
+        for lanes in self.lanes.due(lanes, most).chunks(CHUNK) {
             self.plan(lanes)?;
         }
         Ok(lanes.iter().flat_map(|&(lane, state)| self.follow(lane, state)).collect())
     }
 
     fn decisions(&self, lane: usize) -> usize {
-        self.lanes[lane].plans
+        self.lanes.plans(lane)
     }
 
     fn record(&mut self) {
-        self.chosen = Some(Vec::new());
+        self.lanes.record();
     }
 
     fn choices(&mut self) -> Vec<(usize, Choice)> {
-        self.chosen.as_mut().map(std::mem::take).unwrap_or_default()
+        self.lanes.choices()
     }
 }

@@ -9,13 +9,13 @@ use crate::benchmark::{Benchmark, Family};
 use crate::bundle::Method;
 use crate::data::Normaliser;
 use crate::maze::TIME_STEP;
-use crate::method::trajectory::{LONGEST, NetSettings, check_data};
+use crate::method::trajectory::{LONGEST, NetSettings, check_data, check_temperature};
 use crate::method::{Recipe, RowSettings};
 use crate::nn::temporal::UNet;
 use crate::nn::{LoadError, NamedTensor, load_parameters, parameter_shapes};
 use crate::rng::Key;
 use crate::settings::check::{positive, require, whole};
-use crate::settings::{Basis, InvalidSetting, Preset, Sampler, SamplerSettings, Schedule, TrainSettings};
+use crate::settings::{Basis, InvalidSetting, Preset, Sampler, SamplerSettings};
 use crate::spec::TaskSpec;
 
 /// Settings of Diffuser.
@@ -150,34 +150,13 @@ impl Recipe for Settings {
             Preset::Smoke => (horizon.min(32), 8),
             _ => (horizon, diffusion_steps),
         };
-        let (dim, multipliers) = match preset {
-            Preset::Smoke => (8, vec![1, 2]),
-            Preset::Quick => (16, vec![1, 2, 4]),
-            Preset::Cpu => (32, vec![1, 2, 4]),
-            Preset::Paper => (32, vec![1, 4, 8]),
-        };
-        let (rate, schedule, batch, steps) = match preset {
-            Preset::Smoke => (2e-3, Schedule::Constant, 16, 200),
-            Preset::Quick => (1e-3, Schedule::Cosine, 32, 6_000),
-            Preset::Cpu => (4e-4, Schedule::Cosine, 32, cpu_steps),
-            // Two batches of 32, whose gradients were added.
-            Preset::Paper => (2e-4, Schedule::Constant, 64, 2_000_000),
-        };
         let published = preset == Preset::Paper;
         let stride = if published || !horizon.is_multiple_of(16) { 1 } else { 4 };
         Self {
             seed: 0,
             data: RowSettings { rows: basis.rows, standardise_states: true },
             trajectory: TrajectorySettings { horizon, stride, states_only: !published },
-            policy: NetSettings {
-                dim,
-                multipliers,
-                diffusion_steps,
-                average_rate: 0.005,
-                average_every: if preset == Preset::Smoke { 1 } else { 10 },
-                average_from: (steps / 10).min(2_000),
-                train: TrainSettings { rate, schedule, batch, steps, clip: None },
-            },
+            policy: NetSettings::preset(preset, diffusion_steps, cpu_steps, (32, [1, 4, 8])),
             act: ActSettings {
                 follow: Follow::Published,
                 goal: None,
@@ -224,8 +203,7 @@ impl Recipe for Settings {
         whole("act.replan_every", *replan_every as u64, 1..=LONGEST)?;
         positive("act.time_step", *time_step)?;
         sampler.check("act.sampler", self.policy.diffusion_steps)?;
-        let holds = (*temperature as f32).is_finite() && *temperature >= 0.0;
-        require(holds, "act.temperature", temperature, "a number from 0, finite in single precision")
+        check_temperature(*temperature)
     }
 
     fn check_for(&self, task: &TaskSpec) -> Result<(), InvalidSetting> {

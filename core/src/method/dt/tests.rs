@@ -13,7 +13,7 @@ use crate::bundle::Provenance;
 use crate::data::{Normaliser, Transitions};
 use crate::kernel::reference;
 use crate::learn::{Learner, Stage};
-use crate::method::toy::{bandit, task};
+use crate::method::toy::{bandit, sized, task};
 use crate::method::{Agent, AgentBundle, Classroom, Course, Lessons, Loaded, MethodSettings, Recipe};
 use crate::nn::golden::{assert_near, read};
 use crate::rng::Key;
@@ -120,19 +120,7 @@ fn steps_are_those_of_pytorch() {
     settings.policy.train.rate = 2e-2;
     settings.policy.train.schedule = Schedule::WarmUp { steps: 3 };
     settings.policy.train.clip = Some(0.25);
-    let task = Arc::new(TaskSpec {
-        observation: Space { dim: 4, bounds: None, names: Vec::new() },
-        action: Space::within(2, -1.0, 1.0),
-        ..(*task(1)).clone()
-    });
-    // Any data of these sizes: the batches are given.
-    let data = Transitions {
-        state_dim: 4,
-        action_dim: 2,
-        states: vec![0.5; 256],
-        actions: vec![0.5; 128],
-        ..bandit()
-    };
+    let (task, data) = sized([4, 2]);
     let room = Classroom {
         task,
         steps: crate::data::Steps::new(Arc::new(data)).unwrap(),

@@ -1,13 +1,12 @@
 //! Training of IDQL: IQL's critic, then the diffusion model of actions.
 
-use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::{NoiseNet, PolicySettings, Preserving, Settings};
 use crate::learn::{Checkpoint, LearnError, Metrics, Stage, read};
 use crate::method::iql::{Critic, Lesson};
 use crate::method::{Classroom, Course};
-use crate::nn::train::{Trained, dropout_mask, follow, restore, save};
+use crate::nn::train::{Averaged, dropout_mask};
 use crate::nn::{NamedTensor, named_parameters, tensor};
 use crate::rng::Key;
 use crate::settings::TrainSettings;
@@ -18,9 +17,7 @@ pub struct Idql {
     critic: Critic,
     settings: PolicySettings,
     schedule: Preserving,
-    net: Trained<NoiseNet>,
-    /// The average that acts.
-    average: NoiseNet,
+    net: Averaged<NoiseNet>,
 }
 
 impl Idql {
@@ -48,13 +45,13 @@ impl Idql {
             .filter(|_| dropout > 0.0)
             .map(|_| tensor(dropout_mask(&mut drops, dropout, batch * hidden), [batch, 1, hidden], &device))
             .collect();
-        let net = self.net.net();
+        let net = self.net.trained.net();
         let share = net.share(tensor(states, [batch, state], &device), tensor(indices, [batch, 1], &device));
         let predicted = net.forward(tensor(actions, [batch, 1, action], &device), share, &masks);
         let noise: Tensor<3> = tensor(noise, [batch, 1, action], &device);
         let loss = (noise - predicted).square().sum_dim(2).mean();
-        self.net.update(&mut loss.backward(), schedule.rate(rate, position, steps), clip);
-        self.average = follow(self.average.clone(), &self.net.net().valid(), average_rate);
+        self.net.trained.update(&mut loss.backward(), schedule.rate(rate, position, steps), clip);
+        self.net.follow(average_rate);
         loss
     }
 }
@@ -71,8 +68,7 @@ impl Course for Idql {
             critic: Critic::new(settings.seed, &settings.critic, room),
             settings: settings.policy.clone(),
             schedule: Preserving::new(settings.policy.diffusion_steps),
-            average: net.valid(),
-            net: Trained::new(net),
+            net: Averaged::new(net),
         })
     }
 
@@ -98,21 +94,19 @@ impl Course for Idql {
         if stage == Stage::Critic {
             return self.critic.save(checkpoint);
         }
-        checkpoint.put("policy.average", save(&self.average)?);
-        checkpoint.put_trained("policy", &self.net)
+        checkpoint.put_averaged("policy", &self.net)
     }
 
     fn load(&mut self, stage: Stage, checkpoint: &mut Checkpoint) -> Result<(), LearnError> {
         if stage == Stage::Critic {
             return self.critic.load(checkpoint);
         }
-        self.average = restore(self.average.clone(), checkpoint.take("policy.average")?)?;
-        checkpoint.take_trained("policy", &mut self.net)
+        checkpoint.take_averaged("policy", &mut self.net)
     }
 
     fn parameters(&self) -> Result<Vec<NamedTensor>, LearnError> {
         let mut tensors = self.critic.parameters()?;
-        tensors.extend(named_parameters("policy", &self.average)?);
+        tensors.extend(named_parameters("policy", &self.net.average)?);
         Ok(tensors)
     }
 }

@@ -10,11 +10,10 @@ use crate::benchmark::{ANTMAZE, MAZE2D};
 use crate::data::{Normaliser, StepBatch, Steps, Transitions};
 use crate::learn::Learner;
 use crate::method::golden::{assert_near, recorded};
-use crate::method::toy::{bandit, task};
+use crate::method::toy::{bandit, sized, task};
 use crate::method::{Classroom, Course, Lessons, Recipe};
 use crate::nn::{NamedTensor, tensor};
 use crate::settings::{Basis, Preset, Schedule};
-use crate::spec::{Space, TaskSpec};
 
 /// Parameters of the published sizes, counted by hand.
 #[test]
@@ -181,19 +180,7 @@ fn steps_are_those_of_pytorch() {
         schedule: Schedule::Constant,
         ..settings.policy
     };
-    let task = Arc::new(TaskSpec {
-        observation: Space { dim: 4, bounds: None, names: Vec::new() },
-        action: Space::within(2, -1.0, 1.0),
-        ..(*task(1)).clone()
-    });
-    // Any data of these sizes: the batches are given.
-    let data = Transitions {
-        state_dim: 4,
-        action_dim: 2,
-        states: vec![0.5; 256],
-        actions: vec![0.5; 128],
-        ..bandit()
-    };
+    let (task, data) = sized([4, 2]);
     let room = Classroom {
         task,
         steps: Steps::new(Arc::new(data)).unwrap(),

@@ -3,6 +3,7 @@
 //! Both see states scaled to [-1, 1] by the limits of the data, stale rows included (they repeat the observation before them, so
 //! that no limit changes), and actions so scaled by their space. Guesses of clean trajectories are clipped to that range.
 
+mod lanes;
 #[cfg(feature = "train")]
 mod rows;
 mod settings;
@@ -11,14 +12,14 @@ use burn::tensor::{Device, Tensor};
 
 use super::numbers;
 use crate::agent::{AgentError, Candidates, Choice};
-use crate::data::Normaliser;
 use crate::nn::tensor;
 use crate::rng::Key;
 
+pub(super) use lanes::Lanes;
 #[cfg(feature = "train")]
 pub(super) use rows::{Noised, draw, gather};
 pub use settings::NetSettings;
-pub(super) use settings::{LONGEST, check_data};
+pub(super) use settings::{LONGEST, check_data, check_temperature};
 
 /// Trajectories that go through the network together: more would fall out of a core's cache.
 pub(super) const CHUNK: usize = 32;
@@ -47,9 +48,8 @@ pub(super) fn noise(
     }
 }
 
-/// A plan as the only candidate of its decision, from its states as the network sees them, `[rows, state]`.
-pub(super) fn only(mut states: Vec<f32>, norm: &Normaliser, state: usize) -> Choice {
-    norm.invert(&mut states);
+/// A plan as the only candidate of its decision, from its states, `[rows][state]`, raw.
+pub(super) fn only(states: &[f32], state: usize) -> Choice {
     let path = states.chunks_exact(state).map(<[f32]>::to_vec).collect();
     Choice { candidates: Candidates::Paths(vec![path]), q: Vec::new(), chosen: 0 }
 }

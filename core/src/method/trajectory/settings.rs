@@ -1,20 +1,16 @@
 //! Sizes and training of the network that diffuses trajectories.
 
-#[cfg(feature = "train")]
-use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
 use crate::method::RowSettings;
-use crate::nn::temporal::UNetSettings;
-#[cfg(feature = "train")]
-use crate::nn::train::follow;
+use crate::nn::temporal::{GROUPS, UNetSettings};
 use crate::settings::check::{require, share, whole};
-use crate::settings::{DEEPEST, InvalidSetting, MOST_DIFFUSION_STEPS, MOST_STEPS, TrainSettings, WIDEST};
+use crate::settings::{
+    DEEPEST, InvalidSetting, MOST_DIFFUSION_STEPS, MOST_STEPS, Preset, Schedule, TrainSettings, WIDEST,
+};
 
 /// Longest trajectory, in environment steps.
 pub(in crate::method) const LONGEST: u64 = 1 << 16;
-/// Groups of a group norm, which every width is a multiple of.
-const GROUPS: usize = 8;
 
 /// Settings of a temporal U-Net that diffuses trajectories.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +33,37 @@ pub struct NetSettings {
 }
 
 impl NetSettings {
+    /// Settings of a size; the published one has other widths for each method. Two batches of 32, whose gradients were added, are
+    /// one of 64 there.
+    pub(in crate::method) fn preset(
+        preset: Preset,
+        diffusion_steps: usize,
+        cpu_steps: usize,
+        (dim, multipliers): (usize, [usize; 3]),
+    ) -> Self {
+        let (dim, multipliers) = match preset {
+            Preset::Smoke => (8, vec![1, 2]),
+            Preset::Quick => (16, vec![1, 2, 4]),
+            Preset::Cpu => (32, vec![1, 2, 4]),
+            Preset::Paper => (dim, multipliers.to_vec()),
+        };
+        let (rate, schedule, batch, steps) = match preset {
+            Preset::Smoke => (2e-3, Schedule::Constant, 16, 200),
+            Preset::Quick => (1e-3, Schedule::Cosine, 32, 6_000),
+            Preset::Cpu => (4e-4, Schedule::Cosine, 32, cpu_steps),
+            Preset::Paper => (2e-4, Schedule::Constant, 64, 2_000_000),
+        };
+        Self {
+            dim,
+            multipliers,
+            diffusion_steps,
+            average_rate: 0.005,
+            average_every: if preset == Preset::Smoke { 1 } else { 10 },
+            average_from: (steps / 10).min(2_000),
+            train: TrainSettings { rate, schedule, batch, steps, clip: None },
+        }
+    }
+
     /// Checks every setting.
     pub(in crate::method) fn check(&self) -> Result<(), InvalidSetting> {
         let Self { dim, multipliers, diffusion_steps, average_rate, average_every, average_from, train } =
@@ -61,7 +88,7 @@ impl NetSettings {
     /// Checks the rows of a trajectory against the levels.
     pub(in crate::method) fn check_rows(&self, rows: usize) -> Result<(), InvalidSetting> {
         let levels = self.multipliers.len();
-        let least = 1 << levels.saturating_sub(1);
+        let least = self.config(1, 0).multiple();
         let fits = rows >= 2 && rows.is_multiple_of(least);
         let expected = format!("a multiple of {least}, at least 2: each of the {levels} levels halves them");
         require(fits, "trajectory.horizon", format!("{rows} rows"), expected)
@@ -81,15 +108,13 @@ impl NetSettings {
         self.multipliers.iter().enumerate().map(level).sum()
     }
 
-    /// The average after an update with the number `position`.
+    /// Rate by which the average follows the network after an update with the number `position`, where it does.
     #[cfg(feature = "train")]
-    pub(in crate::method) fn averaged<M: Module>(&self, average: M, net: &M, position: usize) -> M {
+    pub(in crate::method) fn average_by(&self, position: usize) -> Option<f64> {
         if position < self.average_from {
-            follow(average, net, 1.0)
-        } else if (position + 1).is_multiple_of(self.average_every) {
-            follow(average, net, self.average_rate)
+            Some(1.0)
         } else {
-            average
+            (position + 1).is_multiple_of(self.average_every).then_some(self.average_rate)
         }
     }
 }
@@ -99,4 +124,37 @@ pub(in crate::method) fn check_data(data: &RowSettings) -> Result<(), InvalidSet
     let scaled = data.standardise_states;
     let expected = "true: trajectories are clipped to the limits of the data, to which states are scaled";
     require(scaled, "data.standardise_states", scaled, expected)
+}
+
+/// The factor of the noise of sampling.
+pub(in crate::method) fn check_temperature(temperature: f64) -> Result<(), InvalidSetting> {
+    let holds = (temperature as f32).is_finite() && temperature >= 0.0;
+    require(holds, "act.temperature", temperature, "a number from 0, finite in single precision")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sizes that cannot be used are refused, each by its setting.
+    #[test]
+    fn sizes_are_checked() {
+        let good = NetSettings::preset(Preset::Cpu, 64, 1, (32, [1, 4, 8]));
+        assert_eq!(good.check(), Ok(()), "the preset");
+        for rows in [4, 32, 36] {
+            assert_eq!(good.check_rows(rows), Ok(()), "{rows}");
+        }
+        for rows in [0, 2, 34] {
+            let error = good.check_rows(rows).unwrap_err().to_string();
+            assert!(error.contains("trajectory.horizon") && error.contains("a multiple of 4"), "{error}");
+        }
+        let refused = |settings: NetSettings, key: &str| {
+            let error = settings.check().unwrap_err().to_string();
+            assert!(error.contains(key), "{error}, expected one of {key}");
+        };
+        refused(NetSettings { dim: 20, ..good.clone() }, "policy.dim");
+        refused(NetSettings { dim: 0, ..good.clone() }, "policy.dim");
+        refused(NetSettings { multipliers: vec![1, 0], ..good.clone() }, "policy.multipliers");
+        refused(NetSettings { multipliers: Vec::new(), ..good }, "policy.multipliers");
+    }
 }

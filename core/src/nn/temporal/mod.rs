@@ -13,5 +13,6 @@ mod settings;
 mod tests;
 mod unet;
 
-pub use settings::{UNetError, UNetSettings};
+pub(crate) use settings::GROUPS;
+pub use settings::UNetSettings;
 pub use unet::UNet;

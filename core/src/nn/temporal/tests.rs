@@ -4,7 +4,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 
 use super::unet::sinusoid;
-use super::{UNet, UNetError, UNetSettings};
+use super::{UNet, UNetSettings};
 use crate::kernel::reference;
 use crate::nn::golden::{assert_near, read};
 use crate::nn::train::Trained;
@@ -46,23 +46,6 @@ fn conditioned_networks_have_their_sizes() {
         let embedding = 2 * dim + (dim + 1) * 4 * dim + (4 * dim + 1) * dim;
         assert_eq!(parameters(&settings) + embedding, expected, "{dim} {multipliers:?}");
     }
-}
-
-/// Sizes that cannot be used are refused, each with its reason.
-#[test]
-fn sizes_are_checked() {
-    let good = sizes(32, &[1, 2, 4]);
-    for horizon in [4, 32, 36] {
-        assert_eq!(good.check(horizon), Ok(()), "{horizon}");
-    }
-    for horizon in [0, 2, 34] {
-        let error = good.check(horizon).unwrap_err();
-        assert_eq!(error, UNetError::Horizon { found: horizon, halvings: 2, multiple: 4 });
-    }
-    assert_eq!(UNetSettings { channels: 0, ..good.clone() }.check(32), Err(UNetError::Channels));
-    assert_eq!(UNetSettings { dim: 20, ..good.clone() }.check(32), Err(UNetError::Width { found: 20 }));
-    let levels = UNetError::Levels { found: vec![1, 0] };
-    assert_eq!(UNetSettings { multipliers: vec![1, 0], ..good }.check(32), Err(levels));
 }
 
 /// Sines come first, then cosines, at frequencies from 1 to 1/10000.
