@@ -77,14 +77,17 @@ fn ways(args: &PlotWaysArgs) -> Result<(), Failure> {
         return Err(Failure::OtherTaskThan { path: other.path.clone(), expected, found });
     }
     let ground = Ground::of(task)?;
+    let mut agents = Vec::new();
+    for file in &files {
+        let settings = file.bundle.settings();
+        let (name, acting) = (Method::of(&settings).title(), settings.acting());
+        agents.push((name, acting, file.agent(settings, &device)?));
+    }
     let mut rows = Vec::new();
     for index in ground.starts(args.episodes) {
         let mut row = Vec::new();
-        for file in &files {
-            let settings = file.bundle.settings();
-            let (name, acting) = (Method::of(&settings).title(), settings.acting());
-            let agent = file.agent(settings, &device)?;
-            let trace = play(&agent, acting, (args.seed, index), false)?;
+        for (name, acting, agent) in &agents {
+            let trace = play(agent, acting.clone(), (args.seed, index), false)?;
             let taken = || trace.decisions.iter().flat_map(|decision| &decision.steps);
             let rewards: f64 = taken().map(|step| f64::from(step.reward)).sum();
             let contact = trace.first_contact();
