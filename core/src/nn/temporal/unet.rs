@@ -42,7 +42,7 @@ struct Up {
 }
 
 impl UNet {
-    /// A network of these sizes with `PyTorch`'s initial values; the sizes are [checked](UNetSettings::check).
+    /// A network of these sizes with `PyTorch`'s initial values; a method's settings check the sizes.
     pub fn new(key: Key, settings: &UNetSettings, device: &Device) -> Self {
         let UNetSettings { channels, dim, condition, .. } = *settings;
         let widths: Vec<usize> = settings.multipliers.iter().map(|factor| factor * dim).collect();
